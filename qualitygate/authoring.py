@@ -1,0 +1,159 @@
+"""The one door for checks: what an author writes (Check, Hit, Example, Pack) and nothing of the engine behind it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from qualitygate.model.finding import Confidence, Domain, Hit, Severity
+from qualitygate.model.project import Project
+from qualitygate.model.source import Language, Place, Role, Span, Text
+
+__all__ = [
+    "APPLICATION",
+    "Check",
+    "Confidence",
+    "Domain",
+    "Example",
+    "Hit",
+    "Language",
+    "Pack",
+    "ParsedFile",
+    "Place",
+    "Project",
+    "Role",
+    "Severity",
+    "Span",
+    "example",
+]
+
+APPLICATION = frozenset({Role.APPLICATION, Role.MIGRATION})
+
+_MARK = re.compile(r"[ \t]*(?:#|--|//)[ \t]*<-[ \t]*flagged[^\n\r]*")
+
+
+@dataclass(frozen=True)
+class ParsedFile:
+    """What a file check reads: one file, decoded and parsed.
+
+    ``tree`` is a ``libcst.Module`` for PYTHON, a tuple of statements for SQL, the document for a contract, and None for
+    plain text. ``span`` gives the place of a node (or of a pair of offsets, for text).
+    """
+
+    path: str
+    language: Language
+    role: Role
+    text: Text
+    tree: Any
+    span: Callable[[Any], Span]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A small backend on which a check is tried: files by path; lines that end in ``# <- flagged`` must be found."""
+
+    files: Mapping[str, str]
+    title: str = ""
+
+    @property
+    def flagged(self) -> frozenset[tuple[str, int]]:
+        """Path and 1-based line of every marked line."""
+        return frozenset(
+            (path, number)
+            for path, content in self.files.items()
+            for number, line in enumerate(content.split("\n"), start=1)
+            if _MARK.search(line)
+        )
+
+    def sources(self) -> dict[str, bytes]:
+        """The files without their marks."""
+        return {path: _MARK.sub("", content).encode() for path, content in self.files.items()}
+
+
+def example(files: str | Mapping[str, str], title: str = "", *, path: str = "app/main.py") -> Example:
+    """An example from one text (taken to be ``path``) or from several files. Common indentation is removed.
+
+    Raises ``ValueError`` for a path that is absolute or leaves the example.
+    """
+    from textwrap import dedent
+
+    named = {path: files} if isinstance(files, str) else dict(files)
+    for name in named:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise ValueError(f"example file {name!r} must be a relative path inside the example")
+    return Example({name: dedent(text).lstrip("\n") for name, text in named.items()}, title)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule, whole.
+
+    ``id`` is the file's name in kebab case and names the thing flagged, never the remedy. ``doc`` is the module's
+    docstring: its first line is the title; the paragraphs `What it flags`, `Why`, `How to mend` and `What it cannot
+    see` follow. A project check has no ``reads`` and its ``run`` takes the linked project; a file check names the
+    languages that it ``reads`` and its ``run`` takes one parsed file, in the worker. With ``options`` (an instance of a
+    frozen dataclass: the defaults) ``run`` takes a second argument, the options in force. ``examined`` counts what was
+    looked at, so that silence can be told from emptiness. ``version`` of a file check is part of the cache key: raise
+    it when the same file may give other hits.
+    """
+
+    id: str
+    domain: Domain
+    severity: Severity
+    confidence: Confidence
+    do: str
+    dont: str
+    doc: str
+    run: Any
+    bad: tuple[Example, ...]
+    good: tuple[Example, ...]
+    examined: Callable[[Any], int] = field(default=lambda _: 1)
+    reads: frozenset[Language] = frozenset()
+    roles: frozenset[Role] = APPLICATION
+    options: Any = None
+    tags: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+    version: int = 1
+
+    @property
+    def title(self) -> str:
+        """The first line of the documentation."""
+        return self.doc.strip().split("\n", 1)[0].rstrip(".")
+
+    def hits(self, subject: Project | ParsedFile, options: Any = None) -> Iterator[Hit]:
+        """Run on a project or a parsed file with the options in force (None: the defaults)."""
+        if self.options is None:
+            yield from self.run(subject)
+        else:
+            yield from self.run(subject, self.options if options is None else options)
+
+
+@dataclass(frozen=True)
+class Pack:
+    """What an entry point of the group ``qualitygate.checks`` gives: a name and its checks."""
+
+    name: str
+    checks: tuple[Check, ...]
+
+    @staticmethod
+    def of(package: str, path: Iterable[str]) -> Pack:
+        """The pack of a package whose modules each hold one ``CHECK`` (pass ``__name__`` and ``__path__``).
+
+        Raises ``TypeError`` for a module without one, ``ValueError`` for an id that is not its file's name.
+        """
+        checks = []
+        for module in sorted(pkgutil.iter_modules(path), key=lambda module: module.name):
+            if module.name.startswith("_"):
+                continue
+            check = getattr(importlib.import_module(f"{package}.{module.name}"), "CHECK", None)
+            if not isinstance(check, Check):
+                raise TypeError(f"{package}.{module.name} holds no CHECK")
+            if check.id != module.name.replace("_", "-"):
+                raise ValueError(f"{package}.{module.name} holds a check with the id {check.id!r}")
+            checks.append(check)
+        return Pack(package, tuple(checks))

@@ -1,0 +1,143 @@
+"""In: one source file and the file checks. Out: its facts. Runs in a worker; the tree dies here."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from qualitygate.authoring import Check, ParsedFile
+from qualitygate.extract.reading import Reading, Unparsable
+from qualitygate.model.facts import FileCheckRun, FileFacts
+from qualitygate.model.source import Language, Role, SourceFile, Span, Text, Unread
+from qualitygate.parse.text import Undecodable, decode
+
+MAX_BYTES = 20_000_000
+
+Sibling = Callable[[str], "SourceFile | None"]
+
+
+def extract(file: SourceFile, checks: Sequence[Check], options: dict[str, Any], sibling: Sibling) -> FileFacts:
+    """Facts of ``file``, with the hits of those ``checks`` that read its language in its role.
+
+    ``options`` maps check ids to the options in force. ``sibling`` gives another file of the same scan by path (for a
+    contract's references), or None. What cannot be read or parsed becomes an ``Unread`` of the result; nothing but a
+    fault of the engine raises.
+    """
+    try:
+        data = file.read()
+    except OSError as error:
+        return _unread(file, 0, f"cannot be read: {error.strerror or error}")
+    if len(data) > MAX_BYTES:
+        return _unread(file, 0, f"larger than {MAX_BYTES // 1_000_000} MB ({len(data) / 1_000_000:.1f} MB): not read")
+    try:
+        text = decode(data, file.language)
+    except Undecodable as error:
+        return _unread(file, 0, str(error))
+    wanted = [check for check in checks if file.role in check.roles]
+    try:
+        reading = _read(file, text, sibling)
+    except Unparsable as error:
+        # The text can still be judged as text: a secret in a broken file is a secret.
+        plain = _run(file, text, None, wanted, options, Language.TEXT)
+        facts = _assemble(file, text, None, plain)
+        return _with(facts, unread=(Unread(file.path, error.line, error.reason),))
+    runs = _run(file, text, None, wanted, options, Language.TEXT)
+    if reading is not None:
+        runs += _run(file, text, reading, wanted, options, file.language)
+    facts = _assemble(file, text, reading, runs)
+    if facts.secrets and reading is not None:
+        # The text of a secret enters no fact: facts are taken from the text with the secret masked.
+        try:
+            reading = _read(file, _masked(text, facts.secrets), sibling)
+        except Unparsable:
+            reading = None
+        facts = _assemble(file, text, reading, runs)
+    return facts
+
+
+def _read(file: SourceFile, text: Text, sibling: Sibling) -> Reading | None:
+    """Parse in the file's language; None where only its text counts."""
+    if file.language is Language.PYTHON and file.role in (Role.APPLICATION, Role.MIGRATION):
+        from qualitygate.extract.python import read_python
+
+        return read_python(text)
+    if file.language is Language.SQL and file.role in (Role.APPLICATION, Role.MIGRATION):
+        from qualitygate.extract.sql import read_sql
+
+        return read_sql(file.path, text)
+    if file.language in (Language.YAML, Language.JSON):
+        from qualitygate.extract.openapi import read_document
+
+        return read_document(file.path, text, file.language, sibling)
+    return None
+
+
+def _run(
+    file: SourceFile,
+    text: Text,
+    reading: Reading | None,
+    checks: Iterable[Check],
+    options: dict[str, Any],
+    language: Language,
+) -> list[FileCheckRun]:
+    """Run the checks that read ``language``, each isolated from the others."""
+    runs = []
+    parsed = ParsedFile(
+        file.path,
+        file.language,
+        file.role,
+        text,
+        reading.tree if reading is not None else None,
+        reading.span if reading is not None else (lambda offsets: text.span(*offsets)),
+    )
+    for check in checks:
+        if language not in check.reads:
+            continue
+        try:
+            hits = tuple(check.hits(parsed, options.get(check.id)))
+            runs.append(FileCheckRun(check.id, hits, check.examined(parsed)))
+        except Exception as error:  # noqa: BLE001 - one check that crashes must not take the others along
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            reason = f"{type(error).__name__} at {where.name}:{where.lineno} while reading {file.path}"
+            runs.append(FileCheckRun(check.id, (), 0, reason))
+    return runs
+
+
+def _assemble(file: SourceFile, text: Text, reading: Reading | None, runs: Sequence[FileCheckRun]) -> FileFacts:
+    from qualitygate.extract.directives import find_directives
+
+    return FileFacts(
+        path=file.path,
+        language=file.language,
+        role=file.role,
+        lines=len(text.line_starts),
+        directives=find_directives(text, file.language),
+        secrets=tuple(sorted({hit.place.span for hit in _hits(runs) if hit.secret})),
+        runs=tuple(runs),
+        **(reading.facts() if reading is not None else {}),
+    )
+
+
+def _hits(runs: Iterable[FileCheckRun]) -> Iterator[Any]:
+    for run in runs:
+        yield from run.hits
+
+
+def _masked(text: Text, secrets: Iterable[Span]) -> Text:
+    characters = list(text.content)
+    for span in secrets:
+        for offset in range(text.offset(span.line, span.column), text.offset(span.end_line, span.end_column)):
+            if characters[offset] not in "\r\n\"'\\":
+                characters[offset] = "*"
+    return Text("".join(characters), text.line_starts)
+
+
+def _unread(file: SourceFile, line: int, reason: str) -> FileFacts:
+    return FileFacts(file.path, file.language, file.role, unread=(Unread(file.path, line, reason),))
+
+
+def _with(facts: FileFacts, **changes: Any) -> FileFacts:
+    import msgspec
+
+    return msgspec.structs.replace(facts, **changes)

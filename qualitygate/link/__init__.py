@@ -1,0 +1,14 @@
+"""In: the facts of all files. Out: the linked project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qualitygate.model.facts import FileFacts
+from qualitygate.model.project import Project
+
+
+def link(files: Sequence[FileFacts]) -> Project:
+    """Join ``files`` (in the order of their paths) into one project."""
+    ordered = tuple(sorted(files, key=lambda facts: facts.path))
+    return Project(files=ordered, unread=tuple(unread for facts in ordered for unread in facts.unread))

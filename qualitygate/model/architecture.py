@@ -1,0 +1,121 @@
+"""Records of the architecture that the code really has: routes, guards, connections, outbound calls, error responses."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from qualitygate.model.finding import Confidence
+from qualitygate.model.source import Place
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """Something that stands before a handler: authentication, authorisation, throttling, middleware."""
+
+    kind: str
+    name: str
+    place: Place
+
+
+class RouteParameter(msgspec.Struct, frozen=True):
+    """A parameter of a route: ``source`` is `path`, `query`, `header`, `cookie`, `body` or `form`.
+
+    ``maximum`` is the upper bound that is declared for a number, where one is.
+    """
+
+    name: str
+    source: str
+    type: str = ""
+    maximum: float | None = None
+    place: Place | None = None
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One HTTP operation that the code serves.
+
+    ``path`` is full, from the root, parameters as ``{name}``. ``place`` is the handler's definition, ``declared`` the
+    line that makes it a route, ``mounts`` the chain that gives its prefixes, outermost first. ``version_how`` is
+    `path`, `header`, `query`, `media-type`, `host`, `framework`, `proxy` or empty; ``paginated_by`` names the evidence.
+    ``api`` is false for routes that serve pages and files; ``exempt`` says why the API rules leave it alone (health,
+    documentation, webhook, ...). ``uncertain`` says what the analysis could not follow ("mounted through an unknown
+    function"); empty when the route is sure.
+    """
+
+    method: str
+    path: str
+    framework: str
+    handler: str
+    place: Place
+    declared: Place
+    mounts: tuple[Place, ...] = ()
+    api: bool = True
+    exempt: str = ""
+    versioned: bool = False
+    version_how: str = ""
+    collection: bool = False
+    collection_why: str = ""
+    collection_confidence: Confidence = Confidence.MEDIUM
+    paginated: bool = False
+    paginated_by: str = ""
+    guards: tuple[Guard, ...] = ()
+    parameters: tuple[RouteParameter, ...] = ()
+    response: str = ""
+    uncertain: str = ""
+
+
+class Scope(str, Enum):
+    """How often the code at a place runs."""
+
+    MODULE = "module"
+    LIFESPAN = "lifespan"
+    MEMOISED = "memoised"
+    REQUEST = "request"
+    WORKER = "worker"
+    COMMAND = "command"
+    UNKNOWN = "unknown"
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """A place where a client, engine, pool or connection is made.
+
+    ``kind`` is `database`, `cache`, `http`, `broker`, `search`, `storage` or `mail`; ``constructor`` the resolved name.
+    ``chain`` leads from a route to the place when ``scope`` is REQUEST; ``routes`` are the operations that reach it.
+    """
+
+    kind: str
+    constructor: str
+    place: Place
+    owner: str
+    scope: Scope
+    why: str = ""
+    chain: tuple[Place, ...] = ()
+    routes: tuple[str, ...] = ()
+    confidence: Confidence = Confidence.HIGH
+
+
+class Outbound(msgspec.Struct, frozen=True):
+    """A call to another system. ``target`` is a host, or the setting that names one; ``timeout`` as written, or empty."""
+
+    client: str
+    call: str
+    target: str
+    timeout: str
+    place: Place
+
+
+class ErrorResponse(msgspec.Struct, frozen=True):
+    """A response with an error status, as one place in the code builds it.
+
+    ``shape`` is `text` (a bare string), `object` (an ad hoc mapping: ``keys``), `framework` (the framework's own error
+    type), `problem` (RFC 9457) or `exception` (text built from the exception). ``status`` is 0 when unknown.
+    """
+
+    shape: str
+    keys: tuple[str, ...]
+    status: int
+    place: Place
+    owner: str
+    routes: tuple[str, ...]
+    chain: tuple[Place, ...] = ()
+    framework: str = ""

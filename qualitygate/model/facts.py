@@ -1,0 +1,65 @@
+"""Facts of one file: what extraction writes, the cache keeps and linking joins. Trees do not leave the worker."""
+
+from __future__ import annotations
+
+import msgspec
+
+from qualitygate.model.contract import Contract
+from qualitygate.model.finding import Hit
+from qualitygate.model.schema import Script
+from qualitygate.model.source import Language, Role, Span, Unread
+from qualitygate.model.syntax import Module
+
+
+class Directive(msgspec.Struct, frozen=True, array_like=True):
+    """An inline answer: ``qgate: ignore[check-id, ...] reason``, with the span of the comment.
+
+    ``alone`` is true where the comment has its line to itself, so that it speaks of the next line too.
+    """
+
+    checks: tuple[str, ...]
+    reason: str
+    span: Span
+    alone: bool
+
+
+class Setting(msgspec.Struct, frozen=True, array_like=True):
+    """One value of a configuration file: its dotted key and scalar value (text as written; secrets masked)."""
+
+    key: str
+    value: str
+    span: Span
+
+
+class FileCheckRun(msgspec.Struct, frozen=True, array_like=True):
+    """What one file check did on this file: its hits, the number of things examined, the reason where it crashed."""
+
+    check: str
+    hits: tuple[Hit, ...]
+    examined: int
+    error: str = ""
+
+
+class FileFacts(msgspec.Struct, frozen=True):
+    """All that is kept of one file.
+
+    ``depends_on`` names other files whose bytes went into these facts (a contract's ``$ref``), as path and digest: the
+    cache believes the facts only while they still hold. ``secrets`` are the spans that no output may show.
+    ``scopes`` are the first and last lines of enclosing definitions with the line of their header, innermost last, for
+    answers that stand on a definition.
+    """
+
+    path: str
+    language: Language
+    role: Role
+    lines: int = 0
+    module: Module | None = None
+    script: Script | None = None
+    contract: Contract | None = None
+    settings: tuple[Setting, ...] = ()
+    directives: tuple[Directive, ...] = ()
+    secrets: tuple[Span, ...] = ()
+    scopes: tuple[tuple[int, int], ...] = ()
+    unread: tuple[Unread, ...] = ()
+    runs: tuple[FileCheckRun, ...] = ()
+    depends_on: tuple[tuple[str, str], ...] = ()

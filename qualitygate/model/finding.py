@@ -1,0 +1,119 @@
+"""Records of what a check says: levels, findings, and what was examined for them."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from qualitygate.model.source import Place, Span
+
+
+class Severity(str, Enum):
+    """How much a finding weighs. The default gate closes on errors."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return tuple(Severity).index(self)
+
+
+class Confidence(str, Enum):
+    """How strong the evidence is. Medium and high are shown by default."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 for the surest."""
+        return tuple(Confidence).index(self)
+
+
+class Domain(str, Enum):
+    """The eight domains of backend architecture."""
+
+    API = "api"
+    ARCHITECTURE = "architecture"
+    CACHING = "caching"
+    DATABASE = "database"
+    MESSAGING = "messaging"
+    MONITORING = "monitoring"
+    SCALING = "scaling"
+    SECURITY = "security"
+
+
+class Status(str, Enum):
+    """Whether a finding counts: `active`, answered in the code, or known from the baseline."""
+
+    ACTIVE = "active"
+    SUPPRESSED = "suppressed"
+    BASELINED = "baselined"
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """What a check yields: one fault, at the smallest span that carries it.
+
+    ``message`` is one sentence about this code. ``subject`` names the thing in a way that survives edits (a route, a
+    qualified function, a table and column): it is part of the fingerprint and must hold neither a line nor a secret.
+    ``why`` is the reason in this code, ``mend`` what to do here. ``places`` tell the way to the fault (route, mount,
+    call, migration). ``severity`` and ``confidence`` override the check's own. ``secret`` marks a place whose text is
+    never to be stored or shown.
+    """
+
+    place: Place
+    message: str
+    subject: str
+    why: str = ""
+    mend: str = ""
+    places: tuple[Place, ...] = ()
+    severity: Severity | None = None
+    confidence: Confidence | None = None
+    secret: bool = False
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A hit of a known check, with its identity.
+
+    ``fingerprint`` is a digest of check, path and subject (and an ordinal where they repeat): no line, no text of the
+    code, so that a baseline survives edits. ``answer`` is the reason given where the finding is suppressed.
+    """
+
+    check: str
+    domain: Domain
+    severity: Severity
+    confidence: Confidence
+    message: str
+    place: Place
+    subject: str
+    fingerprint: str
+    why: str = ""
+    mend: str = ""
+    places: tuple[Place, ...] = ()
+    tags: tuple[str, ...] = ()
+    status: Status = Status.ACTIVE
+    answer: str = ""
+
+    @property
+    def path(self) -> str:
+        """The path of the finding's own place."""
+        return self.place.path
+
+    @property
+    def span(self) -> Span:
+        """The span of the finding's own place."""
+        return self.place.span
+
+
+class CheckRun(msgspec.Struct, frozen=True):
+    """What one check did: its findings, how many things it examined, and the reason where it crashed."""
+
+    check: str
+    findings: tuple[Finding, ...]
+    examined: int
+    error: str = ""

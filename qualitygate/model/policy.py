@@ -1,0 +1,47 @@
+"""Records of what the user wants: which files, which checks, how sure, and when the gate is open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from qualitygate.model.finding import Confidence
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which checks run: ids and domains; an empty ``select`` means all. ``ignore`` wins over ``select``."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    per_path: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When the gate is open. None switches a row off.
+
+    ``unread`` says what an unreadable file does: `fail`, `warn` (shown, counted) or `ignore`. ``required`` names checks
+    that must have examined something: with nothing to judge they leave the gate undecided instead of open.
+    """
+
+    errors: int | None = 0
+    warnings: int | None = None
+    notes: int | None = None
+    unread: str = "warn"
+    required: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The configuration in force. ``origins`` maps each dotted key to where its value comes from."""
+
+    selection: Selection = Selection()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    min_confidence: Confidence = Confidence.MEDIUM
+    limits: Limits = Limits()
+    baseline: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,25 @@
+"""The linked project: what every project check reads."""
+
+from __future__ import annotations
+
+import msgspec
+
+from qualitygate.model.architecture import Connection, ErrorResponse, Outbound, Route
+from qualitygate.model.contract import Contract
+from qualitygate.model.facts import FileFacts
+from qualitygate.model.schema import Table
+from qualitygate.model.source import Unread
+
+
+class Project(msgspec.Struct, frozen=True):
+    """Facts of all files, joined. Everything is in a fixed order: the same input gives the same project."""
+
+    files: tuple[FileFacts, ...] = ()
+    routes: tuple[Route, ...] = ()
+    connections: tuple[Connection, ...] = ()
+    outbound: tuple[Outbound, ...] = ()
+    errors: tuple[ErrorResponse, ...] = ()
+    error_handlers: tuple[str, ...] = ()
+    contracts: tuple[Contract, ...] = ()
+    tables: tuple[Table, ...] = ()
+    unread: tuple[Unread, ...] = ()

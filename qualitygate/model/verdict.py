@@ -1,0 +1,66 @@
+"""Records of the end of a run: the gate's rows and state, and all that a report may print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+
+import msgspec
+
+from qualitygate.model.finding import Finding
+from qualitygate.model.source import Span, Text, Unread
+
+
+class State(str, Enum):
+    """The state of one row of the gate."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NO_DATA = "no_data"
+    ERROR = "error"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One condition of the gate: what was asked, what was found, and the class of evidence it rests on."""
+
+    id: str
+    state: State
+    value: str
+    limit: str
+    evidence: str = "proved"
+    detail: str = ""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The gate. ``exit_code``: 0 open, 1 closed, 2 undecided by an internal error, 3 nothing to scan, 4 evidence missing."""
+
+    state: str
+    rows: tuple[Row, ...]
+    exit_code: int
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a run found, before it is written in any format.
+
+    ``findings`` are all that the confidence filter lets through, whatever their status, worst first; ``hidden`` counts
+    those that it held back. ``examined`` maps each check that ran to the number of things it looked at. ``broken`` maps
+    a crashed check to the reason. ``texts`` and ``secrets`` (both by path) serve code frames: a secret's span is masked
+    wherever its line is shown. ``prefix`` leads from the repository's top to the scanned root, with a slash at its end
+    where it is not empty.
+    """
+
+    version: str
+    root: Path
+    prefix: str
+    files: int
+    seconds: float
+    findings: tuple[Finding, ...]
+    hidden: int
+    examined: Mapping[str, int]
+    broken: Mapping[str, str]
+    unread: tuple[Unread, ...]
+    verdict: Verdict
+    texts: Mapping[str, Text]
+    secrets: Mapping[str, tuple[Span, ...]]
+    stale_baseline: tuple[str, ...] = ()
