@@ -10,7 +10,18 @@ from typing import Any
 
 from qualitygate.authoring import Check
 from qualitygate.model.finding import CheckRun, Finding, Hit
+from qualitygate.model.policy import Selection
 from qualitygate.model.project import Project
+
+
+def selected(checks: Iterable[Check], selection: Selection) -> tuple[Check, ...]:
+    """The checks that a selection names by id or by domain; ``ignore`` wins over ``select``."""
+    return tuple(
+        check
+        for check in checks
+        if (not selection.select or {check.id, check.domain.value} & set(selection.select))
+        and not {check.id, check.domain.value} & set(selection.ignore)
+    )
 
 
 def run_checks(project: Project, checks: Sequence[Check], options: Mapping[str, Any]) -> tuple[CheckRun, ...]:

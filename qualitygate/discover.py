@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from qualitygate.model.source import Language, Role, SourceFile
@@ -58,16 +60,33 @@ def role_of(path: str) -> Role:
     return Role.APPLICATION
 
 
-def discover(root: Path) -> tuple[SourceFile, ...]:
-    """The files below ``root`` that some front end reads."""
+class InputError(Exception):
+    """A path that was asked for cannot be scanned; the argument is one clear line."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What is to be scanned: the root, the way to it from the top of the repository, and the files below it."""
+
+    root: Path
+    prefix: str
+    files: tuple[SourceFile, ...]
+
+
+def discover(paths: Sequence[Path], include: Sequence[str], exclude: Sequence[str]) -> Tree:
+    """The files below the one directory in ``paths`` that some front end reads."""
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"no such file or directory: {path}")
+    root = paths[0].resolve() if paths else Path.cwd()
     listed = subprocess.run(
         ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         capture_output=True,
         check=True,
     ).stdout
     files = []
-    for path in sorted(set(listed.decode().split("\0")) - {""}):
-        language = language_of(path)
-        if language is not None and (root / path).is_file():
-            files.append(SourceFile(root, path, language, role_of(path)))
-    return tuple(files)
+    for name in sorted(set(listed.decode().split("\0")) - {""}):
+        language = language_of(name)
+        if language is not None and (root / name).is_file():
+            files.append(SourceFile(root, name, language, role_of(name)))
+    return Tree(root, "", tuple(files))
