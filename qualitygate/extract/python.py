@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
-from qualitygate.extract.reading import Reading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from qualitygate.extract.reading import Reading, Unparsable
 from qualitygate.model.source import Text
+from qualitygate.model.syntax import Class, For, Function, If, Statement, Try, While, With, statements
+from qualitygate.parse.python import PythonSyntaxError, parse_python
 
 
 def read_python(text: Text) -> Reading:
     """Read one Python file. Raises ``Unparsable`` for a syntax error."""
-    from qualitygate.parse.python import parse_python
+    try:
+        parsed = parse_python(text)
+        module = parsed.module()
+    except PythonSyntaxError as error:
+        raise Unparsable(error.line, error.reason) from None
 
-    parsed = parse_python(text)
-    return Reading(parsed.tree, parsed.span, lambda: {"module": parsed.module()})
+    def facts() -> dict[str, Any]:
+        return {"module": module, "scopes": tuple(sorted(_scopes(module.body)))}
+
+    return Reading(parsed.tree, parsed.span, facts)
+
+
+def _scopes(body: Iterable[Statement]) -> Iterator[tuple[int, int]]:
+    """First and last line of every definition, counted from its header and from each of its decorators."""
+    for statement in body:
+        if isinstance(statement, (Function, Class)):
+            yield statement.span.line, statement.end_line
+            for decorator in statement.decorators:
+                yield decorator.span.line, statement.end_line
+            yield from _scopes(statements(statement) if isinstance(statement, Function) else statement.body)
+        elif isinstance(statement, (If, For, While, With, Try)):
+            yield from _scopes(statement.body)
+            if not isinstance(statement, With):
+                yield from _scopes(statement.orelse)
+            if isinstance(statement, Try):
+                yield from _scopes(statement.final)
+                for handler in statement.handlers:
+                    yield from _scopes(handler.body)
