@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from qualitygate.model.finding import Confidence
+from qualitygate.model.finding import Confidence, Severity
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which checks run: ids and domains; an empty ``select`` means all. ``ignore`` wins over ``select``."""
+    """Which checks run: ids and domains; an empty ``select`` means all. ``ignore`` wins over ``select``.
+
+    ``per_path`` pairs a glob with the ids and domains whose findings in such files are left out.
+    """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -35,7 +39,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Policy:
-    """The configuration in force. ``origins`` maps each dotted key to where its value comes from."""
+    """The configuration in force.
+
+    ``include``, ``exclude`` and the patterns of ``selection.per_path`` are globs relative to ``directory``, the folder of
+    the configuration file (None: there is no file, and they are relative to the scanned root). ``baseline`` is a path,
+    absolute or relative to the current directory; empty: the default place below ``directory``, where it exists.
+    ``options`` maps a check's id to its options in force, where they are not its defaults; ``severities`` maps it to the
+    severity that the user gave it, which wins over the check's own. ``origins`` maps each dotted key to where its value
+    comes from.
+    """
 
     selection: Selection = Selection()
     include: tuple[str, ...] = ()
@@ -43,5 +55,7 @@ class Policy:
     min_confidence: Confidence = Confidence.MEDIUM
     limits: Limits = Limits()
     baseline: str = ""
+    directory: Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    severities: Mapping[str, Severity] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
