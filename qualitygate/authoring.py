@@ -96,10 +96,11 @@ class Check:
     ``id`` is the file's name in kebab case and names the thing flagged, never the remedy. ``doc`` is the module's
     docstring: its first line is the title; the paragraphs `What it flags`, `Why`, `How to mend` and `What it cannot
     see` follow. A project check has no ``reads`` and its ``run`` takes the linked project; a file check names the
-    languages that it ``reads`` and its ``run`` takes one parsed file, in the worker. With ``options`` (an instance of a
-    frozen dataclass: the defaults) ``run`` takes a second argument, the options in force. ``examined`` counts what was
-    looked at, so that silence can be told from emptiness. ``version`` of a file check is part of the cache key: raise
-    it when the same file may give other hits.
+    languages that it ``reads`` and its ``run`` takes one parsed file, in the worker: once per file, with the tree where
+    the file's own language is among them and could be parsed, else without one where TEXT is. With ``options`` (an
+    instance of a frozen dataclass: the defaults) ``run`` takes a second argument, the options in force. ``examined``
+    counts what was looked at, so that silence can be told from emptiness. ``version`` of a file check is part of the
+    cache key: raise it when the same file may give other hits.
     """
 
     id: str

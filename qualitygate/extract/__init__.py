@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from qualitygate.authoring import Check, ParsedFile
@@ -39,12 +40,9 @@ def extract(file: SourceFile, checks: Sequence[Check], options: dict[str, Any], 
         reading = _read(file, text, sibling)
     except Unparsable as error:
         # The text can still be judged as text: a secret in a broken file is a secret.
-        plain = _run(file, text, None, wanted, options, Language.TEXT)
-        facts = _assemble(file, text, None, plain)
+        facts = _assemble(file, text, None, _run(file, text, None, wanted, options))
         return _with(facts, unread=(Unread(file.path, error.line, error.reason),))
-    runs = _run(file, text, None, wanted, options, Language.TEXT)
-    if reading is not None:
-        runs += _run(file, text, reading, wanted, options, file.language)
+    runs = _run(file, text, reading, wanted, options)
     facts = _assemble(file, text, reading, runs)
     if facts.secrets and reading is not None:
         # The text of a secret enters no fact: facts are taken from the text with the secret masked.
@@ -79,24 +77,24 @@ def _run(
     reading: Reading | None,
     checks: Iterable[Check],
     options: dict[str, Any],
-    language: Language,
 ) -> list[FileCheckRun]:
-    """Run the checks that read ``language``, each isolated from the others."""
+    """Run each check once: on the tree where it reads the file's language, else on the text where it reads that.
+
+    The checks are isolated from one another.
+    """
     runs = []
-    parsed = ParsedFile(
-        file.path,
-        file.language,
-        file.role,
-        text,
-        reading.tree if reading is not None else None,
-        reading.span if reading is not None else (lambda offsets: text.span(*offsets)),
-    )
+    plain = ParsedFile(file.path, file.language, file.role, text, None, lambda offsets: text.span(*offsets))
+    parsed = plain if reading is None else replace(plain, tree=reading.tree, span=reading.span)
     for check in checks:
-        if language not in check.reads:
+        if reading is not None and file.language in check.reads:
+            subject = parsed
+        elif Language.TEXT in check.reads:
+            subject = plain
+        else:
             continue
         try:
-            hits = tuple(check.hits(parsed, options.get(check.id)))
-            runs.append(FileCheckRun(check.id, hits, check.examined(parsed)))
+            hits = tuple(check.hits(subject, options.get(check.id)))
+            runs.append(FileCheckRun(check.id, hits, check.examined(subject)))
         except Exception as error:  # noqa: BLE001 - one check that crashes must not take the others along
             where = traceback.extract_tb(error.__traceback__)[-1]
             reason = f"{type(error).__name__} at {where.name}:{where.lineno} while reading {file.path}"
