@@ -84,7 +84,14 @@ def survey(request: Request, installed: Installed) -> Project:
 
 
 def _files(request: Request) -> Tree:
-    tree = discover(request.paths, request.policy.include, request.policy.exclude)
+    policy = request.policy
+    tree = discover(
+        request.paths,
+        include=policy.include,
+        exclude=policy.exclude,
+        directory=policy.directory,
+        staged=request.staged,
+    )
     if not tree.files:
         raise NothingToScan(f"nothing to scan below {tree.root}: no Python, SQL, YAML, JSON or configuration file")
     return tree

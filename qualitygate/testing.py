@@ -7,18 +7,19 @@ from pathlib import Path
 from qualitygate.analyse import analyse
 from qualitygate.authoring import Check, Example
 from qualitygate.check import run_checks
-from qualitygate.discover import language_of, role_of
+from qualitygate.discover import Layout, language_of
 from qualitygate.model.finding import Finding
 from qualitygate.model.source import SourceFile
 
 
 def findings_of(check: Check, example: Example) -> tuple[Finding, ...]:
     """The findings of ``check`` on ``example``. Raises ``AssertionError`` where the check crashes or a file is unread."""
-    files = []
-    for path, content in sorted(example.sources().items()):
-        language = language_of(path, content)
-        if language is not None:
-            files.append(SourceFile(Path("/example"), path, language, role_of(path), content))
+    sources = sorted(example.sources().items())
+    layout = Layout.of(path for path, _ in sources)
+    files = [
+        SourceFile(Path("/example"), path, language_of(path, content), layout.role(path), content)
+        for path, content in sources
+    ]
     project = analyse(files, [check], {})
     if project.unread:
         raise AssertionError(f"{check.id}: the example cannot be read: {project.unread}")

@@ -1,0 +1,114 @@
+"""In: a folder of a git checkout. Out: the names that git lists there, and what stands in its index. Runs nothing else.
+
+The repository may be a stranger's: nothing that it configures may run, and no object is fetched from a remote.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+_GIT = (
+    *("git", "--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"),
+    *("-c", "protocol.allow=never", "-c", "core.untrackedCache=false"),
+)
+# The repository is the one that the folder lies in, never one that the environment of a hook names.
+_PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Staged:
+    """One entry of the index: its mode, the size of its content, and the content where it is small enough."""
+
+    mode: int
+    size: int
+    content: bytes | None
+
+
+def listed(root: Path) -> tuple[str, ...]:
+    """Names below ``root`` that git tracks, and those that it neither tracks nor ignores.
+
+    Raises ``OSError`` where git is missing, fails (no checkout, or one that belongs to somebody else) or hangs.
+    """
+    output = _output(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    # A repository inside this one is listed with a slash at its end.
+    return tuple(sorted({os.fsdecode(name).rstrip("/") for name in output.split(b"\0") if name}))
+
+
+def staged(root: Path, largest: int) -> dict[str, Staged]:
+    """The entries of the index below ``root``, with contents of up to ``largest`` bytes. Raises ``OSError``."""
+    entries: dict[str, tuple[int, bytes]] = {}
+    for line in _output(root, "ls-files", "-s", "-z").split(b"\0"):
+        if line:
+            fields, _, name = line.partition(b"\t")
+            mode, identity, stage = fields.split(b" ")
+            # Of a file in conflict, stage 2 is the side of the branch that is checked out.
+            if stage in (b"0", b"2"):
+                entries[os.fsdecode(name)] = (int(mode, 8), identity)
+    # The content of a submodule's entry (mode 160000) is a commit of another repository.
+    wanted = sorted({identity for mode, identity in entries.values() if mode != 0o160000})
+    blobs = dict(zip(wanted, _blobs(root, wanted, largest), strict=True))
+    return {name: Staged(mode, *blobs.get(identity, (0, None))) for name, (mode, identity) in sorted(entries.items())}
+
+
+def _blobs(root: Path, identities: Sequence[bytes], largest: int) -> Iterator[tuple[int, bytes | None]]:
+    """Size and content of each blob, through one process that is read as it writes."""
+    with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as errors:
+        names.write(b"".join(identity + b"\n" for identity in identities))
+        names.seek(0)
+        with _git(root, ["cat-file", "--batch"], names, errors) as process:
+            assert process.stdout is not None  # noqa: S101 - said to the type checker: it is a pipe
+            for identity in identities:
+                header = process.stdout.readline().split()
+                if len(header) != 3 or header[1] != b"blob":
+                    raise OSError(f"object {identity.decode()} is missing from the repository")
+                size = int(header[2])
+                if size <= largest:
+                    yield size, process.stdout.read(size)
+                else:
+                    _pass_over(process.stdout, size)
+                    yield size, None
+                process.stdout.read(1)
+
+
+def _pass_over(stream: IO[bytes], size: int) -> None:
+    while size > 0:
+        size -= len(stream.read(min(size, 1_000_000))) or size
+
+
+def _output(root: Path, *arguments: str) -> bytes:
+    with tempfile.TemporaryFile() as errors:
+        with _git(root, arguments, subprocess.DEVNULL, errors) as process:
+            try:
+                output, _ = process.communicate(timeout=_SECONDS)
+            except subprocess.TimeoutExpired:
+                raise TimeoutError(f"git gave no answer in {_SECONDS} s") from None
+        if process.returncode:
+            errors.seek(0)
+            raise OSError(errors.read(1000).decode("utf-8", "replace").partition("\n")[0] or "git failed")
+    return output
+
+
+@contextmanager
+def _git(
+    root: Path, arguments: Sequence[str], stdin: IO[bytes] | int, errors: IO[bytes]
+) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {name: value for name, value in os.environ.items() if name not in _PLACES}
+    environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    if index := os.environ.get("GIT_INDEX_FILE"):
+        # `git commit -a` and `git commit PATH` stage into an index of their own and tell their hooks where it is.
+        environment["GIT_INDEX_FILE"] = os.path.abspath(index)
+    with subprocess.Popen(
+        [*_GIT, *arguments], cwd=root, stdin=stdin, stdout=subprocess.PIPE, stderr=errors, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
