@@ -1,0 +1,365 @@
+"""In: one file, as a tree or as text. Out: the literal values that it binds to names, with their offsets.
+
+A binding says nothing about secrecy: names and values are judged elsewhere. Each language has one reader; a language
+without one has no bindings, only formats and addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import libcst as cst
+
+from qualitygate.authoring import Language, ParsedFile
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A literal bound to a name. ``form`` says how (`assignment`, `fallback`, `comparison`, `argument`, `setting`, `statement`);
+    ``start`` and ``end`` are the offsets of exactly the value's characters."""
+
+    name: str
+    value: str
+    start: int
+    end: int
+    form: str
+
+
+KEYWORD = re.compile(r"pass|pwd|secret|token|key|cred|identified", re.IGNORECASE)
+"""Text without one of these words binds nothing to a credential's name."""
+
+MAX_LINE = 4000
+
+
+def bindings(file: ParsedFile) -> Iterator[Bound]:
+    """The bindings of ``file``. Python needs its tree; the other languages are read line by line."""
+    if not KEYWORD.search(file.text.content):
+        return
+    if file.language is Language.PYTHON:
+        if file.tree is not None:
+            yield from _python(file)
+        return
+    reader = _READERS.get(file.language)
+    if reader is not None:
+        yield from reader(file.text.content)
+
+
+# -- Python
+
+
+def _fields(kind: type) -> tuple[str, ...]:
+    """The fields of a node type that can hold expressions or statements."""
+    skipped = ("whitespace", "lpar", "rpar", "leading", "header", "footer", "comma", "semicolon", "equal", "colon")
+    return tuple(
+        name
+        for name in getattr(kind, "__dataclass_fields__", ())
+        if not name.startswith(skipped) and name not in ("lines_after_decorators", "trailing_whitespace", "operator")
+    )
+
+
+def _python(file: ParsedFile) -> Iterator[Bound]:
+    fields: dict[type, tuple[str, ...]] = {}
+    stack: list[Any] = [file.tree]
+    while stack:
+        node = stack.pop()
+        kind = type(node)
+        reader = _NODES.get(kind)
+        if reader is not None:
+            for name, value, form in reader(node):
+                if name and KEYWORD.search(name):
+                    yield from _literals(file, name, value, form)
+        names = fields.get(kind)
+        if names is None:
+            names = fields[kind] = _fields(kind)
+        for field in names:
+            child = getattr(node, field)
+            if isinstance(child, (list, tuple)):
+                stack.extend(child)
+            elif isinstance(child, cst.CSTNode):
+                stack.append(child)
+
+
+_Pair = tuple[str, Any, str]
+
+
+def _assigned(node: cst.Assign) -> Iterator[_Pair]:
+    for target in node.targets:
+        if isinstance(target.target, (cst.Tuple, cst.List)):
+            if isinstance(node.value, (cst.Tuple, cst.List)) and len(node.value.elements) == len(
+                target.target.elements
+            ):
+                for left, right in zip(target.target.elements, node.value.elements, strict=True):
+                    yield _name(left.value), right.value, "assignment"
+        else:
+            yield _name(target.target), node.value, "assignment"
+
+
+def _annotated(node: cst.AnnAssign) -> Iterator[_Pair]:
+    if node.value is not None:
+        yield _name(node.target), node.value, "assignment"
+
+
+def _argument(node: cst.Arg) -> Iterator[_Pair]:
+    if node.keyword is not None:
+        yield node.keyword.value, node.value, "argument"
+
+
+def _entry(node: cst.DictElement) -> Iterator[_Pair]:
+    if isinstance(node.key, cst.SimpleString):
+        yield node.key.raw_value, node.value, "assignment"
+
+
+def _parameter(node: cst.Param) -> Iterator[_Pair]:
+    if node.default is not None:
+        yield node.name.value, node.default, "fallback"
+
+
+def _compared(node: cst.Comparison) -> Iterator[_Pair]:
+    if len(node.comparisons) == 1 and isinstance(node.comparisons[0].operator, (cst.Equal, cst.NotEqual)):
+        left, right = node.left, node.comparisons[0].comparator
+        yield _name(left), right, "comparison"
+        yield _name(right), left, "comparison"
+
+
+_SETTER = re.compile(
+    r"(?:set|make|hash|create|generate|encode|encrypt)_?(?:\w+_)?(?:password|passwd|pwd)(?:_hash)?$", re.IGNORECASE
+)
+
+
+def _called(node: cst.Call) -> Iterator[_Pair]:
+    """``getenv("SECRET_KEY", "...")`` in all its spellings, ``set_password("...")``, ``jwt.encode(claims, "...")``."""
+    positional = [argument.value for argument in node.args if argument.keyword is None and not argument.star]
+    function = _name(node.func)
+    first = next((value for value in positional if isinstance(value, cst.SimpleString)), None)
+    if first is not None:
+        after = positional[positional.index(first) + 1 :]
+        named = [a.value for a in node.args if a.keyword is not None and a.keyword.value in ("default", "fallback")]
+        for value in (*after[:1], *named):
+            yield first.raw_value, value, "fallback"
+    if positional and _SETTER.search(function):
+        yield "password", positional[0], "argument"
+    if len(positional) > 1 and _dotted(node.func) in ("jwt.encode", "jwt.decode"):
+        yield "jwt signing key", positional[1], "argument"
+
+
+_NODES: dict[type, Callable[[Any], Iterator[_Pair]]] = {
+    cst.Assign: _assigned,
+    cst.AnnAssign: _annotated,
+    cst.Arg: _argument,
+    cst.DictElement: _entry,
+    cst.Param: _parameter,
+    cst.Comparison: _compared,
+    cst.Call: _called,
+}
+
+
+def _name(node: Any) -> str:
+    """The last name of a target: ``x``, ``obj.x``, ``obj["x"]``; empty for anything else."""
+    if isinstance(node, cst.Name):
+        return node.value
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    if isinstance(node, cst.Subscript) and len(node.slice) == 1:
+        index = node.slice[0].slice
+        if isinstance(index, cst.Index) and isinstance(index.value, cst.SimpleString):
+            return index.value.raw_value
+    return ""
+
+
+def _dotted(node: Any) -> str:
+    return (
+        f"{node.value.value}.{node.attr.value}"
+        if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name)
+        else ""
+    )
+
+
+# Calls that hand their text on: types that hold it, and methods that only change its form.
+_HOLDERS = frozenset({"SecretStr", "SecretBytes", "Secret", "str", "bytes", "Field", "Variable"})
+_SAME_TEXT = frozenset({"encode", "strip", "decode"})
+
+
+def _literals(file: ParsedFile, name: str, value: Any, form: str) -> Iterator[Bound]:
+    """The string literals that ``value`` can evaluate to."""
+    if isinstance(value, cst.SimpleString):
+        span = file.span(value)
+        quote = len(value.prefix) + len(value.quote)
+        start = file.text.offset(span.line, span.column) + quote
+        yield Bound(name, value.raw_value, start, start + len(value.raw_value), form)
+    elif isinstance(value, cst.BooleanOperation):
+        yield from _literals(file, name, value.left, form)
+        yield from _literals(file, name, value.right, "fallback")
+    elif isinstance(value, cst.IfExp):
+        yield from _literals(file, name, value.body, form)
+        yield from _literals(file, name, value.orelse, form)
+    elif isinstance(value, (cst.List, cst.Tuple, cst.Set)):
+        for element in value.elements:
+            if isinstance(element.value, cst.SimpleString):
+                yield from _literals(file, name, element.value, form)
+    elif isinstance(value, cst.Call):
+        if isinstance(value.func, cst.Attribute) and value.func.attr.value in _SAME_TEXT:
+            yield from _literals(file, name, value.func.value, form)
+        elif _name(value.func) in _HOLDERS:
+            for argument in value.args:
+                if argument.keyword is None or argument.keyword.value in ("default", "value"):
+                    yield from _literals(file, name, argument.value, form)
+                    break
+
+
+# -- configuration and SQL, line by line
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that hold a keyword, with the offset of each; a line past :data:`MAX_LINE` is left out."""
+    last = -1
+    for match in KEYWORD.finditer(text):
+        start = text.rfind("\n", 0, match.start()) + 1
+        if start == last:
+            continue
+        last = start
+        end = text.find("\n", match.end())
+        end = len(text) if end < 0 else end
+        if end - start <= MAX_LINE:
+            yield start, text[start:end].rstrip("\r")
+
+
+_ENVIRONMENT = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][\w.]*)\s*=\s*(?P<value>.*)")
+_SETTING = re.compile(r"\s*(?P<name>[A-Za-z_][\w.\-/ ]*?)\s*[=:]\s*(?P<value>.*)")
+_TOML = re.compile(r"(?P<name>[\w.\-]+|\"[^\"]+\")\s*=\s*(?=[\"'])(?P<value>.*)")
+_JSON = re.compile(r"\"(?P<name>[^\"\\]{1,120})\"\s*:\s*(?=\")(?P<value>.*)")
+_YAML = re.compile(
+    r"[\s\-]*(?:\"(?P<quoted>[^\"]{1,120})\"|'(?P<single>[^']{1,120})'|(?P<name>[A-Za-z_][\w.\-/]{0,120}))\s*:(?:\s+(?P<value>.*))"
+)
+_YAML_ITEM = re.compile(r"\s*-\s+[\"']?(?P<name>[A-Za-z_]\w*)=(?P<value>.*?)[\"']?\s*$")
+_YAML_NAMED = re.compile(r"\s*(?:-\s+)?name:\s*[\"']?(?P<name>[A-Za-z_][\w.\-]*)[\"']?\s*$")
+_YAML_VALUE = re.compile(r"\s*(?:-\s+)?value:\s+(?P<value>.*)")
+_DOCKER = re.compile(r"\s*(?:ENV|ARG)\s+(?P<rest>.*)", re.IGNORECASE)
+_DOCKER_PAIR = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"]*\"|'[^']*'|\S*)")
+_OPTION = re.compile(
+    r"--(?P<name>[a-z][a-z\-]*(?:password|passwd|secret|token|api-key))[= ](?P<value>\"[^\"]*\"|'[^']*'|[^\s\"',\]]+)"
+)
+_FALLBACK = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*):?-(?P<value>[^}]*)\}")
+_SQL = re.compile(
+    r"\b(?P<name>(?:ENCRYPTED\s+)?PASSWORD|IDENTIFIED\s+(?:WITH\s+\S+\s+)?BY)\s*=?\s*'(?P<value>(?:[^']|'')*)'",
+    re.IGNORECASE,
+)
+
+
+def _unquoted(line: str, start: int, end: int, comment: str = " #") -> tuple[int, int]:
+    """The bounds of a scalar inside ``line``: without quotes, a trailing comment, a comma or white space."""
+    while start < end and line[start] in " \t":
+        start += 1
+    if start < end and line[start] in "\"'":
+        close = line.find(line[start], start + 1)
+        return (start + 1, close) if 0 <= close < end else (start, start)
+    if (place := line.find(comment, start, end)) >= 0:
+        end = place
+    while end > start and line[end - 1] in " \t,;":
+        end -= 1
+    return start, end
+
+
+def _bound(offset: int, line: str, name: str, start: int, end: int, form: str = "setting") -> Iterator[Bound]:
+    start, end = _unquoted(line, start, end)
+    if start == end:
+        return
+    value = line[start:end]
+    if fallback := _FALLBACK.fullmatch(value):
+        start, end = start + fallback.start("value"), start + fallback.end("value")
+        value, form = line[start:end], "fallback"
+    yield Bound(name, value, offset + start, offset + end, form)
+
+
+def _matched(offset: int, line: str, match: re.Match[str] | None, comment: str = "#") -> Iterator[Bound]:
+    if match and not line.lstrip().startswith(comment):
+        yield from _bound(offset, line, match["name"].strip('"'), *match.span("value"))
+
+
+def _environment(text: str) -> Iterator[Bound]:
+    for offset, line in _lines(text):
+        yield from _matched(offset, line, _ENVIRONMENT.match(line))
+
+
+def _ini(text: str) -> Iterator[Bound]:
+    for offset, line in _lines(text):
+        if not line.lstrip().startswith(";"):
+            yield from _matched(offset, line, _SETTING.match(line))
+
+
+def _toml(text: str) -> Iterator[Bound]:
+    for offset, line in _lines(text):
+        for match in _TOML.finditer(line):
+            yield from _matched(offset, line, match)
+
+
+def _json(text: str) -> Iterator[Bound]:
+    for offset, line in _lines(text):
+        for match in _JSON.finditer(line):
+            yield from _bound(offset, line, match["name"], *match.span("value"))
+
+
+def _yaml(text: str) -> Iterator[Bound]:
+    for offset, line in _lines(text):
+        if line.lstrip().startswith("#"):
+            continue
+        if named := _YAML_NAMED.match(line):
+            follow = offset + len(line) + 1
+            end = text.find("\n", follow)
+            after = text[follow : end if end >= 0 else len(text)]
+            if len(after) <= MAX_LINE and (value := _YAML_VALUE.match(after)):
+                yield from _bound(follow, after, named["name"], *value.span("value"))
+        elif item := _YAML_ITEM.match(line):
+            yield from _bound(offset, line, item["name"], *item.span("value"))
+        elif entry := _YAML.match(line):
+            name = entry["quoted"] or entry["single"] or entry["name"]
+            if entry["value"][:1] not in ("|", ">", "!", "&", "*", "[", "{"):
+                yield from _bound(offset, line, name, *entry.span("value"))
+            elif entry["value"].startswith("{"):
+                for pair in _FLOW.finditer(line, entry.start("value")):
+                    yield from _bound(offset, line, pair["name"], *pair.span("value"))
+        yield from _options(offset, line)
+
+
+_FLOW = re.compile(r"[{,]\s*[\"']?(?P<name>[\w.\-]+)[\"']?\s*:\s+(?P<value>\"[^\"]*\"|'[^']*'|[^,{}\[\]]+)")
+
+
+def _options(offset: int, line: str) -> Iterator[Bound]:
+    for option in _OPTION.finditer(line):
+        yield from _bound(offset, line, option["name"], *option.span("value"), "argument")
+
+
+def _dockerfile(text: str) -> Iterator[Bound]:
+    for offset, line in _lines(text):
+        if line.lstrip().startswith("#"):
+            continue
+        if instruction := _DOCKER.match(line):
+            pairs = list(_DOCKER_PAIR.finditer(line, instruction.start("rest")))
+            for pair in pairs:
+                yield from _bound(offset, line, pair["name"], *pair.span("value"))
+            name, _, value = instruction["rest"].partition(" ")
+            if not pairs and value:
+                yield from _bound(offset, line, name, instruction.start("rest") + len(name) + 1, len(line))
+        else:
+            yield from _options(offset, line)
+
+
+def _sql(text: str) -> Iterator[Bound]:
+    for offset, line in _lines(text):
+        for match in _SQL.finditer(line):
+            if not line[: match.start()].lstrip().startswith("--"):
+                start, end = match.span("value")
+                yield Bound("password", match["value"], offset + start, offset + end, "statement")
+
+
+_READERS: dict[Language, Callable[[str], Iterator[Bound]]] = {
+    Language.ENV: _environment,
+    Language.INI: _ini,
+    Language.TOML: _toml,
+    Language.JSON: _json,
+    Language.YAML: _yaml,
+    Language.DOCKERFILE: _dockerfile,
+    Language.SQL: _sql,
+}
