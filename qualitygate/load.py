@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from qualitygate.authoring import Check, Pack
 
@@ -16,25 +25,109 @@ class PackError(Exception):
 
 @dataclass(frozen=True)
 class Installed:
-    """The checks of all packs, by id, and the identity of what is installed (for the cache)."""
+    """The checks of all packs, in the order of their ids, and a digest of the code that they are (for the cache)."""
 
     checks: tuple[Check, ...]
     identity: str
 
 
 def load() -> Installed:
-    """Load every pack that is installed under the entry-point group. Raises :class:`PackError`."""
+    """Load every pack that a distribution offers under the entry-point group ``qualitygate.checks``.
+
+    Distributions are looked for where installers put them, and a pack is imported only where it lies in its own
+    distribution. Raises :class:`PackError` where one does not, cannot be imported, or brings an id twice, and where
+    there is none at all.
+    """
     checks: dict[str, Check] = {}
-    names = []
-    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
-        pack = entry.load().PACK
-        if not isinstance(pack, Pack):
-            raise PackError(f"{entry.value}: PACK is not a Pack")
-        names.append(f"{entry.name}={entry.value}")
-        for check in pack.checks:
+    origins: set[Path] = set()
+    for distribution, entry in _entries(_site_directories(sys.path)):
+        origins.add(_origin(distribution, entry))
+        for check in _import(entry).checks:
             if check.id in checks:
-                raise PackError(f"{entry.value}: a second check with the id {check.id!r}")
+                raise PackError(f"pack {entry.value}: a second check with the id {check.id!r}")
             checks[check.id] = check
     if not checks:
         raise PackError(f"no pack of checks is installed (entry-point group {GROUP!r})")
-    return Installed(tuple(checks[name] for name in sorted(checks)), "\n".join(names))
+    return Installed(tuple(checks[name] for name in sorted(checks)), _digest(origins))
+
+
+def _digest(origins: set[Path]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for origin in sorted(origins):
+        for source in sorted(origin.rglob("*.py")) if origin.is_dir() else [origin]:
+            digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def _site_directories(path: Sequence[str]) -> list[str]:
+    """The entries of ``sys.path`` that an installer fills. The current directory is none, whatever its name."""
+    here = os.path.realpath(os.curdir)
+    return [
+        entry
+        for entry in path
+        if os.path.isabs(entry)
+        and os.path.basename(entry.rstrip(os.sep)) in ("site-packages", "dist-packages")
+        and os.path.realpath(entry) != here
+    ]
+
+
+def _entries(directories: list[str]) -> Iterator[tuple[metadata.Distribution, metadata.EntryPoint]]:
+    """Each entry point of the group with its distribution; where two offer the same, the first on the path counts."""
+    found: dict[tuple[str, str], tuple[metadata.Distribution, metadata.EntryPoint]] = {}
+    for distribution in metadata.distributions(path=directories):
+        # Most distributions have no entry point of this kind: asked of the text, since parsing takes its time.
+        if GROUP in (distribution.read_text("entry_points.txt") or ""):
+            for entry in distribution.entry_points:
+                if entry.group == GROUP:
+                    found.setdefault((entry.value, entry.name), (distribution, entry))
+    yield from (found[key] for key in sorted(found))
+
+
+def _origin(distribution: metadata.Distribution, entry: metadata.EntryPoint) -> Path:
+    """The folder (or the file) of the top-level package of a pack, found without importing any of it.
+
+    Raises :class:`PackError` where an import would take it from anywhere but its distribution.
+    """
+    package = entry.module.partition(".")[0]
+    try:
+        specification = importlib.util.find_spec(package)
+    except (ImportError, ValueError) as error:
+        raise PackError(f"pack {entry.value} cannot be found: {error}") from None
+    if specification is None:
+        raise PackError(f"pack {entry.value} cannot be found: no module named {package!r}")
+    if specification.submodule_search_locations:
+        places = [Path(os.path.realpath(place)) for place in specification.submodule_search_locations]
+    else:
+        places = [Path(os.path.realpath(specification.origin or ""))]
+    homes = _homes(distribution)
+    for place in places:
+        if not any(home in place.parents for home in homes):
+            raise PackError(f"pack {entry.value} would be imported from {place}, outside of its distribution: refused")
+    return places[0]
+
+
+def _homes(distribution: metadata.Distribution) -> list[Path]:
+    """Where the code of a distribution may lie: beside its metadata, or in the folder of an editable install."""
+    homes = [Path(os.path.realpath(str(distribution.locate_file(""))))]
+    try:
+        direct = json.loads(distribution.read_text("direct_url.json") or "{}")
+        if direct.get("dir_info", {}).get("editable") is True:
+            location = urlsplit(direct["url"])
+            if location.scheme == "file":
+                path = unquote(location.path)
+                # file:///C:/folder on Windows
+                homes.append(Path(os.path.realpath(path[1:] if path[2:3] == ":" else path)))
+    except (ValueError, AttributeError, KeyError, TypeError):
+        pass  # metadata that cannot be read widens nothing
+    return homes
+
+
+def _import(entry: metadata.EntryPoint) -> Pack:
+    try:
+        pack = getattr(importlib.import_module(entry.module), entry.attr or "PACK")
+    except Exception as error:  # whatever the code of a pack raises is told in one line
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise PackError(f"pack {entry.value} did not load: {reason}") from error
+    if not isinstance(pack, Pack):
+        raise PackError(f"pack {entry.value} did not load: it is no Pack")
+    return pack
