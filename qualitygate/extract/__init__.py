@@ -15,6 +15,9 @@ from qualitygate.parse.text import Undecodable, decode
 
 MAX_BYTES = 20_000_000
 
+# Where a contract may lie that clients are promised; one among tests or examples may be broken on purpose.
+_PUBLISHED = frozenset((Role.APPLICATION, Role.MIGRATION, Role.DOCUMENTATION))
+
 Sibling = Callable[[str], "SourceFile | None"]
 
 
@@ -64,7 +67,7 @@ def _read(file: SourceFile, text: Text, sibling: Sibling) -> Reading | None:
         from qualitygate.extract.sql import read_sql
 
         return read_sql(file.path, text)
-    if file.language in (Language.YAML, Language.JSON):
+    if file.language in (Language.YAML, Language.JSON) and file.role in _PUBLISHED:
         from qualitygate.extract.openapi import read_document
 
         return read_document(file.path, text, file.language, sibling)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qualitygate.link.contract import link_contracts
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.project import Project
 
@@ -11,4 +12,9 @@ from qualitygate.model.project import Project
 def link(files: Sequence[FileFacts]) -> Project:
     """Join ``files`` (in the order of their paths) into one project."""
     ordered = tuple(sorted(files, key=lambda facts: facts.path))
-    return Project(files=ordered, unread=tuple(unread for facts in ordered for unread in facts.unread))
+    return Project(
+        files=ordered,
+        contracts=link_contracts(ordered),
+        # Two contracts may share a file that cannot be read.
+        unread=tuple(dict.fromkeys(unread for facts in ordered for unread in facts.unread)),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from qualitygate.model.architecture import Connection, ErrorResponse, Outbound, Route
-from qualitygate.model.contract import Contract
+from qualitygate.model.contract import Contract, Operation
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.schema import Table
 from qualitygate.model.source import Unread
@@ -23,3 +23,8 @@ class Project(msgspec.Struct, frozen=True):
     contracts: tuple[Contract, ...] = ()
     tables: tuple[Table, ...] = ()
     unread: tuple[Unread, ...] = ()
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations of all contracts, in the order of the contracts and of the documents."""
+        return tuple(operation for contract in self.contracts for operation in contract.operations)
