@@ -61,6 +61,7 @@ def scan(request: Request, installed: Installed) -> Report:
     )
     examined = {run.check: run.examined for run in runs}
     broken = {run.check: run.error for run in runs if run.error}
+    texts, contents = _texts(tree, shown)
     return Report(
         version=__version__,
         root=tree.root,
@@ -73,7 +74,8 @@ def scan(request: Request, installed: Installed) -> Report:
         broken=broken,
         unread=project.unread,
         verdict=judge(shown, examined, broken, project.unread, policy.limits),
-        texts=_texts(tree, shown),
+        texts=texts,
+        contents=contents,
         secrets={file.path: file.secrets for file in project.files if file.secrets},
     )
 
@@ -109,14 +111,16 @@ def _order(finding: Finding) -> tuple[object, ...]:
     )
 
 
-def _texts(tree: Tree, findings: list[Finding]) -> dict[str, Text]:
-    """The text of every file that a finding points into, for code frames."""
+def _texts(tree: Tree, findings: list[Finding]) -> tuple[dict[str, Text], dict[str, bytes]]:
+    """Text and bytes of every file that a finding points into, for code frames and line hashes."""
     wanted = {place.path for finding in findings for place in (finding.place, *finding.places)}
-    texts = {}
+    texts, contents = {}, {}
     for file in tree.files:
         if file.path in wanted:
             try:
-                texts[file.path] = decode(file.read(), file.language)
+                data = file.read()
+                texts[file.path] = decode(data, file.language)
             except (OSError, Undecodable):
                 continue
-    return texts
+            contents[file.path] = data
+    return texts, contents

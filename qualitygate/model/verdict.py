@@ -46,8 +46,8 @@ class Report(msgspec.Struct, frozen=True):
     ``findings`` are all that the confidence filter lets through, whatever their status, worst first; ``hidden`` counts
     those that it held back. ``examined`` maps each check that ran to the number of things it looked at. ``broken`` maps
     a crashed check to the reason. ``texts`` and ``secrets`` (both by path) serve code frames: a secret's span is masked
-    wherever its line is shown. ``prefix`` leads from the repository's top to the scanned root, with a slash at its end
-    where it is not empty.
+    wherever its line is shown. ``contents`` are the bytes behind the texts, for line hashes. ``prefix`` leads from the
+    repository's top to the scanned root, with a slash at its end where it is not empty.
     """
 
     version: str
@@ -63,4 +63,5 @@ class Report(msgspec.Struct, frozen=True):
     verdict: Verdict
     texts: Mapping[str, Text]
     secrets: Mapping[str, tuple[Span, ...]]
+    contents: Mapping[str, bytes] = {}
     stale_baseline: tuple[str, ...] = ()

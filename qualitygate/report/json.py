@@ -1,0 +1,105 @@
+"""In: a report. Out: JSON, in the form of ``schemas/report-1.json``: stable within a schema version, paths from the root."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from qualitygate.model.finding import Finding
+from qualitygate.model.source import Place
+from qualitygate.model.verdict import Report
+from qualitygate.report.redact import Redactor
+
+SCHEMA_VERSION = 1
+
+
+def render(report: Report) -> bytes:
+    """The report as UTF-8 JSON that ends in a line break."""
+    return encoded(document(report))
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report as plain values."""
+    redactor = Redactor.of(report)
+    verdict = report.verdict
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "qgate", "version": report.version},
+        "root": report.root.as_posix(),
+        "prefix": report.prefix,
+        "findings": [_finding(finding, redactor) for finding in report.findings],
+        "hidden": report.hidden,
+        "examined": dict(sorted(report.examined.items())),
+        "unread": [
+            {"path": item.path, "line": item.line, "reason": redactor.text(item.reason)} for item in report.unread
+        ],
+        "broken": {check: redactor.text(reason) for check, reason in sorted(report.broken.items())},
+        "stale_baseline": list(report.stale_baseline),
+        "gate": {
+            "state": verdict.state,
+            "exit_code": verdict.exit_code,
+            "rows": [
+                {
+                    "id": row.id,
+                    "state": row.state.value,
+                    "value": row.value,
+                    "limit": row.limit,
+                    "evidence": row.evidence,
+                    "detail": redactor.text(row.detail),
+                }
+                for row in verdict.rows
+            ],
+        },
+        "files": report.files,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def encoded(value: Any) -> bytes:
+    """``value`` as indented UTF-8 JSON. Characters that UTF-8 cannot carry (half of a surrogate pair) become ``?``."""
+    try:
+        data = msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        data = msgspec.json.encode(_clean(value))
+    return msgspec.json.format(data, indent=2) + b"\n"
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    return [_clean(item) for item in value] if isinstance(value, list) else value
+
+
+def _finding(finding: Finding, redactor: Redactor) -> dict[str, Any]:
+    return {
+        "check": finding.check,
+        "domain": finding.domain.value,
+        "severity": finding.severity.value,
+        "confidence": finding.confidence.value,
+        "message": redactor.text(finding.message),
+        **_position(finding.place),
+        "subject": redactor.text(finding.subject),
+        "fingerprint": finding.fingerprint,
+        "status": finding.status.value,
+        "answer": redactor.text(finding.answer),
+        "why": redactor.text(finding.why),
+        "mend": redactor.text(finding.mend),
+        "places": [
+            {**_position(place), "note": redactor.text(place.note), "role": place.role} for place in finding.places
+        ],
+        "tags": list(finding.tags),
+    }
+
+
+def _position(place: Place) -> dict[str, Any]:
+    span = place.span
+    return {
+        "path": place.path,
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
+    }

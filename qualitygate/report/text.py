@@ -1,0 +1,362 @@
+"""In: a report. Out: text for people: findings with code frames, what was hidden, and the gate."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from qualitygate.model.finding import Confidence, Finding, Severity, Status
+from qualitygate.model.source import Place, Span
+from qualitygate.model.verdict import Report, Row, State
+from qualitygate.report.display import Palette, cell, pad, visible, width, wrapped
+from qualitygate.report.redact import Redactor
+
+# Lines of a span that are shown in full; of a longer one, its first and last.
+_FRAME_LINES = 4
+# On a pipe nothing is broken, but a minified line is still cut.
+_LONGEST = 160
+_UNREAD_SHOWN = 10
+_MARKS = {State.PASS: "ok", State.FAIL: "x", State.NO_DATA: "?", State.ERROR: "!"}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How text is laid out. ``width`` is the terminal's in columns, None where lines are not to be broken.
+
+    ``here`` is the directory that shown paths are relative to. ``verbose`` adds what was examined, suppressed and
+    unread; ``quiet`` leaves the gate alone; ``statistics`` adds a count for each check.
+    """
+
+    width: int | None = None
+    color: bool = False
+    here: Path | None = None
+    verbose: bool = False
+    quiet: bool = False
+    statistics: bool = False
+
+
+def render(report: Report, style: Style) -> str:
+    """The whole report as text that ends in a line break.
+
+    Findings come by file: files with errors first, then by path; within a file by line.
+    """
+    return "\n".join(_Writer(report, style).lines()) + "\n"
+
+
+class _Writer:
+    def __init__(self, report: Report, style: Style) -> None:
+        self.report = report
+        self.style = style
+        self.paint = Palette(style.color)
+        self.redactor = Redactor.of(report)
+        self.leading = _leading(report.root, style.here)
+
+    def lines(self) -> Iterator[str]:
+        if not self.style.quiet:
+            for finding in _by_file(self.report.findings):
+                yield from self._finding(finding)
+                yield ""
+            yield from self._set_aside()
+            yield from self._unread()
+            yield from self._broken()
+            yield from self._stale()
+            if self.style.verbose:
+                yield from self._examined()
+            if self.style.statistics:
+                yield from self._statistics()
+            yield self._summary()
+        yield from self._gate()
+
+    def _plain(self, text: str) -> str:
+        return visible(self.redactor.text(text))
+
+    def _path(self, path: str) -> str:
+        return visible(self.leading + path)
+
+    def _at(self, place: Place) -> str:
+        return f"{self._path(place.path)}:{max(1, place.span.line)}:{max(1, place.span.column)}"
+
+    def _severity(self, severity: Severity) -> Callable[[str], str]:
+        return {
+            Severity.ERROR: self.paint.error,
+            Severity.WARNING: self.paint.warning,
+            Severity.NOTE: self.paint.note,
+        }[severity]
+
+    # One finding.
+
+    def _finding(self, finding: Finding) -> Iterator[str]:
+        paint = self.paint
+        mark = self._severity(finding.severity)
+        places = [place for place in finding.places if place != finding.place]
+        digits = max(len(str(_last(place.span))) for place in (finding.place, *places))
+        head = f"{finding.severity.value}[{visible(finding.check)}]"
+        yield f"{mark(head)}{paint.strong(': ' + self._plain(finding.message))}"
+        sure = (
+            "" if finding.confidence is Confidence.HIGH else paint.faint(f"  ({finding.confidence.value} confidence)")
+        )
+        yield f"{paint.link(' ' * digits + '-->')} {self._at(finding.place)}{sure}"
+        yield from self._frame(finding.place, digits, "^", mark)
+        for place in places:
+            role = f"  {visible(place.role)}" if place.role else ""
+            yield f"{paint.link(' ' * digits + ':::')} {self._at(place)}{paint.faint(role)}"
+            yield from self._frame(place, digits, "-", paint.link)
+        indent = " " * (digits + 3)
+        for label, text in (("why here", finding.why), ("mend", finding.mend)):
+            if text:
+                body = wrapped(self._plain(text), self.style.width, indent + " " * (len(label) + 2))
+                yield f"{' ' * digits} {paint.link('=')} {paint.strong(label + ':')} {body}"
+
+    def _frame(self, place: Place, digits: int, mark: str, color: Callable[[str], str]) -> Iterator[str]:
+        """The lines of a place, the span marked, its note beside the mark. Nothing where the text is not at hand."""
+        text = self.report.texts.get(place.path)
+        span = place.span
+        if text is None or not 1 <= span.line <= len(text.line_starts):
+            if place.note:
+                yield f"{self._gutter('', digits)} {color(self._plain(place.note))}"
+            return
+        last = _last(span)
+        if last == span.line:
+            line = self.redactor.line(place.path, span.line)
+            end = span.end_column if span.end_line == span.line else len(line) + 1
+            shown, before, marked = _clipped(line, span.column, max(end, span.column + 1), self._room(digits))
+            yield f"{self._gutter(span.line, digits)} {shown}".rstrip()
+            yield self._marked(mark * marked, before, place.note, digits, color)
+            return
+        numbers = list(range(span.line, last + 1))
+        gap = len(numbers) > _FRAME_LINES
+        for number in numbers[:2] if gap else numbers[:-1]:
+            yield self._ruled(place.path, number, digits, "/" if number == span.line else "|", color)
+        if gap:
+            yield f"{self.paint.link('.' * max(3, digits))}{' ' * max(0, digits - 3)}  {color('|')}"
+        yield self._ruled(place.path, last, digits, "|", color)
+        line = self.redactor.line(place.path, last)
+        end = span.end_column if span.end_line == last else len(line) + 1
+        _, before, _ = _clipped(line, end - 1, end, self._room(digits) - 2)
+        foot = f"|{'_' * (before + 1)}{mark}"
+        note = f" {self._plain(place.note)}" if place.note else ""
+        yield f"{self._gutter('', digits)} {color(foot + note)}"
+
+    def _ruled(self, path: str, number: int, digits: int, rule: str, color: Callable[[str], str]) -> str:
+        shown, _, _ = _clipped(self.redactor.line(path, number), 1, 2, self._room(digits) - 2)
+        return f"{self._gutter(number, digits)} {color(rule)} {shown}".rstrip()
+
+    def _marked(self, marks: str, before: int, note: str, digits: int, color: Callable[[str], str]) -> str:
+        gutter = self._gutter("", digits)
+        if not note:
+            return f"{gutter} {' ' * before}{color(marks)}"
+        note = self._plain(note)
+        room = self._room(digits)
+        if self.style.width is None or before + len(marks) + 1 + width(note) <= room:
+            return f"{gutter} {' ' * before}{color(f'{marks} {note}')}"
+        indent = min(before, max(0, room - width(note)))
+        return f"{gutter} {' ' * before}{color(marks)}\n{gutter} {' ' * indent}{color(note)}"
+
+    def _gutter(self, number: int | str, digits: int) -> str:
+        return self.paint.link(f"{number:>{digits}} |")
+
+    def _room(self, digits: int) -> int:
+        return max(30, (self.style.width or _LONGEST) - digits - 3)
+
+    # After the findings.
+
+    def _set_aside(self) -> Iterator[str]:
+        """Suppressed and baselined findings, a line each, where they are asked for."""
+        aside = [finding for finding in self.report.findings if finding.status is not Status.ACTIVE]
+        if not aside or not self.style.verbose:
+            return
+        for finding in aside:
+            reason = f": {self._plain(finding.answer)}" if finding.answer else ""
+            label = f"{finding.status.value}[{visible(finding.check)}]"
+            yield f"{self.paint.faint(label)} {self._at(finding.place)}{reason}"
+        yield ""
+
+    def _unread(self) -> Iterator[str]:
+        unread = self.report.unread
+        if not unread:
+            return
+        yield self.paint.warning(f"{_count(len(unread), 'part')} could not be read and {_is(len(unread))} not judged:")
+        shown = unread if self.style.verbose else unread[:_UNREAD_SHOWN]
+        for item in shown:
+            line = f":{item.line}" if item.line else ""
+            yield f"  {self._path(item.path)}{line}: {self._plain(item.reason)}"
+        if len(unread) > len(shown):
+            yield f"  … and {len(unread) - len(shown)} more (shown with -v)"
+        yield ""
+
+    def _broken(self) -> Iterator[str]:
+        for check, reason in self.report.broken.items():
+            yield f"{self.paint.error('check crashed')} {visible(check)}: {self._plain(reason)}"
+        if self.report.broken:
+            yield ""
+
+    def _stale(self) -> Iterator[str]:
+        stale = self.report.stale_baseline
+        if not stale:
+            return
+        entries = "entry stands" if len(stale) == 1 else "entries stand"
+        yield self.paint.warning(f"{len(stale)} baseline {entries} for nothing any more (`qgate baseline update`):")
+        shown = stale if self.style.verbose else stale[:_UNREAD_SHOWN]
+        yield from (f"  {self._plain(entry)}" for entry in shown)
+        if len(stale) > len(shown):
+            yield f"  … and {len(stale) - len(shown)} more (shown with -v)"
+        yield ""
+
+    def _examined(self) -> Iterator[str]:
+        found = Counter(finding.check for finding in self.report.findings if finding.status is Status.ACTIVE)
+        yield self.paint.strong("Examined")
+        columns = max(map(len, self.report.examined), default=0)
+        for check, count in sorted(self.report.examined.items()):
+            result = f"{found[check]} found in {count} examined" if count else "nothing to judge"
+            yield f"  {pad(visible(check), columns)}  {result}"
+        yield ""
+
+    def _statistics(self) -> Iterator[str]:
+        active = [finding for finding in self.report.findings if finding.status is Status.ACTIVE]
+        counts = Counter((finding.severity, finding.check, finding.domain.value) for finding in active)
+        if not counts:
+            return
+        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0][0].rank, item[0][1]))
+        digits = max(len(str(count)) for _, count in ordered)
+        columns = max(len(check) for (_, check, _), _ in ordered)
+        yield self.paint.strong("Findings by check")
+        for (severity, check, domain), count in ordered:
+            level = self._severity(severity)(pad(severity.value, 7))
+            yield f"  {count:>{digits}}  {level}  {pad(visible(check), columns)}  {self.paint.faint(domain)}"
+        yield ""
+
+    def _summary(self) -> str:
+        report = self.report
+        active = [finding for finding in report.findings if finding.status is Status.ACTIVE]
+        by_severity = Counter(finding.severity for finding in active)
+        by_status = Counter(finding.status for finding in report.findings)
+        levels = ", ".join(
+            self._severity(severity)(_count(by_severity[severity], severity.value))
+            for severity in Severity
+            if by_severity[severity]
+        )
+        found = f"{_count(len(active), 'finding')} ({levels})" if active else "No findings"
+        hidden = [
+            f"{count} {words}"
+            for count, words in (
+                (by_status[Status.SUPPRESSED], "suppressed"),
+                (by_status[Status.BASELINED], "baselined"),
+                (report.hidden, "below the confidence asked for"),
+            )
+            if count
+        ]
+        aside = f"; hidden: {', '.join(hidden)}" if hidden else ""
+        return f"{found} in {_count(report.files, 'file')}, {report.seconds:.1f} s{aside}"
+
+    # The gate.
+
+    def _gate(self) -> Iterator[str]:
+        verdict = self.report.verdict
+        color = {"open": self.paint.good, "closed": self.paint.error}.get(verdict.state, self.paint.warning)
+        states = Counter(row.state for row in verdict.rows)
+        counts = ", ".join(
+            f"{states[state]} {words}"
+            for state, words in (
+                (State.ERROR, "in error"),
+                (State.FAIL, "failed"),
+                (State.NO_DATA, "without data"),
+                (State.PASS, "passed"),
+            )
+            if states[state]
+        )
+        yield f"{self.paint.strong('Gate')}  {color(verdict.state.upper())}" + (f"   {counts}" if counts else "")
+        yield from _table([self._row(row) for row in sorted(verdict.rows, key=lambda row: row.state is State.PASS)])
+
+    def _row(self, row: Row) -> tuple[tuple[str, Callable[[str], str]], ...]:
+        paint = self.paint
+        color = {State.PASS: paint.good, State.FAIL: paint.error, State.ERROR: paint.error}.get(
+            row.state, paint.warning
+        )
+        state = row.state.value.replace("_", " ")
+        detail = f"{row.evidence}: {row.detail}" if row.detail else row.evidence
+        return (
+            (_MARKS[row.state], color),
+            (self._plain(row.id), str),
+            (self._plain(row.value), str),
+            (self._plain(row.limit), str),
+            (state if row.state is State.PASS else state.upper(), color),
+            (self._plain(detail), paint.faint),
+        )
+
+
+def _table(rows: list[tuple[tuple[str, Callable[[str], str]], ...]]) -> Iterator[str]:
+    """Rows of coloured cells, aligned."""
+    columns = [max(width(row[number][0]) for row in rows) for number in range(len(rows[0]))] if rows else []
+    for row in rows:
+        cells = [color(pad(text, size)) for (text, color), size in zip(row, columns, strict=True)]
+        yield f"  {cells[0]} {'  '.join(cells[1:])}".rstrip()
+
+
+def _by_file(findings: Iterable[Finding]) -> list[Finding]:
+    active = [finding for finding in findings if finding.status is Status.ACTIVE]
+    worst: dict[str, int] = {}
+    for finding in active:
+        worst[finding.path] = min(worst.get(finding.path, finding.severity.rank), finding.severity.rank)
+    return sorted(
+        active,
+        key=lambda finding: (worst[finding.path], finding.path, finding.span, finding.severity.rank, finding.check),
+    )
+
+
+def _last(span: Span) -> int:
+    """The last line that has a character of the span."""
+    return span.end_line - 1 if span.end_line > span.line and span.end_column <= 1 else max(span.line, span.end_line)
+
+
+def _clipped(line: str, start: int, end: int, room: int) -> tuple[str, int, int]:
+    """A line cut to ``room`` columns around the 1-based columns ``start`` to ``end`` (exclusive).
+
+    Returns the text to show, the display columns before the mark, and the mark's length (at least 1).
+    """
+    start, end = max(0, start - 1), max(1, end - 1)
+    # A line of a minified file is cut before it is measured.
+    first = max(0, start - 2 * room) if len(line) > 4 * room else 0
+    cells = []
+    column = before = until = 0
+    for number in range(first, min(len(line), max(start + 2 * room, 4 * room))):
+        if number == start:
+            before = column
+        shown, size = cell(line[number], column)
+        cells.append((column, shown, size))
+        column += size
+        if number < end:
+            until = column
+    if start >= first + len(cells):
+        before = column
+        until = column + 1
+    total = column + (1 if first + len(cells) < len(line) else 0)
+    if total <= room and not first:
+        return "".join(shown for _, shown, _ in cells), before, max(1, until - before)
+    left = 0 if until < room and not first else max(0, before - room // 4)
+    right = left + room - 1
+    kept = [item for item in cells if item[0] >= left + (1 if left or first else 0) and item[0] + item[2] <= right]
+    text = "".join(shown for _, shown, _ in kept)
+    offset = (kept[0][0] if kept else left) - (1 if left or first else 0)
+    tail = "…" if total > right or first + len(cells) < len(line) else ""
+    marked = min(until, right) - before
+    return ("…" if left or first else "") + text + tail, max(0, before - offset), max(1, marked)
+
+
+def _leading(root: Path, here: Path | None) -> str:
+    """What to put before a path of the report so that it can be opened from the directory ``here``."""
+    if here is None:
+        return ""
+    shown = os.path.relpath(root, here) if root.is_relative_to(here) or here.is_relative_to(root) else str(root)
+    shown = shown.replace(os.sep, "/")
+    return "" if shown == "." else f"{shown.rstrip('/')}/"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
