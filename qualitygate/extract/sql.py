@@ -1,11 +1,53 @@
-"""In: the text of an SQL file. Out: its statements as facts, with places."""
+"""In: the text of an SQL file. Out: its statements as facts, with places, and what of it was not understood."""
 
 from __future__ import annotations
 
-from qualitygate.extract.reading import Reading
-from qualitygate.model.source import Text
+from typing import Any
+
+from qualitygate.extract.reading import Reading, Unparsable
+from qualitygate.frameworks.sql_migrations import dialect_of, markers
+from qualitygate.model.schema import Script, Statement
+from qualitygate.model.source import Text, Unread
+
+# Dialects whose statements are read. Of others (their path or writing names them) only the presence is noted.
+READ = frozenset({"", "postgres", "mysql", "sqlite"})
 
 
 def read_sql(path: str, text: Text) -> Reading:
-    """Read one SQL file."""
-    return Reading((), lambda offsets: text.span(*offsets), dict)
+    """Read one SQL file: the tree is the tuple of its parsed statements (``qualitygate.parse.sql.Statement``).
+
+    Raises ``Unparsable`` where the text cannot be cut into words. A statement that speaks of the schema in an unknown
+    form becomes an ``Unread`` of the file and does not hide the others.
+    """
+    from qualitygate.parse.sql import SqlError, split
+
+    dialect = dialect_of(path, text.content)
+    if dialect not in READ:
+        return Reading((), lambda offsets: text.span(*offsets), lambda: {"script": Script(dialect)})
+    try:
+        statements = split(text.content, dialect)
+    except SqlError as error:
+        raise Unparsable(error.line, error.reason) from None
+
+    def facts() -> dict[str, Any]:
+        from qualitygate.parse.ddl import NotUnderstood, operations
+
+        marks = markers(text.content)
+        kept = []
+        unread = []
+        for statement in statements:
+            try:
+                found = operations(statement, text.span)
+            except NotUnderstood as lost:
+                line = text.span(lost.offset, lost.offset).line
+                words = " ".join(word for word in statement.words[:2] if word.isalpha())
+                unread.append(Unread(path, line, f"statement not understood: {words or 'no SQL'} ..."))
+                continue
+            if found:
+                down = any(start <= statement.start < end for start, end in marks.down)
+                kept.append(Statement(text.span(statement.start, statement.end), found, down))
+        total = len(statements)
+        script = Script(dialect, tuple(kept), marks.tool, marks.no_transaction, total, total - len(unread))
+        return {"script": script, "unread": tuple(unread)}
+
+    return Reading(statements, lambda statement: text.span(statement.start, statement.end), facts)

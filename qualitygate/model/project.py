@@ -7,7 +7,7 @@ import msgspec
 from qualitygate.model.architecture import Connection, ErrorResponse, Outbound, Route
 from qualitygate.model.contract import Contract, Operation
 from qualitygate.model.facts import FileFacts
-from qualitygate.model.schema import Table
+from qualitygate.model.schema import History, Table
 from qualitygate.model.source import Unread
 
 
@@ -21,6 +21,7 @@ class Project(msgspec.Struct, frozen=True):
     errors: tuple[ErrorResponse, ...] = ()
     error_handlers: tuple[str, ...] = ()
     contracts: tuple[Contract, ...] = ()
+    histories: tuple[History, ...] = ()
     tables: tuple[Table, ...] = ()
     unread: tuple[Unread, ...] = ()
 

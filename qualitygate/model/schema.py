@@ -2,15 +2,119 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 import msgspec
 
 from qualitygate.model.source import Place, Span
 
 
-class Script(msgspec.Struct, frozen=True):
-    """One SQL file: its statements. (Written by the SQL front end.)"""
+class OperationKind(str, Enum):
+    """What one operation does. A statement that does several things (``ALTER TABLE`` with a list) is several of them."""
 
-    statements: int = 0
+    CREATE_TABLE = "create table"
+    COPY_TABLE = "copy table"
+    DROP_TABLE = "drop table"
+    RENAME_TABLE = "rename table"
+    MOVE_TABLE = "move table"
+    ALTER_TABLE = "alter table"
+    ADD_COLUMN = "add column"
+    DROP_COLUMN = "drop column"
+    RENAME_COLUMN = "rename column"
+    SET_TYPE = "set type"
+    SET_NOT_NULL = "set not null"
+    DROP_NOT_NULL = "drop not null"
+    SET_DEFAULT = "set default"
+    DROP_DEFAULT = "drop default"
+    ADD_PRIMARY_KEY = "add primary key"
+    ADD_UNIQUE = "add unique"
+    ADD_FOREIGN_KEY = "add foreign key"
+    ADD_CHECK = "add check"
+    ADD_EXCLUSION = "add exclusion"
+    VALIDATE_CONSTRAINT = "validate constraint"
+    DROP_CONSTRAINT = "drop constraint"
+    RENAME_CONSTRAINT = "rename constraint"
+    ATTACH_PARTITION = "attach partition"
+    DETACH_PARTITION = "detach partition"
+    CREATE_INDEX = "create index"
+    DROP_INDEX = "drop index"
+    RENAME_INDEX = "rename index"
+    REINDEX = "reindex"
+    CREATE_VIEW = "create view"
+    CREATE_MATERIALIZED_VIEW = "create materialized view"
+    REFRESH = "refresh"
+    DROP_SCHEMA = "drop schema"
+    BEGIN = "begin"
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+    SET = "set"
+    UPDATE = "update"
+    DELETE = "delete"
+    TRUNCATE = "truncate"
+
+
+class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing done to the database, whoever says so: an SQL statement, or a step of a migration written in code.
+
+    ``table`` is `schema.table`, or `table` where no schema is written; unquoted names are folded to lower case. ``name``
+    is the index, constraint or setting (for ``ALTER_TABLE`` the words of the action), ``to`` a new name, schema or
+    value. ``columns`` are plain names, an expression is an empty one; ``mentions`` are all words of an index's
+    expressions and condition, or of a check. ``references`` is the table a foreign key names, a partition's parent or
+    the model of a copy. ``inline`` marks what stands inside the definition of a table or column; ``conditional`` what
+    stands in a block that may not run. ``span`` is the smallest stretch that names what is done.
+    """
+
+    kind: OperationKind
+    span: Span
+    table: str = ""
+    name: str = ""
+    to: str = ""
+    columns: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+    type: str = ""
+    nullable: bool = True
+    default: str | None = None
+    generated: str = ""
+    references: str = ""
+    references_columns: tuple[str, ...] = ()
+    on_delete: str = ""
+    using: str = ""
+    expression: str = ""
+    unique: bool = False
+    concurrently: bool = False
+    partial: bool = False
+    valid: bool = True
+    only: bool = False
+    guarded: bool = False
+    cascade: bool = False
+    temporary: bool = False
+    partitioned: bool = False
+    inline: bool = False
+    conditional: bool = False
+
+
+class Statement(msgspec.Struct, frozen=True, array_like=True):
+    """A statement that does something to the schema or to the transaction. ``down`` marks the way back."""
+
+    span: Span
+    operations: tuple[Operation, ...]
+    down: bool = False
+
+
+class Script(msgspec.Struct, frozen=True):
+    """One SQL file.
+
+    ``dialect`` is `postgres`, `mysql`, `sqlite`, another name that the path gives, or empty where nothing tells.
+    ``tool`` is the migration tool whose markers the file carries; ``no_transaction`` says that a marker takes it out of
+    the tool's transaction. ``total`` and ``understood`` count statements of every kind.
+    """
+
+    dialect: str
+    statements: tuple[Statement, ...] = ()
+    tool: str = ""
+    no_transaction: bool = False
+    total: int = 0
+    understood: int = 0
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -21,22 +125,27 @@ class Column(msgspec.Struct, frozen=True):
     nullable: bool
     default: str | None
     place: Place
+    generated: str = ""
 
 
 class ForeignKey(msgspec.Struct, frozen=True):
-    """A foreign key of the final schema."""
+    """A foreign key of the final schema. ``valid`` is false until a key added as NOT VALID is validated."""
 
     name: str
     columns: tuple[str, ...]
     references_table: str
     references_columns: tuple[str, ...]
     place: Place
+    valid: bool = True
+    on_delete: str = ""
 
 
 class Index(msgspec.Struct, frozen=True):
     """An index of the final schema. ``columns`` holds plain column names; an expression is an empty name.
 
-    ``partial`` says that it has a condition, so that it does not serve every query.
+    ``partial`` says that it has a condition, so that it does not serve every query. ``method`` is `btree` where nothing
+    is written. ``constraint`` marks the index behind a unique or exclusion constraint. ``mentions`` are all words of
+    its expressions and its condition.
     """
 
     name: str
@@ -44,10 +153,27 @@ class Index(msgspec.Struct, frozen=True):
     unique: bool
     partial: bool
     place: Place
+    method: str = "btree"
+    constraint: bool = False
+    mentions: tuple[str, ...] = ()
+
+
+class TableCheck(msgspec.Struct, frozen=True):
+    """A check constraint of the final schema: its expression as written and the words in it."""
+
+    name: str
+    expression: str
+    mentions: tuple[str, ...]
+    valid: bool
+    place: Place
 
 
 class Table(msgspec.Struct, frozen=True):
-    """A table after all migrations."""
+    """A table after all migrations.
+
+    ``kind`` is `table`, `partitioned`, `partition`, `view`, `materialized view` or `temporary`. ``schema`` is empty for
+    the default schema. ``history`` is the directory of the migrations that made it; ``dialect`` as in ``Script``.
+    """
 
     name: str
     schema: str
@@ -56,6 +182,75 @@ class Table(msgspec.Struct, frozen=True):
     foreign_keys: tuple[ForeignKey, ...]
     indexes: tuple[Index, ...]
     defined_at: Place
+    kind: str = "table"
+    primary_key_name: str = ""
+    checks: tuple[TableCheck, ...] = ()
+    dialect: str = ""
+    history: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """`schema.name`, or the bare name in the default schema."""
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name."""
+        return next((column for column in self.columns if column.name == name), None)
 
 
-__all__ = ["Column", "ForeignKey", "Index", "Place", "Script", "Span", "Table"]
+class Change(msgspec.Struct, frozen=True):
+    """One operation of a migration, and the table as it stood before it.
+
+    ``before`` is None where no migration of the history makes the table. ``new`` is true where this very migration
+    made it, so that nobody else can wait for it. ``effective`` is false for what does nothing: IF NOT EXISTS on what exists.
+    """
+
+    operation: Operation
+    before: Table | None
+    new: bool
+    effective: bool = True
+
+
+class Migration(msgspec.Struct, frozen=True):
+    """One deployment unit: what is applied together. ``path`` is the file that holds it.
+
+    ``transaction`` is `wrapped` (the tool opens one around it), `implicit` (sent as one script, which PostgreSQL runs as
+    one), `none`, or empty where nothing tells. ``escape`` says, for the user, how this tool runs a statement outside one.
+    """
+
+    path: str
+    version: str
+    transaction: str
+    escape: str
+    changes: tuple[Change, ...]
+
+
+class History(msgspec.Struct, frozen=True):
+    """One independent line of migrations, in the order of their application, or a lone schema (``tool`` is `schema`).
+
+    ``ordered`` is false where the order of the files is a guess.
+    """
+
+    tool: str
+    directory: str
+    dialect: str
+    migrations: tuple[Migration, ...]
+    ordered: bool = True
+
+
+__all__ = [
+    "Change",
+    "Column",
+    "ForeignKey",
+    "History",
+    "Index",
+    "Migration",
+    "Operation",
+    "OperationKind",
+    "Place",
+    "Script",
+    "Span",
+    "Statement",
+    "Table",
+    "TableCheck",
+]

@@ -1,0 +1,345 @@
+"""In: the paths and markers of SQL files. Out: which are migrations of which tool, in which order, up or down.
+
+One table of layouts, from the documentation of each tool: Flyway, golang-migrate, goose, dbmate, diesel, sqlx, Prisma,
+sql-migrate, node-pg-migrate, Liquibase (formatted SQL), drizzle, Sqitch, Supabase, and plain numbered directories.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+WRAPPED, IMPLICIT, NONE, UNKNOWN = "wrapped", "implicit", "none", ""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """How a migration tool runs a file: its transaction, and the words that tell a user how to leave it."""
+
+    name: str
+    transaction: str
+    escape: str
+
+
+_ALONE = "give it a migration of its own with no other statement"
+TOOLS: Mapping[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            "flyway",
+            WRAPPED,
+            f"{_ALONE} (Flyway then runs it outside a transaction), or set executeInTransaction=false in <script>.sql.conf",
+        ),
+        Tool(
+            "golang-migrate",
+            IMPLICIT,
+            f"{_ALONE}: golang-migrate sends a file as one script, which is one transaction as soon as it holds two statements",
+        ),
+        Tool(
+            "goose", WRAPPED, "put it in a migration of its own with `-- +goose NO TRANSACTION` at the top of the file"
+        ),
+        Tool("dbmate", WRAPPED, "put it in a migration of its own that begins with `-- migrate:up transaction:false`"),
+        Tool(
+            "diesel",
+            WRAPPED,
+            "put it in a migration of its own with `run_in_transaction = false` in the metadata.toml beside up.sql",
+        ),
+        Tool("sqlx", WRAPPED, "put it in a migration of its own whose first line is `-- no-transaction`"),
+        Tool(
+            "prisma",
+            IMPLICIT,
+            f"{_ALONE}: Prisma sends migration.sql as one script, which is one transaction as soon as it holds two statements",
+        ),
+        Tool("sql-migrate", WRAPPED, "put it in a migration of its own with `-- +migrate Up notransaction`"),
+        Tool("node-pg-migrate", WRAPPED, "put it in a migration of its own that is run with --no-transaction"),
+        Tool("liquibase", WRAPPED, "put it in a changeset of its own with `runInTransaction:false`"),
+        Tool("drizzle", WRAPPED, "run it outside drizzle's migrator, which wraps all migrations in one transaction"),
+        Tool("sqitch", NONE, "put it in a change of its own without BEGIN and COMMIT"),
+        Tool("popx", WRAPPED, "put it in a migration of its own that is called <name>.autocommit.up.sql"),
+        Tool("supabase", IMPLICIT, f"{_ALONE}"),
+        Tool("plain", UNKNOWN, "put it in a migration of its own that runs outside a transaction"),
+        Tool("schema", UNKNOWN, "put it in a script of its own that runs outside a transaction"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Markers:
+    """What the comments of a file say: its tool, the stretches (offsets) of the way down, and leaving the transaction."""
+
+    tool: str = ""
+    down: tuple[tuple[int, int], ...] = ()
+    no_transaction: bool = False
+
+
+# tool, the comment that opens the way up, the comment that opens the way down
+_SECTIONS = tuple(
+    (tool, re.compile(up, re.MULTILINE | re.IGNORECASE), re.compile(down, re.MULTILINE | re.IGNORECASE))
+    for tool, up, down in (
+        ("goose", r"^--[ \t]*\+goose[ \t]+Up\b", r"^--[ \t]*\+goose[ \t]+Down\b"),
+        ("sql-migrate", r"^--[ \t]*\+migrate[ \t]+Up\b", r"^--[ \t]*\+migrate[ \t]+Down\b"),
+        ("dbmate", r"^--[ \t]*migrate:up\b", r"^--[ \t]*migrate:down\b"),
+        ("node-pg-migrate", r"^--[ \t]*Up Migration\b", r"^--[ \t]*Down Migration\b"),
+        ("liquibase", r"^--[ \t]*liquibase formatted sql\b", r"^--[ \t]*no such marker$"),
+        ("drizzle", r"^[^\n]*--> statement-breakpoint", r"^--> no such marker$"),
+    )
+)
+_NO_TRANSACTION = re.compile(
+    r"^--[ \t]*(?:\+goose[ \t]+NO[ \t]+TRANSACTION|no-transaction|migrate:up[^\n]*\btransaction[ \t]*:[ \t]*false"
+    r"|\+migrate[ \t]+Up[^\n]*\bnotransaction|changeset[^\n]*\brunInTransaction:[ \t]*false|atlas:txmode[ \t]+none)",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+def markers(content: str) -> Markers:
+    """What the comments of one file say."""
+    if "--" not in content:
+        return Markers()
+    no_transaction = _NO_TRANSACTION.search(content) is not None
+    for tool, up, down in _SECTIONS:
+        opened = [match.start() for match in up.finditer(content)]
+        closed = [match.start() for match in down.finditer(content)]
+        if opened or closed:
+            stretches = []
+            for start in closed:
+                stretches.append((start, min((other for other in opened if other > start), default=len(content))))
+            return Markers(tool, tuple(stretches), no_transaction)
+    return Markers("sqlx" if no_transaction and content.lstrip().startswith("--") else "", (), no_transaction)
+
+
+_DIALECT_WORDS = {
+    "postgres": "postgres", "postgresql": "postgres", "pg": "postgres", "psql": "postgres", "pgsql": "postgres",
+    "cockroach": "cockroach", "cockroachdb": "cockroach", "crdb": "cockroach", "yugabyte": "postgres",
+    "mysql": "mysql", "mariadb": "mysql", "tidb": "mysql",
+    "sqlite": "sqlite", "sqlite3": "sqlite", "d1": "sqlite", "libsql": "sqlite", "turso": "sqlite",
+    "mssql": "mssql", "sqlserver": "mssql", "oracle": "oracle", "h2": "h2", "hsqldb": "hsqldb", "db2": "db2",
+    "clickhouse": "clickhouse", "snowflake": "snowflake", "bigquery": "bigquery", "redshift": "redshift",
+    "cassandra": "cassandra", "spanner": "spanner", "duckdb": "duckdb", "hive": "hive", "spark": "spark",
+}  # fmt: skip
+_WORD = re.compile(r"[a-z0-9]+")
+# Writing that only one of the dialects has. Comments do not count: Prisma quotes names with backticks there.
+_COMMENT = re.compile(r"--[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/")
+_BACKTICK = re.compile(
+    r"(?:\b(?:table|exists|into|from|update|on|key|references|index|add|column|drop|modify)\s+|[(,]\s*)`\w",
+    re.IGNORECASE,
+)
+_SIGNS = {
+    "postgres": re.compile(
+        r"\b(?:big)?serial\b|\bjsonb\b|\btimestamptz\b|::[a-z\"]|\$\$|\bgen_random_uuid\b|\bconcurrently\b|\bbytea\b|\bcitext\b"
+        r"|\bcreate extension\b|\bplpgsql\b|\bnextval\b|\busing (?:gin|gist|brin)\b|\bset (?:local )?(?:lock|statement)_timeout\b"
+        r"|\bcharacter varying\b|\bcreate type\b|\bwith time zone\b|\balter column\b",
+        re.IGNORECASE,
+    ),
+    "mysql": re.compile(
+        r"\bauto_increment\b|\bengine\s*=|\bunsigned\b|\bcharset\s*=|\butf8mb4\b|\bmodify column\b|\bdatetime\(\d\)"
+        r"|\b(?:tiny|medium|long)(?:text|int|blob)\b|\bon update current_timestamp\b",
+        re.IGNORECASE,
+    ),
+    "sqlite": re.compile(
+        r"\bautoincrement\b|\bpragma\b|\bwithout rowid\b|\bdatetime\('now'|\bstrftime\(", re.IGNORECASE
+    ),
+    "mssql": re.compile(
+        r"^\s*go\s*$|\bidentity\(\d+,|\bnvarchar\b|\bsysutcdatetime\b|\[dbo\]", re.IGNORECASE | re.MULTILINE
+    ),
+    "clickhouse": re.compile(r"\bmergetree\b|\blowcardinality\(", re.IGNORECASE),
+}
+
+
+def dialect_of_path(path: str) -> str:
+    """The dialect that a path names, nearest to the file first; empty where it names none."""
+    for part in reversed(PurePosixPath(path).parts):
+        for word in reversed(_WORD.findall(part.lower())):
+            if word in _DIALECT_WORDS:
+                return _DIALECT_WORDS[word]
+    return ""
+
+
+def dialect_of(path: str, content: str) -> str:
+    """The dialect of one file: what its path names, else what its writing shows; empty where nothing tells."""
+    named = dialect_of_path(path)
+    if named:
+        return named
+    head = _COMMENT.sub("", content[:200_000])
+    votes = {name: len(sign.findall(head)) for name, sign in _SIGNS.items()}
+    best = max(votes, key=lambda name: votes[name])
+    if votes[best] and list(votes.values()).count(votes[best]) == 1:
+        return best
+    return "mysql" if not votes["postgres"] and _BACKTICK.search(head) else ""
+
+
+@dataclass(frozen=True)
+class SqlFile:
+    """What the arrangement needs to know of a file: its path, the tool its markers name, and what it does."""
+
+    path: str
+    tool: str = ""
+    dialect: str = ""
+    creates: frozenset[str] = frozenset()
+    changes: bool = True
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of migrations: the files of the way up in the order of their application, each with its version."""
+
+    tool: str
+    directory: str
+    dialect: str
+    steps: tuple[tuple[str, str], ...]
+    ordered: bool = True
+
+
+_NUMBER = re.compile(r"\d+")
+_FLYWAY = re.compile(r"^(?P<kind>[VRUB])(?P<version>\d[\d._]*)?__(?P<name>.+)\.sql$")
+_UP_DOWN = re.compile(
+    r"^(?P<version>\d+)[-_.]?(?P<name>[^.]*)(?P<infix>(?:\.[A-Za-z0-9]+)*)\.(?P<way>up|down)\.sql$", re.IGNORECASE
+)
+_UP_DOWN_NAMED = re.compile(r"^(?P<version>.+)[._-](?P<way>up|down)\.sql$", re.IGNORECASE)
+_NUMBERED = re.compile(r"^(?:[vV]?)(?P<version>\d+(?:[._]\d+)*)[-_. ].*\.sql$|^(?P<bare>\d+)\.sql$")
+_BACK = re.compile(
+    r"(?:^|[._-])(?:down|undo|rollback|revert|backward|backwards|drop)\.sql$|(?:^|/)(?:down|revert|rollback|undo|verify)/",
+    re.IGNORECASE,
+)
+_SCHEMA = re.compile(r"(?:^|[._-])(?:schema|structure|init|initdb|ddl|tables?|database|db)(?:[._-]|$)", re.IGNORECASE)
+_SCHEMA_DIRECTORY = re.compile(r"(?:^|/)(?:schemas?|ddl|tables)$", re.IGNORECASE)
+_MIGRATIONS = re.compile(r"(?:^|/)[^/]*migrat[^/]*(?:/|$)", re.IGNORECASE)
+
+
+@dataclass
+class _Group:
+    files: list[tuple[tuple[object, ...], str, str]] = field(default_factory=list)
+    tools: set[str] = field(default_factory=set)
+    dialects: list[str] = field(default_factory=list)
+    ordered: bool = True
+
+
+def arrange(files: Sequence[SqlFile], settings: Mapping[str, str] | None = None) -> tuple[Line, ...]:
+    """The independent lines of migrations among ``files``, and the lone schemas that no line makes.
+
+    ``settings`` maps the paths of lock and configuration files (Prisma's migration_lock.toml) to the dialect they name.
+    Files of the way down are left out. Copies for several dialects are lines of their own.
+    """
+    groups: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
+    rest = []
+    siblings: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        siblings[str(PurePosixPath(file.path).parent)].append(file.path)
+    # ory's popx puts the dialect or `autocommit` before `.up`; one such name tells the tool of the whole directory
+    popx = {directory for directory, paths in siblings.items() if any(_infix(path) for path in paths)}
+    for file in sorted(files, key=lambda file: file.path):
+        placed = _place(file, siblings, popx)
+        if placed is None:
+            rest.append(file)
+            continue
+        tool, directory, infix, key, version = placed
+        if key is None:
+            continue
+        group = groups[(tool, directory, infix)]
+        group.files.append((key, file.path, version))
+        group.dialects.append(file.dialect)
+        group.ordered = group.ordered and tool != "unordered"
+    lines = []
+    for (tool, directory, infix), group in groups.items():
+        if infix == "" and any((tool, directory) == other[:2] and other[2] for other in groups):
+            # steps without a dialect in their name belong to every dialect of the directory
+            continue
+        steps = list(group.files)
+        if infix and (tool, directory, "") in groups:
+            own = {version for _, _, version in steps}
+            steps += [step for step in groups[(tool, directory, "")].files if step[2] not in own]
+        dialect = dialect_of_path(f"{directory}/x.{infix}.sql" if infix else f"{directory}/x.sql")
+        dialect = dialect or (settings or {}).get(f"{directory}/migration_lock.toml", "") or _majority(group.dialects)
+        ordered = tuple((path, version) for _, path, version in sorted(steps))
+        lines.append(Line("plain" if tool == "unordered" else tool, directory, dialect, ordered, group.ordered))
+    creates = {file.path: file.creates for file in files}
+    made = {table for line in lines for path, _ in line.steps for table in creates[path]}
+    by_directory: dict[str, list[SqlFile]] = defaultdict(list)
+    for file in rest:
+        path = PurePosixPath(file.path)
+        named = _SCHEMA.search(path.stem) or _SCHEMA_DIRECTORY.search(str(path.parent))
+        # a dump of what migrations make says nothing new
+        if file.creates and named and not file.creates & made:
+            by_directory[str(path.parent)].append(file)
+    for directory, schemas in by_directory.items():
+        for dialect in sorted({file.dialect for file in schemas}):
+            steps_of = tuple((file.path, PurePosixPath(file.path).name) for file in schemas if file.dialect == dialect)
+            lines.append(Line("schema", directory, dialect, steps_of))
+    return tuple(sorted(lines, key=lambda line: (line.directory, line.tool, line.dialect, line.steps)))
+
+
+def _majority(dialects: Sequence[str]) -> str:
+    named = [dialect for dialect in dialects if dialect]
+    return max(sorted(set(named)), key=named.count) if named else ""
+
+
+def _place(
+    file: SqlFile, siblings: Mapping[str, Sequence[str]], popx: Set[str]
+) -> tuple[str, str, str, tuple[object, ...] | None, str] | None:
+    """Tool, directory, dialect infix, sort key (None for the way down) and version of a file; None where it is none."""
+    path = PurePosixPath(file.path)
+    name, parent = path.name, path.parent
+    above = str(parent.parent)
+    if name == "migration.sql" and parent.name:
+        return "prisma", above, "", (parent.name,), parent.name
+    if name in ("up.sql", "down.sql") and _NUMBER.match(parent.name):
+        return "diesel", above, "", (parent.name,) if name == "up.sql" else None, parent.name
+    directory = str(parent)
+    if file.tool in ("goose", "dbmate", "sql-migrate", "node-pg-migrate", "liquibase", "drizzle"):
+        return file.tool, directory, "", _natural(name), _version(name)
+    if match := _FLYWAY.match(name):
+        if match["kind"] == "U":
+            return "flyway", directory, "", None, ""
+        if match["kind"] == "R" or match["version"]:
+            numbers = tuple(int(number) for number in _NUMBER.findall(match["version"] or ""))
+            key: tuple[object, ...] = (1, (), match["name"]) if match["kind"] == "R" else (0, numbers, "")
+            return "flyway", directory, "", key, match["version"] or match["name"]
+    if match := _UP_DOWN.match(name):
+        tool = "popx" if directory in popx else "sqlx" if file.tool == "sqlx" else "golang-migrate"
+        infix = next((word for word in _infix(file.path) if word in _DIALECT_WORDS), "")
+        order = None if match["way"].lower() == "down" else (int(match["version"]), match["name"])
+        return tool, directory, infix, order, f"{match['version']}_{match['name']}"
+    match = _UP_DOWN_NAMED.match(name)
+    if match and (_MIGRATIONS.search(directory) or _pair(match, directory, siblings)):
+        return "plain", directory, "", None if match["way"].lower() == "down" else _natural(name), match["version"]
+    if _BACK.search(file.path) and (_MIGRATIONS.search(directory) or _NUMBER.match(name)):
+        return "plain", directory, "", None, ""
+    if (match := _NUMBERED.match(name)) and file.changes:
+        tool = "sqlx" if file.tool == "sqlx" else "supabase" if directory.endswith("supabase/migrations") else "plain"
+        numbered = [other for other in siblings[directory] if _NUMBERED.match(PurePosixPath(other).name)]
+        if _MIGRATIONS.search(directory) or len(numbered) > 1:
+            return tool, directory, "", _natural(name), _version(name)
+    if _MIGRATIONS.search(directory) and file.changes:
+        return "unordered", directory, "", (name,), path.stem
+    return None
+
+
+def _infix(path: str) -> list[str]:
+    """The words between the name and `.up` that name a dialect or `autocommit`."""
+    match = _UP_DOWN.match(PurePosixPath(path).name)
+    words = match["infix"].lower().split(".") if match else []
+    return [word for word in words if word in _DIALECT_WORDS or word == "autocommit"]
+
+
+def _pair(match: re.Match[str], directory: str, siblings: Mapping[str, Sequence[str]]) -> bool:
+    other = "down" if match["way"].lower() == "up" else "up"
+    names = {PurePosixPath(path).name.lower() for path in siblings[directory]}
+    return match.string.lower()[: match.start("way")] + other + ".sql" in names
+
+
+def _natural(name: str) -> tuple[object, ...]:
+    """Numbers by value, then the name: 2 before 10."""
+    found = _NUMBER.match(name.lstrip("vV"))
+    return (0, int(found[0]), _parts(name), name) if found else (1, 0, (), name)
+
+
+def _parts(name: str) -> tuple[int, ...]:
+    found = _NUMBERED.match(name)
+    return tuple(int(number) for number in _NUMBER.findall((found["version"] or "") if found else ""))
+
+
+def _version(name: str) -> str:
+    found = _NUMBERED.match(name)
+    return (found["version"] or found["bare"]) if found else name.rpartition(".")[0]

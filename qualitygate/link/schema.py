@@ -1,0 +1,546 @@
+"""In: the facts of SQL files. Out: the histories of migrations, each operation beside the table it met, and the final tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+
+from qualitygate.frameworks.sql_migrations import IMPLICIT, NONE, TOOLS, Line, SqlFile, arrange
+from qualitygate.model.facts import FileFacts
+from qualitygate.model.schema import (
+    Change,
+    Column,
+    ForeignKey,
+    History,
+    Index,
+    Migration,
+    Operation,
+    OperationKind,
+    Script,
+    Table,
+    TableCheck,
+)
+from qualitygate.model.source import Place
+
+Kind = OperationKind
+_DIALECTS = {"postgresql": "postgres", "cockroachdb": "cockroach", "sqlserver": "mssql"}
+
+
+def link_schema(files: Sequence[FileFacts]) -> tuple[tuple[History, ...], tuple[Table, ...]]:
+    """Every line of migrations among ``files`` with its changes, and the tables that all of them leave."""
+    scripts = {facts.path: facts.script for facts in files if facts.script is not None}
+    settings = {(facts.path, setting.key): setting.value for facts in files for setting in facts.settings}
+    locks = {path: _DIALECTS.get(value, value) for (path, key), value in settings.items() if key == "provider"}
+    lines = arrange([_described(path, script) for path, script in scripts.items()], locks)
+    histories = []
+    tables: list[Table] = []
+    for line in lines:
+        steps = []
+        for path, version in line.steps:
+            operations = [
+                operation
+                for statement in scripts[path].statements
+                if not statement.down
+                for operation in statement.operations
+            ]
+            steps.append((path, version, _transaction(line, path, scripts[path], settings), operations))
+        migrations, final = replay(line.tool, line.directory, line.dialect, steps)
+        if migrations:
+            histories.append(History(line.tool, line.directory, line.dialect, migrations, line.ordered))
+            tables += final
+    return tuple(histories), tuple(sorted(tables, key=lambda table: (table.history, table.full_name)))
+
+
+def _described(path: str, script: Script) -> SqlFile:
+    up = [operation for statement in script.statements if not statement.down for operation in statement.operations]
+    creates = frozenset(operation.table for operation in up if operation.kind is Kind.CREATE_TABLE)
+    return SqlFile(path, script.tool, script.dialect, creates, bool(script.statements))
+
+
+def _transaction(line: Line, path: str, script: Script, settings: Mapping[tuple[str, str], str]) -> str:
+    """How the tool runs this file, its own markers considered."""
+    if script.no_transaction or ".autocommit." in path:
+        return NONE
+    directory = path.rpartition("/")[0]
+    if (
+        line.tool == "diesel"
+        and settings.get((f"{directory}/metadata.toml", "run_in_transaction"), "").lower() == "false"
+    ):
+        return NONE
+    mode = TOOLS[line.tool].transaction
+    # a script of one statement is no transaction of several
+    return NONE if mode == IMPLICIT and script.total == 1 else mode
+
+
+def replay(
+    tool: str,
+    directory: str,
+    dialect: str,
+    steps: Iterable[tuple[str, str, str, Sequence[Operation]]],
+) -> tuple[tuple[Migration, ...], tuple[Table, ...]]:
+    """Apply the operations of ``steps`` (path, version, transaction, operations) in their order, to an empty database.
+
+    The operations may come from any reader. Returns the migrations with their changes and the tables at the end,
+    partitions and views left out of neither.
+    """
+    database = _Database(dialect, directory)
+    migrations = []
+    for path, version, transaction, operations in steps:
+        changes = tuple(database.apply(operation, path) for operation in operations)
+        migrations.append(Migration(path, version, transaction, TOOLS[tool].escape, changes))
+    return tuple(migrations), tuple(database.tables.values())
+
+
+class _Database:
+    """The tables as they stand between two operations, by full name. Lives for one replay."""
+
+    def __init__(self, dialect: str, history: str) -> None:
+        self.dialect = dialect
+        self.history = history
+        self.tables: dict[str, Table] = {}
+        self.search_path = ""
+        self.skipping = False
+
+    def apply(self, operation: Operation, path: str) -> Change:
+        """Carry out one operation; what it met, and whether it did anything."""
+        handler = _HANDLERS.get(operation.kind)
+        key = self.key(operation.table)
+        if operation.kind in (Kind.DROP_INDEX, Kind.RENAME_INDEX) and not operation.table:
+            key = next((name for name, table in self.tables.items() if _index(table, operation.name)), "")
+        before = self.tables.get(key)
+        effective = True
+        if not operation.inline:
+            self.skipping = False
+        if self.skipping:
+            effective = False
+        elif handler is not None:
+            effective = handler(self, operation, key, before, Place(path, operation.span, role="migration"))
+            # what IF NOT EXISTS passes over, it passes over whole, constraints of the definition and all
+            self.skipping = self.skipping or (
+                not effective and not operation.inline and operation.kind in (Kind.CREATE_TABLE, Kind.ADD_COLUMN)
+            )
+        new = before is not None and (before.defined_at.path == path or before.kind == "temporary")
+        return Change(operation, before, new, effective)
+
+    # -- names ----------------------------------------------------------------------------------------------------
+
+    def key(self, name: str) -> str:
+        """The full name of the table that ``name`` finds, or that it would make."""
+        if not name or name in self.tables or "." in name:
+            return name
+        if self.search_path and f"{self.search_path}.{name}" in self.tables:
+            return f"{self.search_path}.{name}"
+        found = [full for full in self.tables if full.endswith(f".{name}")]
+        return found[0] if len(found) == 1 else name
+
+    def update(self, table: Table, **changes: object) -> None:
+        """Put the changed table in the place of the old one."""
+        self.tables[table.full_name] = msgspec.structs.replace(table, **changes)
+
+    # -- tables ---------------------------------------------------------------------------------------------------
+
+    def create_table(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if self.search_path and "." not in operation.table and not operation.temporary:
+            key = f"{self.search_path}.{operation.table}"
+        else:
+            key = operation.table
+        if key in self.tables and (operation.guarded or operation.conditional):
+            return False
+        schema, _, name = key.rpartition(".")
+        kind = {
+            Kind.CREATE_VIEW: "view",
+            Kind.CREATE_MATERIALIZED_VIEW: "materialized view",
+        }.get(operation.kind, "table")
+        if operation.temporary:
+            kind = "temporary"
+        elif operation.partitioned:
+            kind = "partitioned"
+        elif operation.using == "partition":
+            kind = "partition"
+        table = Table(name, schema, (), (), (), (), place, kind, dialect=self.dialect, history=self.history)
+        parent = self.tables.get(self.key(operation.references)) if operation.references else None
+        if parent is not None:
+            table = msgspec.structs.replace(table, columns=parent.columns, checks=parent.checks)
+            if operation.using == "partition":
+                table = msgspec.structs.replace(
+                    table,
+                    primary_key=parent.primary_key,
+                    primary_key_name=_choose(name, (), "pkey", frozenset()) if parent.primary_key else "",
+                    foreign_keys=parent.foreign_keys,
+                    indexes=parent.indexes,
+                )
+        self.tables.pop(key, None)
+        self.tables[key] = table
+        return True
+
+    def copy_table(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        source = self.tables.get(self.key(operation.references))
+        if before is None or source is None:
+            return False
+        columns = tuple(msgspec.structs.replace(column, place=place) for column in source.columns)
+        self.update(before, columns=before.columns + columns)
+        return True
+
+    def drop_table(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is None:
+            return not operation.guarded
+        del self.tables[key]
+        # SQLite rebuilds a table by dropping it and renaming a copy: what points at it stays
+        if self.dialect != "sqlite":
+            for table in list(self.tables.values()):
+                kept = tuple(each for each in table.foreign_keys if self.key(each.references_table) != key)
+                if len(kept) != len(table.foreign_keys):
+                    self.update(table, foreign_keys=kept)
+        return True
+
+    def drop_schema(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        for name in [name for name, table in self.tables.items() if table.schema == operation.name]:
+            del self.tables[name]
+        return True
+
+    def rename_table(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is None:
+            return False
+        schema, _, name = operation.to.rpartition(".")
+        if operation.kind is Kind.MOVE_TABLE:
+            schema, name = ("" if operation.to == "public" else operation.to), before.name
+        elif not schema:
+            schema = before.schema
+        renamed = msgspec.structs.replace(before, name=name, schema=schema)
+        self.tables = {
+            (renamed.full_name if full == key else full): (renamed if full == key else table)
+            for full, table in self.tables.items()
+        }
+        for table in list(self.tables.values()):
+            if any(each.references_table == key for each in table.foreign_keys):
+                keys = tuple(
+                    msgspec.structs.replace(each, references_table=renamed.full_name)
+                    if each.references_table == key
+                    else each
+                    for each in table.foreign_keys
+                )
+                self.update(table, foreign_keys=keys)
+        return True
+
+    def attach(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        part = self.tables.get(self.key(operation.references))
+        if part is not None:
+            self.update(part, kind="partition" if operation.kind is Kind.ATTACH_PARTITION else "table")
+        return True
+
+    # -- columns --------------------------------------------------------------------------------------------------
+
+    def add_column(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is None:
+            return True
+        (name,) = operation.columns
+        if before.column(name) is not None:
+            return False
+        default = None if operation.default is not None and operation.default.upper() == "NULL" else operation.default
+        column = Column(name, operation.type, operation.nullable, default, place, operation.generated)
+        self.update(before, columns=(*before.columns, column))
+        return True
+
+    def drop_column(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        (name,) = operation.columns
+        if before is None or before.column(name) is None:
+            return before is None and not operation.guarded
+        in_key = name in before.primary_key
+        self.update(
+            before,
+            columns=tuple(column for column in before.columns if column.name != name),
+            primary_key=() if in_key else before.primary_key,
+            primary_key_name="" if in_key else before.primary_key_name,
+            foreign_keys=tuple(each for each in before.foreign_keys if name not in each.columns),
+            indexes=tuple(each for each in before.indexes if name not in each.columns and name not in each.mentions),
+            checks=tuple(each for each in before.checks if name not in each.mentions),
+        )
+        for table in list(self.tables.values()):
+            kept = tuple(
+                each
+                for each in table.foreign_keys
+                if self.key(each.references_table) != key or name not in each.references_columns
+            )
+            if len(kept) != len(table.foreign_keys):
+                self.update(table, foreign_keys=kept)
+        return True
+
+    def rename_column(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        (old,) = operation.columns
+        if before is None or before.column(old) is None:
+            return before is None
+
+        def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(operation.to if name == old else name for name in names)
+
+        self.update(
+            before,
+            columns=tuple(
+                msgspec.structs.replace(column, name=operation.to) if column.name == old else column
+                for column in before.columns
+            ),
+            primary_key=renamed(before.primary_key),
+            foreign_keys=tuple(
+                msgspec.structs.replace(each, columns=renamed(each.columns)) for each in before.foreign_keys
+            ),
+            indexes=tuple(
+                msgspec.structs.replace(each, columns=renamed(each.columns), mentions=renamed(each.mentions))
+                for each in before.indexes
+            ),
+            checks=tuple(msgspec.structs.replace(each, mentions=renamed(each.mentions)) for each in before.checks),
+        )
+        for table in list(self.tables.values()):
+            if any(self.key(each.references_table) == key for each in table.foreign_keys):
+                keys = tuple(
+                    msgspec.structs.replace(each, references_columns=renamed(each.references_columns))
+                    if self.key(each.references_table) == key
+                    else each
+                    for each in table.foreign_keys
+                )
+                self.update(table, foreign_keys=keys)
+        return True
+
+    def change_column(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is None:
+            return True
+        (name,) = operation.columns
+        column = before.column(name)
+        if column is None:
+            return True
+        effects: dict[OperationKind, dict[str, object]] = {
+            Kind.SET_TYPE: {"type": operation.type},
+            Kind.SET_NOT_NULL: {"nullable": False},
+            Kind.DROP_NOT_NULL: {"nullable": True},
+            Kind.SET_DEFAULT: {"default": operation.default},
+            Kind.DROP_DEFAULT: {"default": None},
+        }
+        new = msgspec.structs.replace(column, place=place, **effects[operation.kind])
+        self.update(before, columns=tuple(new if each is column else each for each in before.columns))
+        return True
+
+    # -- keys, constraints, indexes -------------------------------------------------------------------------------
+
+    def add_primary_key(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is None:
+            return True
+        columns = operation.columns
+        indexes = before.indexes
+        if operation.using:
+            index = _index(before, operation.using)
+            columns = index.columns if index else ()
+            indexes = tuple(each for each in indexes if each is not index)
+        self.update(
+            before,
+            primary_key=columns,
+            primary_key_name=operation.name or operation.using or _choose(before.name, (), "pkey", self.names()),
+            columns=tuple(
+                msgspec.structs.replace(column, nullable=False) if column.name in columns else column
+                for column in before.columns
+            ),
+            indexes=indexes,
+        )
+        return True
+
+    def add_unique(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is None:
+            return True
+        if operation.using:
+            # the index becomes the constraint, and takes its name
+            indexes = tuple(
+                msgspec.structs.replace(each, constraint=True, name=operation.name or each.name)
+                if each.name == operation.using
+                else each
+                for each in before.indexes
+            )
+        else:
+            name = operation.name or _choose(before.name, operation.columns, "key", self.names())
+            indexes = (*before.indexes, Index(name, operation.columns, True, False, place, constraint=True))
+        self.update(before, indexes=indexes)
+        return True
+
+    def add_exclusion(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is not None:
+            name = operation.name or _choose(before.name, (), "excl", self.names())
+            index = Index(name, (), False, False, place, operation.using, True, operation.mentions)
+            self.update(before, indexes=(*before.indexes, index))
+        return True
+
+    def add_foreign_key(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is None:
+            return True
+        target = self.key(operation.references)
+        columns = operation.references_columns
+        if not columns and target in self.tables:
+            columns = self.tables[target].primary_key
+        used = frozenset(each.name for each in before.foreign_keys)
+        name = operation.name or _choose(before.name, operation.columns, "fkey", used)
+        if (operation.conditional or operation.guarded) and any(
+            each.name == name or (each.columns == operation.columns and each.references_table == target)
+            for each in before.foreign_keys
+        ):
+            return False
+        added = ForeignKey(name, operation.columns, target, columns, place, operation.valid, operation.on_delete)
+        self.update(before, foreign_keys=(*before.foreign_keys, added))
+        return True
+
+    def add_check(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is not None:
+            used = frozenset(each.name for each in before.checks)
+            names = {column.name for column in before.columns}
+            column = tuple(name for name in operation.mentions if name in names)
+            name = operation.name or _choose(before.name, column if len(column) == 1 else (), "check", used)
+            added = TableCheck(name, operation.expression, operation.mentions, operation.valid, place)
+            self.update(before, checks=(*before.checks, added))
+        return True
+
+    def validate(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is not None:
+            self.update(
+                before,
+                foreign_keys=tuple(
+                    msgspec.structs.replace(each, valid=True) if each.name == operation.name else each
+                    for each in before.foreign_keys
+                ),
+                checks=tuple(
+                    msgspec.structs.replace(each, valid=True) if each.name == operation.name else each
+                    for each in before.checks
+                ),
+            )
+        return True
+
+    def drop_constraint(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is None:
+            return not operation.guarded
+        if operation.using == "primary key" or (operation.name and operation.name == before.primary_key_name):
+            self.update(before, primary_key=(), primary_key_name="")
+            return True
+        name = operation.name
+        after = msgspec.structs.replace(
+            before,
+            foreign_keys=tuple(each for each in before.foreign_keys if each.name != name),
+            indexes=tuple(each for each in before.indexes if not (each.constraint and each.name == name)),
+            checks=tuple(each for each in before.checks if each.name != name),
+        )
+        self.tables[key] = after
+        return after != before
+
+    def rename_constraint(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is None:
+            return True
+        old, new = operation.name, operation.to
+        self.update(
+            before,
+            primary_key_name=new if before.primary_key_name == old else before.primary_key_name,
+            foreign_keys=tuple(
+                msgspec.structs.replace(each, name=new) if each.name == old else each for each in before.foreign_keys
+            ),
+            indexes=tuple(
+                msgspec.structs.replace(each, name=new) if each.name == old else each for each in before.indexes
+            ),
+            checks=tuple(
+                msgspec.structs.replace(each, name=new) if each.name == old else each for each in before.checks
+            ),
+        )
+        return True
+
+    def create_index(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is None:
+            return True
+        if operation.name and (operation.guarded or operation.conditional) and operation.name in self.names():
+            return False
+        name = operation.name or _choose(before.name, operation.columns or ("expr",), "idx", self.names())
+        index = Index(
+            name,
+            operation.columns,
+            operation.unique,
+            operation.partial,
+            place,
+            (operation.using or "btree").lower(),
+            mentions=operation.mentions,
+        )
+        self.update(before, indexes=(*before.indexes, index))
+        return True
+
+    def drop_index(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if before is None:
+            return not operation.guarded
+        kept = tuple(each for each in before.indexes if each.name != operation.name)
+        self.update(before, indexes=kept)
+        return len(kept) != len(before.indexes)
+
+    def set(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
+        if operation.name == "search_path":
+            first = operation.to.split(",")[0].strip("\"' ").lower()
+            self.search_path = "" if first in ("public", "default", "$user") else first
+        return True
+
+    def names(self) -> frozenset[str]:
+        """The names of all indexes: PostgreSQL picks a free one for an index without a name."""
+        return frozenset(index.name for table in self.tables.values() for index in table.indexes) | frozenset(
+            table.primary_key_name for table in self.tables.values()
+        )
+
+
+Handler = Callable[[_Database, Operation, str, "Table | None", Place], bool]
+_HANDLERS: Mapping[OperationKind, Handler] = {
+    Kind.CREATE_TABLE: _Database.create_table,
+    Kind.CREATE_VIEW: _Database.create_table,
+    Kind.CREATE_MATERIALIZED_VIEW: _Database.create_table,
+    Kind.COPY_TABLE: _Database.copy_table,
+    Kind.DROP_TABLE: _Database.drop_table,
+    Kind.DROP_SCHEMA: _Database.drop_schema,
+    Kind.RENAME_TABLE: _Database.rename_table,
+    Kind.MOVE_TABLE: _Database.rename_table,
+    Kind.ATTACH_PARTITION: _Database.attach,
+    Kind.DETACH_PARTITION: _Database.attach,
+    Kind.ADD_COLUMN: _Database.add_column,
+    Kind.DROP_COLUMN: _Database.drop_column,
+    Kind.RENAME_COLUMN: _Database.rename_column,
+    Kind.SET_TYPE: _Database.change_column,
+    Kind.SET_NOT_NULL: _Database.change_column,
+    Kind.DROP_NOT_NULL: _Database.change_column,
+    Kind.SET_DEFAULT: _Database.change_column,
+    Kind.DROP_DEFAULT: _Database.change_column,
+    Kind.ADD_PRIMARY_KEY: _Database.add_primary_key,
+    Kind.ADD_UNIQUE: _Database.add_unique,
+    Kind.ADD_EXCLUSION: _Database.add_exclusion,
+    Kind.ADD_FOREIGN_KEY: _Database.add_foreign_key,
+    Kind.ADD_CHECK: _Database.add_check,
+    Kind.VALIDATE_CONSTRAINT: _Database.validate,
+    Kind.DROP_CONSTRAINT: _Database.drop_constraint,
+    Kind.RENAME_CONSTRAINT: _Database.rename_constraint,
+    Kind.CREATE_INDEX: _Database.create_index,
+    Kind.DROP_INDEX: _Database.drop_index,
+    Kind.RENAME_INDEX: _Database.rename_constraint,
+    Kind.SET: _Database.set,
+}
+
+
+def _index(table: Table, name: str) -> Index | None:
+    found = next((index for index in table.indexes if index.name == name), None)
+    if found is None and name and name == table.primary_key_name:
+        return Index(name, table.primary_key, True, False, table.defined_at, constraint=True)
+    return found
+
+
+def _choose(table: str, columns: tuple[str, ...], label: str, used: frozenset[str]) -> str:
+    """The name that PostgreSQL gives: table, columns and label with underscores, at most 63 bytes, numbered when taken.
+
+    The longer of the two parts is shortened first (makeObjectName in the server's source).
+    """
+    second = "_".join(columns)
+    number = 0
+    while True:
+        tail = f"{label}{number or ''}"
+        first, rest = table, second
+        room = 63 - len(tail) - 1 - (1 if rest else 0)
+        while len(first) + len(rest) > room:
+            if len(first) > len(rest):
+                first = first[:-1]
+            else:
+                rest = rest[:-1]
+        name = "_".join(part for part in (first, rest, tail) if part)
+        if name not in used:
+            return name
+        number += 1
