@@ -1,0 +1,378 @@
+"""A collection that is returned whole, however much it grows.
+
+What it flags: in a contract, a GET that returns a collection and names nothing that bounds it. A collection is an
+array, or an envelope around one, under a path that does not end in a parameter. Pagination is a query or header
+parameter that sets the size of a page or the position in the pages (62 names that published APIs use, in any spelling),
+a property of the answer that leads on (`next`, `has_more`, `pagination`, `links.next`, ...), a `Link` header, a
+`Content-Range`, or one of the known extensions (`x-ms-pageable`, ...). An array of at most 1,000 items by its own
+`maxItems`, an array of plain values, a choice by required ids or a required range of time is bounded already. The
+confidence is high where the contract itself shows a growing collection (its members have a path, a POST adds to it, or
+another operation returns one of them), medium where only the answer or the name of the operation says so, low where the
+array is one of the fields of an answer.
+
+Why: the answer grows with the data until it exhausts memory and time on both sides, and any client can ask for it.
+Adding pages later breaks the clients that rely on getting everything.
+
+How to mend: take a page size with a maximum and a cursor (or an offset), and return at most one page with what leads to
+the next.
+
+What it cannot see: a bound that only the code knows. Answers that are no JSON, and collections fetched by POST.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model.contract import Contract, Operation
+
+
+def run(project: Project) -> Iterator[Hit]:
+    """A hit for each collection that nothing bounds."""
+    yield from _operations(project)
+
+
+def _operations(project: Project) -> Iterator[Hit]:
+    for contract in project.contracts:
+        mend = _mend(contract)
+        for operation in contract.operations:
+            if _is_judged(operation) and not operation.paginated:
+                yield Hit(
+                    place=operation.place,
+                    message=f"{operation.name} returns a collection without pagination",
+                    subject=operation.name,
+                    why=f"{operation.collection_why}; no parameter, header or property of the answer leads through pages",
+                    mend=mend,
+                    places=_uses(operation),
+                    confidence=operation.collection_confidence,
+                )
+
+
+def _is_judged(operation: Operation) -> bool:
+    return operation.collection and not operation.exempt
+
+
+def _mend(contract: Contract) -> str:
+    """What the contract itself does elsewhere, where it does something."""
+    names: Counter[str] = Counter()
+    for operation in contract.operations:
+        if _is_judged(operation) and operation.paginated:
+            names.update({parameter.name for parameter in operation.parameters if parameter.paging})
+    if not names:
+        return "take a page size with a maximum and a cursor, and return one page with what leads to the next"
+    usual = " and ".join(f"`{name}`" for name, _ in names.most_common(2))
+    return f"take {usual}, as other collections of this contract do"
+
+
+def _uses(operation: Operation) -> tuple[Place, ...]:
+    """Where the contract names the path, for an operation that is defined in another file."""
+    if operation.place.path == operation.path_place.path:
+        return ()
+    return (Place(operation.path_place.path, operation.path_place.span, f"the path {operation.path}", "contract"),)
+
+
+CHECK = Check(
+    id="missing-pagination",
+    domain=Domain.API,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    do="Use cursor or offset pagination",
+    dont="Return unbounded results",
+    tags=("OWASP-API4:2023", "CWE-770"),
+    gates=("api_response_time", "memory_usage"),
+    run=run,
+    examined=lambda project: sum(_is_judged(operation) for operation in project.operations),
+    doc=__doc__,
+    bad=(
+        example(
+            """
+            openapi: 3.0.3
+            info: {title: Invoices, version: 1.4.0}
+            paths:
+              /v1/invoices:
+                get:  # <- flagged
+                  operationId: listInvoices
+                  parameters:
+                    - name: from
+                      in: query
+                      schema: {type: string, format: date}
+                    - name: status
+                      in: query
+                      schema: {type: string, enum: [open, paid]}
+                  responses:
+                    "200":
+                      description: All invoices
+                      content:
+                        application/json:
+                          schema:
+                            type: array
+                            items: {$ref: "#/components/schemas/Invoice"}
+              /v1/invoices/{id}:
+                get:
+                  responses:
+                    "200":
+                      description: One invoice
+                      content:
+                        application/json:
+                          schema: {$ref: "#/components/schemas/Invoice"}
+            components:
+              schemas:
+                Invoice:
+                  type: object
+                  properties:
+                    id: {type: string}
+                    lines: {type: array, items: {type: object}}
+            """,
+            "a top-level array of what has a path of its own; filters are no pages",
+            path="openapi.yaml",
+        ),
+        example(
+            """
+            swagger: "2.0"
+            info: {title: Warehouse, version: "3"}
+            basePath: /v1
+            produces: [application/json]
+            paths:
+              /pallets:
+                get:  # <- flagged
+                  parameters:
+                    - {name: $count, in: query, type: boolean}
+                  responses:
+                    200:
+                      description: Every pallet
+                      schema: {$ref: "#/definitions/Pallets"}
+                post:
+                  responses:
+                    201: {description: Created}
+            definitions:
+              Pallets:
+                allOf:
+                  - $ref: "#/definitions/Answer"
+                  - type: object
+                    properties:
+                      pallets: {type: array, items: {type: object}}
+              Answer:
+                type: object
+                properties:
+                  status: {type: string}
+                  total: {type: integer}
+            """,
+            "OpenAPI 2.0: an envelope that is put together; asking for a count is no page size",
+            path="api/swagger.yaml",
+        ),
+        example(
+            """
+            openapi: 3.1.0
+            info: {title: Teams, version: 2.0.0}
+            paths:
+              /v2/teams/{team}/members:
+                get:  # <- flagged
+                  responses:
+                    "2XX":
+                      description: The members
+                      content:
+                        application/hal+json:
+                          schema:
+                            type: [array, "null"]
+                            items:
+                              type: object
+                              properties:
+                                name: {type: string}
+            """,
+            "OpenAPI 3.1: an array that may be null, under a range of codes",
+            path="openapi.yaml",
+        ),
+        example(
+            {
+                "spec/openapi.yaml": """
+                    openapi: 3.0.0
+                    info: {title: Bookings, version: "1"}
+                    servers: [{url: "https://api.example.com/v1"}]
+                    paths:
+                      /bookings:
+                        $ref: paths/bookings.yaml
+                    """,
+                "spec/paths/bookings.yaml": """
+                    get:  # <- flagged
+                      responses:
+                        "200":
+                          description: OK
+                          content:
+                            application/json:
+                              schema:
+                                $ref: ../schemas.yaml#/BookingList
+                    post:
+                      responses:
+                        "201": {description: Created}
+                    """,
+                "spec/schemas.yaml": """
+                    BookingList:
+                      type: object
+                      properties:
+                        data:
+                          type: array
+                          items: {$ref: "#/Booking"}
+                    Booking:
+                      type: object
+                      properties:
+                        room: {type: string}
+                        follow_up: {$ref: "#/Booking"}
+                    """,
+            },
+            "several files, with a schema that contains itself",
+        ),
+    ),
+    good=(
+        example(
+            """
+            openapi: 3.0.3
+            info: {title: Invoices, version: 1.4.0}
+            paths:
+              /v1/invoices:
+                parameters:
+                  - $ref: "#/components/parameters/PageSize"
+                get:
+                  responses:
+                    "200":
+                      description: A page
+                      content:
+                        application/json:
+                          schema: {type: array, items: {type: object}}
+              /v1/payments:
+                get:
+                  parameters:
+                    - {name: "page[after]", in: query, schema: {type: string}}
+                  responses:
+                    "200":
+                      description: A page
+                      content:
+                        application/json:
+                          schema: {type: array, items: {type: object}}
+            components:
+              parameters:
+                PageSize:
+                  name: per_page
+                  in: query
+                  schema: {type: integer, maximum: 100}
+            """,
+            "parameters of the path, by reference, and in brackets",
+            path="openapi.yaml",
+        ),
+        example(
+            """
+            openapi: 3.1.0
+            info: {title: Events, version: 1.0.0}
+            paths:
+              /v1/events:
+                get:
+                  responses:
+                    "200":
+                      description: A page, with the address of the next one
+                      content:
+                        application/json:
+                          schema:
+                            type: object
+                            properties:
+                              events: {type: array, items: {type: object}}
+                              _links:
+                                type: object
+                                properties:
+                                  next: {type: object}
+                post: {responses: {"201": {description: Created}}}
+              /v1/users:
+                get:
+                  responses:
+                    "200":
+                      description: A page
+                      headers:
+                        link: {schema: {type: string}}
+                      content:
+                        application/json:
+                          schema: {type: array, items: {type: object}}
+                post: {responses: {"201": {description: Created}}}
+            """,
+            "pages that only the answer tells of",
+            path="openapi.yaml",
+        ),
+        example(
+            """
+            swagger: "2.0"
+            info: {title: Places, version: "1"}
+            basePath: /v1
+            produces: [application/json]
+            paths:
+              /languages:
+                get:
+                  responses:
+                    200:
+                      description: Codes
+                      schema: {type: array, items: {type: string}}
+              /regions:
+                get:
+                  responses:
+                    200:
+                      description: At most twenty
+                      schema: {type: array, maxItems: 20, items: {type: object}}
+              /cities:
+                get:
+                  parameters:
+                    - {name: ids, in: query, required: true, type: array, items: {type: string}}
+                  responses:
+                    200:
+                      description: Those that were asked for
+                      schema: {type: array, items: {type: object}}
+            """,
+            "bounded by their nature",
+            path="openapi.yaml",
+        ),
+        example(
+            """
+            openapi: 3.0.0
+            info: {title: Account, version: "1"}
+            paths:
+              /v1/account:
+                get:
+                  responses:
+                    "200":
+                      description: One thing, with parts
+                      content:
+                        application/json:
+                          schema:
+                            type: object
+                            properties:
+                              name: {type: string}
+                              plan: {type: string}
+                              addresses: {type: array, items: {type: object}}
+              /v1/orders/{id}:
+                get:
+                  responses:
+                    "200":
+                      description: The lines of an order
+                      content:
+                        application/json:
+                          schema: {type: array, items: {type: object}}
+              /v1/changes:
+                get:
+                  responses:
+                    "200":
+                      description: A stream
+                      content:
+                        text/event-stream:
+                          schema: {type: array, items: {type: object}}
+                        application/json:
+                          schema: {type: array, items: {type: object}}
+              /v1/health:
+                get:
+                  responses:
+                    "200":
+                      description: The state of each part
+                      content:
+                        application/json:
+                          schema: {type: array, items: {type: object}}
+            """,
+            "a singleton, a member, a stream, a health check",
+            path="openapi.yaml",
+        ),
+    ),
+)
