@@ -14,10 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from qualitygate import __version__
 from qualitygate.analyse import analyse
 from qualitygate.check import run_checks, selected
 from qualitygate.discover import InputError, Tree, discover
+from qualitygate.extract.cache import Cache
 from qualitygate.judge import judge
 from qualitygate.load import Installed
 from qualitygate.model.finding import Finding
@@ -53,7 +56,7 @@ def scan(request: Request, installed: Installed) -> Report:
     started = time.perf_counter()
     policy = request.policy
     tree = _files(request)
-    project = analyse(tree.files, installed.checks, policy.options)
+    project = _project(request, tree, installed)
     runs = run_checks(project, selected(installed.checks, policy.selection), policy.options)
     findings = suppress([finding for run in runs for finding in run.findings], project)
     shown = sorted(
@@ -82,7 +85,16 @@ def scan(request: Request, installed: Installed) -> Report:
 
 def survey(request: Request, installed: Installed) -> Project:
     """Read and link, without judging. Raises :class:`InputError` and :class:`NothingToScan`."""
-    return analyse(_files(request).files, installed.checks, request.policy.options)
+    return _project(request, _files(request), installed)
+
+
+def _project(request: Request, tree: Tree, installed: Installed) -> Project:
+    """The linked project. All file checks run, selected or not: only they know where a secret stands in the text."""
+    options = request.policy.options
+    cache = Cache(f"{installed.identity}\0{sorted(options.items())!r}") if request.use_cache else None
+    project = analyse(tree.files, installed.checks, options, cache=cache, jobs=request.jobs, progress=request.progress)
+    unread = sorted((*tree.unread, *project.unread), key=lambda unread: (unread.path, unread.line, unread.reason))
+    return msgspec.structs.replace(project, unread=tuple(unread))
 
 
 def _files(request: Request) -> Tree:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,9 @@ from qualitygate.parse.text import Undecodable, decode
 
 MAX_BYTES = 20_000_000
 
+_CODE = frozenset((Language.PYTHON, Language.SQL))
+_JUDGED = frozenset((Role.APPLICATION, Role.MIGRATION))
+_DOCUMENTS = frozenset((Language.YAML, Language.JSON))
 # Where a contract may lie that clients are promised; one among tests or examples may be broken on purpose.
 _PUBLISHED = frozenset((Role.APPLICATION, Role.MIGRATION, Role.DOCUMENTATION))
 
@@ -26,8 +29,11 @@ def extract(file: SourceFile, checks: Sequence[Check], options: dict[str, Any], 
 
     ``options`` maps check ids to the options in force. ``sibling`` gives another file of the same scan by path (for a
     contract's references), or None. What cannot be read or parsed becomes an ``Unread`` of the result; nothing but a
-    fault of the engine raises.
+    fault of the engine raises. A file that neither a front end nor a check reads is not even opened.
     """
+    wanted = [check for check in checks if file.role in check.roles and {file.language, Language.TEXT} & check.reads]
+    if not wanted and not has_front_end(file):
+        return FileFacts(file.path, file.language, file.role)
     try:
         data = file.read()
     except OSError as error:
@@ -38,7 +44,6 @@ def extract(file: SourceFile, checks: Sequence[Check], options: dict[str, Any], 
         text = decode(data, file.language)
     except Undecodable as error:
         return _unread(file, 0, str(error))
-    wanted = [check for check in checks if file.role in check.roles]
     try:
         reading = _read(file, text, sibling)
     except Unparsable as error:
@@ -46,32 +51,37 @@ def extract(file: SourceFile, checks: Sequence[Check], options: dict[str, Any], 
         facts = _assemble(file, text, None, _run(file, text, None, wanted, options))
         return _with(facts, unread=(Unread(file.path, error.line, error.reason),))
     runs = _run(file, text, reading, wanted, options)
-    facts = _assemble(file, text, reading, runs)
-    if facts.secrets and reading is not None:
+    if reading is not None and (secrets := _secrets(runs)):
         # The text of a secret enters no fact: facts are taken from the text with the secret masked.
         try:
-            reading = _read(file, _masked(text, facts.secrets), sibling)
+            reading = _read(file, _masked(text, secrets), sibling)
         except Unparsable:
             reading = None
-        facts = _assemble(file, text, reading, runs)
-    return facts
+    return _assemble(file, text, reading, runs)
+
+
+def has_front_end(file: SourceFile) -> bool:
+    """Whether the file is parsed in its language, or only its text counts."""
+    return (file.language in _CODE and file.role in _JUDGED) or (
+        file.language in _DOCUMENTS and file.role in _PUBLISHED
+    )
 
 
 def _read(file: SourceFile, text: Text, sibling: Sibling) -> Reading | None:
     """Parse in the file's language; None where only its text counts."""
-    if file.language is Language.PYTHON and file.role in (Role.APPLICATION, Role.MIGRATION):
+    if not has_front_end(file):
+        return None
+    if file.language is Language.PYTHON:
         from qualitygate.extract.python import read_python
 
         return read_python(text)
-    if file.language is Language.SQL and file.role in (Role.APPLICATION, Role.MIGRATION):
+    if file.language is Language.SQL:
         from qualitygate.extract.sql import read_sql
 
         return read_sql(file.path, text)
-    if file.language in (Language.YAML, Language.JSON) and file.role in _PUBLISHED:
-        from qualitygate.extract.openapi import read_document
+    from qualitygate.extract.openapi import read_document
 
-        return read_document(file.path, text, file.language, sibling)
-    return None
+    return read_document(file.path, text, file.language, sibling)
 
 
 def _run(
@@ -114,15 +124,14 @@ def _assemble(file: SourceFile, text: Text, reading: Reading | None, runs: Seque
         role=file.role,
         lines=len(text.line_starts),
         directives=find_directives(text, file.language),
-        secrets=tuple(sorted({hit.place.span for hit in _hits(runs) if hit.secret})),
+        secrets=_secrets(runs),
         runs=tuple(runs),
         **(reading.facts() if reading is not None else {}),
     )
 
 
-def _hits(runs: Iterable[FileCheckRun]) -> Iterator[Any]:
-    for run in runs:
-        yield from run.hits
+def _secrets(runs: Iterable[FileCheckRun]) -> tuple[Span, ...]:
+    return tuple(sorted({hit.place.span for run in runs for hit in run.hits if hit.secret}))
 
 
 def _masked(text: Text, secrets: Iterable[Span]) -> Text:

@@ -1,0 +1,217 @@
+"""In: the files to read and how many workers may. Out: their encoded facts, as they are done.
+
+A worker is a process with a pipe: it is sent the numbers of files and sends back what it took from each, so that it is
+known which file one died on. Workers are forked where that is safe; elsewhere they start anew and load the packs.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from qualitygate.authoring import Check
+from qualitygate.extract import extract, has_front_end
+from qualitygate.extract.cache import digest, encode
+from qualitygate.load import load
+from qualitygate.model.facts import FileFacts
+from qualitygate.model.source import SourceFile, Unread
+
+# A worker costs about 30 ms to start; half a megabyte of code takes half a second to read.
+_WORTH_A_WORKER = 300_000
+_MOST_WORKERS = 8
+# Numbers of files sent ahead, so that a worker never waits for the next one.
+_AHEAD = 4
+_BETWEEN_COLLECTIONS = 64
+
+Taken = tuple[int, str, bytes]
+
+
+@dataclass(frozen=True)
+class Work:
+    """All files of the scan (each may ask for another), the file checks, and the options in force."""
+
+    files: tuple[SourceFile, ...]
+    checks: tuple[Check, ...]
+    options: dict[str, Any]
+
+
+def extract_all(work: Work, wanted: Sequence[int], jobs: int) -> Iterator[Taken]:
+    """Number, content digest and encoded facts of each of the ``wanted`` files, in no fixed order.
+
+    The digest is empty where the file could not be read. ``jobs`` is the number of workers, 0 to decide by the work.
+    """
+    weights = {index: _weight(work.files[index]) for index in wanted}
+    workers = jobs or _worth(sum(weights.values()))
+    context = _context()
+    if workers < 2 or len(wanted) < 2 or context is None:
+        yield from _take_all(work, wanted)
+    else:
+        # The longest first, so that no worker is left alone with one at the end.
+        ordered = sorted(wanted, key=lambda index: (-weights[index], index))
+        yield from _share_out(work, ordered, min(workers, len(wanted)), context)
+
+
+def _weight(file: SourceFile) -> int:
+    if not has_front_end(file):
+        return 0
+    try:
+        return len(file.content) if file.content is not None else (file.root / file.path).stat().st_size
+    except OSError:
+        return 0
+
+
+def _worth(weight: int) -> int:
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(available, _MOST_WORKERS, weight // _WORTH_A_WORKER)
+
+
+def _context() -> BaseContext | None:
+    """How workers start: forked, anew, or not at all (None).
+
+    Forking is unsafe beside threads, and on macOS beside the system's own. A process that starts anew first looks for
+    modules in the current directory, which may be the scanned tree: only Python 3.11 and later can be told not to.
+    """
+    if sys.platform == "linux" and threading.active_count() == 1:
+        return multiprocessing.get_context("fork")
+    return multiprocessing.get_context("spawn") if sys.version_info >= (3, 11) else None
+
+
+def _take_all(work: Work, wanted: Sequence[int]) -> Iterator[Taken]:
+    by_path = {file.path: file for file in work.files}
+    for index in wanted:
+        yield _take(work, index, by_path)
+
+
+def _take(work: Work, index: int, by_path: dict[str, SourceFile]) -> Taken:
+    """The facts of one file, with the digest of exactly the bytes that they were taken from."""
+    file = work.files[index]
+    content = ""
+    try:
+        data = file.read()
+    except OSError:
+        pass  # told by the extraction
+    else:
+        content = digest(data)
+        file = replace(file, content=data)
+    return index, content, encode(extract(file, work.checks, work.options, by_path.get))
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    ahead: deque[int]
+
+
+def _share_out(work: Work, ordered: Sequence[int], count: int, context: BaseContext) -> Iterator[Taken]:
+    pending = deque(ordered)
+    workers: list[_Worker] = []
+    try:
+        while pending or any(worker.ahead for worker in workers):
+            while pending and len(workers) < count:
+                workers.append(_start(work, context, [worker.pipe for worker in workers]))
+            for worker in workers:
+                while pending and len(worker.ahead) < _AHEAD:
+                    worker.ahead.append(pending.popleft())
+                    _send(worker, worker.ahead[-1])
+            for pipe in wait([worker.pipe for worker in workers]):
+                worker = next(worker for worker in workers if worker.pipe is pipe)
+                try:
+                    index, content, encoded = worker.pipe.recv()
+                except (EOFError, OSError):
+                    workers.remove(worker)
+                    _stop(worker)
+                    if worker.ahead:
+                        yield _died(work, worker.ahead.popleft(), worker.process.exitcode)
+                        pending.extendleft(reversed(worker.ahead))
+                    continue
+                worker.ahead.remove(index)
+                yield index, content, encoded
+    finally:
+        for worker in workers:
+            _stop(worker)
+
+
+def _start(work: Work, context: BaseContext, inherited: list[Connection]) -> _Worker:
+    ours, theirs = context.Pipe()
+    if context.get_start_method() == "fork":
+        # A forked worker holds copies of our ends of all pipes; none would ever see the end of its own.
+        process = context.Process(target=_serve, args=(theirs, work, [ours, *inherited]), daemon=True)  # type: ignore[attr-defined]
+        process.start()
+    else:
+        named = replace(work, checks=()), [check.id for check in work.checks]
+        process = context.Process(target=_load_and_serve, args=(theirs, *named), daemon=True)  # type: ignore[attr-defined]
+        with _safe_path():
+            process.start()
+    theirs.close()
+    return _Worker(process, ours, deque())
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Start children that do not look for modules in the current directory."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
+def _send(worker: _Worker, index: int) -> None:
+    # Where it died, that is seen when its answer is waited for.
+    with suppress(OSError):
+        worker.pipe.send(index)
+
+
+def _stop(worker: _Worker) -> None:
+    worker.pipe.close()
+    worker.process.kill()
+    worker.process.join()
+
+
+def _died(work: Work, index: int, code: int | None) -> Taken:
+    file = work.files[index]
+    how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+    unread = Unread(file.path, 0, f"the process that read it died ({how}): not read")
+    return index, "", encode(FileFacts(file.path, file.language, file.role, unread=(unread,)))
+
+
+def _serve(pipe: Connection, work: Work, inherited: Sequence[Connection] = ()) -> None:
+    """The life of a worker: take facts until the pipe ends."""
+    for other in inherited:
+        other.close()
+    # An interrupt from the keyboard reaches the whole group; the parent ends its workers itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()
+    gc.freeze()
+    by_path = {file.path: file for file in work.files}
+    count = 0
+    while True:
+        try:
+            pipe.send(_take(work, pipe.recv(), by_path))
+        except (EOFError, OSError):
+            return
+        count += 1
+        if count % _BETWEEN_COLLECTIONS == 0:
+            gc.collect()
+
+
+def _load_and_serve(pipe: Connection, work: Work, ids: Sequence[str]) -> None:
+    wanted = set(ids)
+    _serve(pipe, replace(work, checks=tuple(check for check in load().checks if check.id in wanted)))
