@@ -27,7 +27,18 @@ from qualitygate.model.finding import Confidence, Domain, Severity
 from qualitygate.model.policy import Limits, Policy, Selection
 from qualitygate.parse.toml import Key, TomlError, read_toml
 
-__all__ = ["MAX_BYTES", "ConfigError", "Configuration", "Problem", "configure", "find", "schema", "suggest"]
+__all__ = [
+    "MAX_BYTES",
+    "ConfigError",
+    "Configuration",
+    "Problem",
+    "configure",
+    "find",
+    "option_fields",
+    "schema",
+    "suggest",
+    "type_words",
+]
 
 NAMES = ("qgate.toml", ".qgate.toml")
 PYPROJECT = "pyproject.toml"
@@ -328,9 +339,9 @@ def _faults(value: Any, hint: Any, key: Key) -> Iterator[tuple[Key, str]]:
         if isinstance(value, str) and choices and title:
             yield key, f"{_name(key)}: unknown {title} {value!r}{suggest(value, choices)}"
         elif isinstance(value, str) and choices:
-            yield key, f"{_name(key)} must be {_words(hint)}, not {value!r}{suggest(value, choices)}"
+            yield key, f"{_name(key)} must be {type_words(hint)}, not {value!r}{suggest(value, choices)}"
         else:
-            yield key, f"{_name(key)} must be {_words(hint)}, not {_kind(value)}"
+            yield key, f"{_name(key)} must be {type_words(hint)}, not {_kind(value)}"
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -358,15 +369,15 @@ def _title(hint: Any) -> str:
     return str(titles[0]) if titles else ""
 
 
-def _words(hint: Any) -> str:
-    """What a type asks for, in words."""
+def type_words(hint: Any) -> str:
+    """What a type asks for, in words: `a whole number of at least 1`."""
     bare = _bare(hint)
     origin, members = typing.get_origin(bare), typing.get_args(bare)
     if choices := _choices(bare):
         quoted = [f"{choice!r}" for choice in choices]
         return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
     if origin in (Union, types.UnionType):
-        return " or ".join(_words(member) for member in members if member is not type(None))
+        return " or ".join(type_words(member) for member in members if member is not type(None))
     if origin in (tuple, list, set, frozenset):
         return "an array"
     if origin in (dict, Mapping):

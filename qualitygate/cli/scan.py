@@ -1,0 +1,164 @@
+"""``qgate scan``. In: paths and options. Out: findings in the formats asked for, and the gate as exit code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from qualitygate.cli import CLOSED, NO_EVIDENCE, OPEN
+from qualitygate.cli.shared import (
+    config_options,
+    configured,
+    emit,
+    installed,
+    listed,
+    run,
+    scan_options,
+    selection_options,
+    terminal_width,
+    wants_color,
+    write_file,
+)
+from qualitygate.load import Installed
+from qualitygate.model.verdict import Report
+from qualitygate.report.text import Style
+from qualitygate.run import scan
+
+FORMATS = ("text", "json", "sarif")
+STDOUT = "-"
+
+_EPILOG = """\b
+Examples:
+  qgate scan
+  qgate scan --select api,hardcoded-secret
+  qgate scan --format json | jq '.findings[].check'
+  qgate scan -o sarif=out.sarif -o json=out.json
+  qgate scan --baseline .qgate/baseline.json --statistics
+
+Exit codes, the same in every format: 0 gate open, 1 gate closed, 2 wrong usage or configuration or an internal error, 3
+nothing to scan, 4 required evidence is missing.
+"""
+
+
+def _outputs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Pairs of format and file. A folder that is not there is told before the scan, not after it."""
+    pairs = []
+    for value in values:
+        name, separator, target = value.partition("=")
+        if name not in FORMATS or not separator or not target:
+            raise click.BadParameter(f"{value!r} is not FORMAT=FILE with one of the formats {', '.join(FORMATS)}")
+        if target != STDOUT and not Path(target).absolute().parent.is_dir():
+            raise click.BadParameter(f"{target}: the folder does not exist")
+        if target != STDOUT and Path(target).is_dir():
+            raise click.BadParameter(f"{target} is a folder")
+        pairs.append((name, target))
+    return tuple(pairs)
+
+
+@click.command("scan", epilog=_EPILOG)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATHS]...")
+@click.option("--format", "stdout", type=click.Choice(FORMATS), help="What to print.  [default: text]")
+@click.option(
+    "--output",
+    "-o",
+    "outputs",
+    multiple=True,
+    callback=_outputs,
+    metavar="FORMAT=FILE",
+    help="Write a format to a file too (`-` is standard output). Repeatable.",
+)
+@selection_options
+@click.option("--baseline", metavar="FILE", help="Known findings, which do not count.")
+@click.option("--staged", is_flag=True, help="Read the staged content, exactly as in git's index.")
+@config_options
+@scan_options
+@click.option(
+    "--exit-zero", is_flag=True, help="Exit with 0 where the gate is closed or undecided for lack of evidence."
+)
+@click.option("--statistics", is_flag=True, help="Add the number of findings of each check.")
+@click.option("--verbose", "-v", is_flag=True, help="Add what was examined, suppressed and unread.")
+@click.option("--quiet", "-q", is_flag=True, help="Print the gate alone.")
+def command(
+    paths: tuple[Path, ...],
+    stdout: str | None,
+    outputs: tuple[tuple[str, str], ...],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    min_confidence: str | None,
+    exclude: tuple[str, ...],
+    baseline: str | None,
+    staged: bool,
+    config_file: Path | None,
+    isolated: bool,
+    jobs: int,
+    no_cache: bool,
+    exit_zero: bool,
+    statistics: bool,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """Scan a repository and say whether it may go out.
+
+    PATHS are folders and files; without any, the current folder. One folder is the root that all reported paths are
+    relative to.
+    """
+    printed = _printed(stdout, outputs)
+    if verbose and quiet:
+        raise click.UsageError("--verbose and --quiet exclude each other")
+    checks = installed()
+    configuration = configured(
+        checks,
+        paths,
+        config_file=config_file,
+        isolated=isolated,
+        arguments={
+            "select": listed(select),
+            "ignore": listed(ignore),
+            "min-confidence": min_confidence,
+            "exclude": exclude or None,
+            "baseline": baseline,
+        },
+    )
+    report = run(scan, checks, configuration.policy, paths, staged=staged, use_cache=not no_cache, jobs=jobs)
+    for name, target in outputs:
+        if target != STDOUT:
+            write_file(Path(target), rendered(report, checks, name, Style(statistics=statistics, verbose=verbose)))
+    if printed == "text":
+        style = Style(
+            width=terminal_width(sys.stdout),
+            color=wants_color(sys.stdout),
+            here=Path.cwd(),
+            verbose=verbose,
+            quiet=quiet,
+            statistics=statistics,
+        )
+        emit(rendered(report, checks, printed, style).decode())
+    else:
+        emit(rendered(report, checks, printed, Style()))
+    code = report.verdict.exit_code
+    return OPEN if exit_zero and code in (CLOSED, NO_EVIDENCE) else code
+
+
+def _printed(stdout: str | None, outputs: tuple[tuple[str, str], ...]) -> str:
+    """The one format that goes to standard output."""
+    wanted = [name for name, target in outputs if target == STDOUT]
+    if len(wanted) + (stdout is not None) > 1:
+        raise click.UsageError("standard output takes one format")
+    return stdout or (wanted[0] if wanted else "text")
+
+
+def rendered(report: Report, checks: Installed, name: str, style: Style) -> bytes:
+    """The report in one format, as UTF-8."""
+    if name == "json":
+        from qualitygate.report import json
+
+        return json.render(report)
+    if name == "sarif":
+        from qualitygate.report import sarif
+
+        return sarif.render(report, checks.checks)
+    from qualitygate.report import text
+
+    return text.render(report, style).encode("utf-8", "replace")
