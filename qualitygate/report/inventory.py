@@ -1,0 +1,214 @@
+"""In: a linked project. Out: what is there (routes, operations, tables, connections, calls) as text or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from qualitygate.model.architecture import Connection, Outbound, Route
+from qualitygate.model.contract import Contract, Operation
+from qualitygate.model.project import Project
+from qualitygate.model.schema import Table
+from qualitygate.model.source import Place
+from qualitygate.report.display import Palette, pad, visible, width
+from qualitygate.report.json import SCHEMA_VERSION, encoded
+
+# Guards of these kinds say who may call.
+_AUTH = frozenset({"authentication", "authorisation", "authorization"})
+_WIDEST = 60
+
+
+def render_json(project: Project, root: Path, version: str) -> bytes:
+    """The inventory as UTF-8 JSON, in the form of ``schemas/inventory-1.json``. Every part is there, if empty."""
+    return encoded(document(project, root, version))
+
+
+def document(project: Project, root: Path, version: str) -> dict[str, Any]:
+    """The inventory as plain values."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "qgate", "version": version},
+        "root": root.as_posix(),
+        "routes": [_route(route) for route in project.routes],
+        "operations": [
+            _operation(operation, contract) for contract in project.contracts for operation in contract.operations
+        ],
+        "tables": [_table(table) for table in project.tables],
+        "connections": [_connection(connection) for connection in project.connections],
+        "outbound": [_outbound(outbound) for outbound in project.outbound],
+        "unread": [{"path": item.path, "line": item.line, "reason": item.reason} for item in project.unread],
+        "files": len(project.files),
+    }
+
+
+def render_text(project: Project, *, color: bool) -> str:
+    """The inventory as tables for people; parts that are empty are told in one line."""
+    paint = Palette(color)
+    contracts = [(contract, operation) for contract in project.contracts for operation in contract.operations]
+    parts: tuple[tuple[str, Sequence[Sequence[str]]], ...] = (
+        ("Routes", [_route_row(route) for route in project.routes]),
+        ("Operations of contracts", [_operation_row(operation) for _, operation in contracts]),
+        ("Tables", [_table_row(table) for table in project.tables]),
+        ("Connections", [_connection_row(connection) for connection in project.connections]),
+        ("Outbound calls", [_outbound_row(outbound) for outbound in project.outbound]),
+        (
+            "Not read",
+            [(f"{item.path}:{item.line}" if item.line else item.path, item.reason) for item in project.unread],
+        ),
+    )
+    lines: list[str] = []
+    empty = []
+    for title, rows in parts:
+        if rows:
+            lines += [f"{paint.strong(title)}  {len(rows):,}", *_aligned(rows, paint.faint), ""]
+        elif title != "Not read":
+            empty.append(title.lower())
+    if empty:
+        lines.append(f"None found: {', '.join(empty)}")
+    lines.append(f"{len(project.files):,} files read")
+    return "\n".join(lines) + "\n"
+
+
+def _route(route: Route) -> dict[str, Any]:
+    return {
+        "method": route.method,
+        "path": route.path,
+        "handler": route.handler,
+        **_at(route.place),
+        "framework": route.framework,
+        "versioned": route.versioned,
+        "version_how": route.version_how,
+        "collection": route.collection,
+        "paginated": route.paginated,
+        "paginated_by": route.paginated_by,
+        "auth": _auth(route),
+        "api": route.api,
+        "exempt": route.exempt,
+        "uncertain": route.uncertain,
+    }
+
+
+def _auth(route: Route) -> list[str]:
+    return list(dict.fromkeys(guard.name for guard in route.guards if guard.kind in _AUTH))
+
+
+def _operation(operation: Operation, contract: Contract) -> dict[str, Any]:
+    return {
+        "method": operation.method,
+        "path": operation.path,
+        "full_path": operation.full_path,
+        "operation_id": operation.operation_id,
+        **_at(operation.place),
+        "contract": contract.path,
+        "versioned": operation.versioned,
+        "version_how": operation.version_how,
+        "collection": operation.collection,
+        "paginated": operation.paginated,
+        "paginated_by": operation.paginated_by,
+        "secured": operation.secured,
+        "deprecated": operation.deprecated,
+        "exempt": operation.exempt,
+    }
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "schema": table.schema,
+        "kind": table.kind,
+        "columns": [
+            {"name": column.name, "type": column.type, "nullable": column.nullable, "default": column.default}
+            for column in table.columns
+        ],
+        "primary_key": list(table.primary_key),
+        "foreign_keys": [
+            {
+                "columns": list(key.columns),
+                "references_table": key.references_table,
+                "references_columns": list(key.references_columns),
+            }
+            for key in table.foreign_keys
+        ],
+        "indexes": [
+            {"name": index.name, "columns": list(index.columns), "unique": index.unique} for index in table.indexes
+        ],
+        "defined_at": _at(table.defined_at),
+    }
+
+
+def _connection(connection: Connection) -> dict[str, Any]:
+    return {
+        "kind": connection.kind,
+        "constructor": connection.constructor,
+        **_at(connection.place),
+        "owner": connection.owner,
+        "scope": connection.scope.value,
+        "routes": list(connection.routes),
+    }
+
+
+def _outbound(outbound: Outbound) -> dict[str, Any]:
+    return {
+        "client": outbound.client,
+        "call": outbound.call,
+        "target": outbound.target,
+        "timeout": outbound.timeout,
+        **_at(outbound.place),
+    }
+
+
+def _at(place: Place) -> dict[str, Any]:
+    return {"file": place.path, "line": place.span.line}
+
+
+def _route_row(route: Route) -> tuple[str, ...]:
+    marks = [
+        f"version by {route.version_how}" if route.versioned else "",
+        ("paginated" if route.paginated else "not paginated") if route.collection else "",
+        f"auth: {', '.join(_auth(route))}" if _auth(route) else "",
+        f"uncertain: {route.uncertain}" if route.uncertain else "",
+    ]
+    return (route.method, route.path, _where(route.place), route.handler, "; ".join(filter(None, marks)))
+
+
+def _operation_row(operation: Operation) -> tuple[str, ...]:
+    marks = [
+        f"version by {operation.version_how}" if operation.versioned else "",
+        ("paginated" if operation.paginated else "not paginated") if operation.collection else "",
+        "deprecated" if operation.deprecated else "",
+    ]
+    name = operation.operation_id
+    return (operation.method, operation.full_path, _where(operation.place), name, "; ".join(filter(None, marks)))
+
+
+def _table_row(table: Table) -> tuple[str, ...]:
+    keys = [
+        f"{', '.join(key.columns)} -> {key.references_table}({', '.join(key.references_columns)})"
+        for key in table.foreign_keys
+    ]
+    counts = f"{len(table.columns)} columns, {len(table.indexes)} indexes"
+    return (table.full_name, _where(table.defined_at), counts, "; ".join(keys))
+
+
+def _connection_row(connection: Connection) -> tuple[str, ...]:
+    scope = f"per {connection.scope.value}" if connection.scope.value == "request" else connection.scope.value
+    return (connection.kind, connection.constructor, _where(connection.place), scope, connection.owner)
+
+
+def _outbound_row(outbound: Outbound) -> tuple[str, ...]:
+    timeout = f"timeout {outbound.timeout}" if outbound.timeout else "no timeout"
+    return (outbound.call, outbound.target or "unknown target", _where(outbound.place), timeout)
+
+
+def _where(place: Place) -> str:
+    return f"{place.path}:{place.span.line}"
+
+
+def _aligned(rows: Sequence[Sequence[str]], faint: Callable[[str], str]) -> Iterator[str]:
+    """Rows in columns; one very long cell does not push all others aside."""
+    cells = [[visible(cell) for cell in row] for row in rows]
+    columns = [min(_WIDEST, max(width(row[number]) for row in cells)) for number in range(len(cells[0]))]
+    for row in cells:
+        padded = [pad(cell, size) for cell, size in zip(row, columns, strict=True)]
+        yield f"  {'  '.join(padded[:-1])}  {faint(row[-1])}".rstrip()
