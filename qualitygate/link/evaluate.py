@@ -1,0 +1,1705 @@
+"""In: the neutral programs of all files. Out: values of names, and every call of a library in the order it is made.
+
+The program is followed, not run: modules from top to bottom, imports first, functions of the project by their bodies
+when they are called. Both branches of a condition are followed unless it is decided by a literal. What cannot be told
+becomes ``Unknown`` and stays so. Work is bounded: by depth, by repetition of loops and by a number of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from qualitygate.link.names import ModuleIndex
+from qualitygate.model import syntax as ir
+from qualitygate.model.source import Place, Span
+from qualitygate.model.values import (
+    Arguments,
+    Bound,
+    BoundFunction,
+    Choice,
+    ClassValue,
+    Entries,
+    Event,
+    External,
+    FunctionValue,
+    Instance,
+    Items,
+    Known,
+    LambdaValue,
+    ModuleValue,
+    Pattern,
+    Scope,
+    Unknown,
+    Value,
+)
+
+MAX_DEPTH = 14
+MAX_REPEATS = 300
+MAX_STEPS = 200_000
+"""Statements followed for one module or entry function; far above what real start-up code takes."""
+
+_SETTINGS_BASES = frozenset({"BaseSettings", "Settings", "Env", "Config"})
+_ENVIRONMENT = frozenset(
+    {
+        "os.environ.get",
+        "os.getenv",
+        "decouple.config",
+        "starlette.config.Config()",
+        "environ.Env()",
+        "environs.Env()",
+    }
+)
+
+
+@dataclass(eq=False, slots=True)
+class Site:
+    """A call in a function's body, as tracing sees it: what is called (resolved), with what, where, and in what."""
+
+    callee: Value
+    arguments: Arguments
+    place: Place
+    expression: ir.Call
+    in_loop: bool
+    conditional: bool
+    awaited: bool
+    in_try: bool
+
+
+@dataclass(eq=False, slots=True)
+class Trace:
+    """What tracing one function's body gathers."""
+
+    sites: list[Site] = field(default_factory=list)
+    returns: list[tuple[ir.Expression | None, Value, Place]] = field(default_factory=list)
+    raises: list[tuple[ir.Expression, Value, Place]] = field(default_factory=list)
+
+
+class _Return(Exception):
+    """The followed function returned on every path seen so far."""
+
+
+class Evaluator:
+    """Follows a whole project. See ``model.values.Evaluation`` for what adapters may ask of it."""
+
+    def __init__(self, modules: Mapping[str, ir.Module]) -> None:
+        self._modules = dict(modules)
+        self._index = ModuleIndex(self._modules)
+        self._scopes: dict[str, Scope] = {}
+        self._done: set[str] = set()
+        self.events: list[Event] = []
+        self.functions: dict[str, FunctionValue] = {}
+        self.classes: dict[str, ClassValue] = {}
+        self.cut_short: list[str] = []
+        self._bodies: dict[int, tuple[ir.Statement, ...]] = {}
+        self._executed: set[int] = set()
+        self._remembered: dict[int, Value] = {}
+        self._stack: list[int] = []
+        self._conditions = 0
+        self._loops = 0
+        self._tries = 0
+        self._awaiting = False
+        self._steps = 0
+        self._silent = 0
+        self._owner = ""
+        self._trace: Trace | None = None
+        self._results: list[list[Value]] = []
+
+    # -- the whole program
+
+    def follow(self, registering: frozenset[str]) -> None:
+        """Follow every module, then every function that registers something and that nobody called.
+
+        ``registering`` holds the names of calls and decorators by which frameworks are told of routes.
+        """
+        for path in sorted(self._modules):
+            self._steps = 0
+            self._follow_module(path)
+        pending = [function for function in self.functions.values() if id(function) not in self._executed]
+        pending = [function for function in pending if registering.intersection(function.node.calls)]
+        called = {name for function in pending for name in function.node.calls}
+        # A factory that nobody calls comes before the helpers that it calls, so that these see its application.
+        for function in sorted(pending, key=lambda function: (function.node.name in called, function.path)):
+            if id(function) not in self._executed:
+                self._steps = 0
+                self.call(
+                    self._method_of(function), self._unknown_arguments(), _place(function.path, function.node.span)
+                )
+
+    def _method_of(self, function: FunctionValue) -> Value:
+        if function.owner is None:
+            return function
+        return BoundFunction(Instance(function.owner, Arguments([], {}, False), None), function)
+
+    def _unknown_arguments(self) -> Arguments:
+        return Arguments([], {}, False)
+
+    def _follow_module(self, path: str) -> Scope:
+        if path in self._scopes:
+            return self._scopes[path]
+        scope = Scope(path, {})
+        self._scopes[path] = scope
+        with self._fresh_context(path), suppress(_Return):
+            self._block(self._modules[path].body, scope)
+        self._done.add(path)
+        return scope
+
+    @contextmanager
+    def _fresh_context(self, owner: str) -> Iterator[None]:
+        saved = (self._conditions, self._loops, self._tries, self._owner, self._trace, self._silent, self._stack)
+        self._conditions, self._loops, self._tries, self._owner, self._trace = 0, 0, 0, owner, None
+        self._silent, self._stack = 0, []
+        try:
+            yield
+        finally:
+            (self._conditions, self._loops, self._tries, self._owner, self._trace, self._silent, self._stack) = saved
+
+    # -- what adapters ask
+
+    def modules(self) -> Iterator[tuple[str, Scope]]:
+        """Path and scope of every module."""
+        yield from sorted(self._scopes.items())
+
+    def module(self, dotted: str, near: str = "") -> ModuleValue | None:
+        """A module by its absolute import name."""
+        path = self._index.absolute(dotted, near) if dotted else None
+        return None if path is None else ModuleValue(path)
+
+    def lookup(self, dotted: str, near: str = "") -> Value | None:
+        """What a dotted string names: `package.module`, `package.module.attribute` or `package.module:attribute`."""
+        dotted, _, attribute = dotted.partition(":")
+        parts = [part for part in dotted.split(".") if part]
+        for length in range(len(parts), 0, -1):
+            if (module := self.module(".".join(parts[:length]), near)) is not None:
+                value: Value = module
+                for name in (*parts[length:], *filter(None, attribute.split("."))):
+                    value = self.attribute(value, name)
+                return None if isinstance(value, Unknown) else value
+        return None
+
+    def ancestry(self, value: Value) -> Iterator[ClassValue | External]:
+        """The class of an object (or a class itself) and its bases, nearest first."""
+        if isinstance(value, Instance):
+            value = value.cls
+        if isinstance(value, Choice):
+            value = value.values[0]
+        seen: set[object] = set()
+        queue: list[Value] = [value]
+        while queue:
+            current = queue.pop(0)
+            if isinstance(current, External):
+                if current.name not in seen:
+                    seen.add(current.name)
+                    yield current
+            elif isinstance(current, ClassValue) and id(current) not in seen:
+                seen.add(id(current))
+                yield current
+                queue.extend(current.bases)
+
+    def is_a(self, value: Value | None, names: frozenset[str]) -> bool:
+        """Whether a class or an object comes from one of the library classes ``names``."""
+        if not isinstance(value, (Instance, ClassValue, External, Choice)):
+            return False
+        return any(isinstance(base, External) and base.name in names for base in self.ancestry(value))
+
+    def annotation(self, expression: ir.Expression | None, scope: Scope) -> Value:
+        """What a type annotation names; text annotations are looked up by name."""
+        if expression is None:
+            return Unknown()
+        if isinstance(expression, ir.Constant) and isinstance(expression.value, str):
+            expression = _parse_dotted(expression.value)
+            if expression is None:
+                return Unknown()
+        with self._quietly():
+            return self.evaluate(expression, scope)
+
+    # -- statements
+
+    def body(self, function: FunctionValue) -> tuple[ir.Statement, ...]:
+        """The decoded statements of a function."""
+        key = id(function.node)
+        if key not in self._bodies:
+            self._bodies[key] = ir.statements(function.node)
+        return self._bodies[key]
+
+    def _block(self, statements: Iterable[ir.Statement], scope: Scope) -> None:
+        for statement in statements:
+            self._steps += 1
+            if self._steps > MAX_STEPS:
+                if scope.path not in self.cut_short:
+                    self.cut_short.append(scope.path)
+                return
+            self._statement(statement, scope)
+
+    def _statement(self, statement: ir.Statement, scope: Scope) -> None:
+        if isinstance(statement, ir.Evaluate):
+            self.evaluate(statement.value, scope)
+        elif isinstance(statement, ir.Assign):
+            self._assign(statement, scope)
+        elif isinstance(statement, ir.Function):
+            self._define_function(statement, scope)
+        elif isinstance(statement, ir.Class):
+            self._define_class(statement, scope)
+        elif isinstance(statement, ir.Import):
+            self._import(statement, scope)
+        elif isinstance(statement, ir.If):
+            self._if(statement, scope)
+        elif isinstance(statement, ir.For):
+            self._for(statement, scope)
+        elif isinstance(statement, ir.With):
+            for expression, target in statement.items:
+                value = self.evaluate(expression, scope)
+                if target is not None:
+                    self._bind(target, self._entered(value), scope)
+            self._block(statement.body, scope)
+        elif isinstance(statement, ir.Return):
+            value = self.evaluate(statement.value, scope) if statement.value is not None else Known(None)
+            self._returned(value, statement.value, statement.span, scope)
+            if not self._conditions:
+                raise _Return
+        elif isinstance(statement, ir.Try):
+            self._try(statement, scope)
+        elif isinstance(statement, ir.While):
+            self._looping(statement.test, statement.body, scope)
+            self._block(statement.orelse, scope)
+        elif isinstance(statement, ir.Raise):
+            if statement.exception is not None:
+                value = self.evaluate(statement.exception, scope)
+                if self._trace is not None:
+                    self._trace.raises.append((statement.exception, value, _place(scope.path, statement.span)))
+            if not self._conditions:
+                raise _Return
+        elif isinstance(statement, ir.Match):
+            self.evaluate(statement.subject, scope)
+            for case in statement.cases:
+                self._branch(case.body, scope)
+
+    def _returned(self, value: Value, expression: ir.Expression | None, span: Span, scope: Scope) -> None:
+        if self._trace is not None:
+            self._trace.returns.append((expression, value, _place(scope.path, span)))
+        if self._results:
+            self._results[-1].append(value)
+
+    def _entered(self, value: Value) -> Value:
+        """What ``with value as x`` binds: a project's own ``__enter__`` is not followed further than its object."""
+        return value
+
+    def _define_function(self, node: ir.Function, scope: Scope) -> None:
+        qualname = f"{scope.owner}.{node.name}" if scope.owner else node.name
+        owner = scope.names.get("__class__")
+        function = FunctionValue(scope.path, qualname, node, scope, owner if isinstance(owner, ClassValue) else None)
+        self.functions.setdefault(f"{scope.path}:{qualname}", function)
+        scope.names[node.name] = function
+        bound: Value = function
+        for decorator in reversed(node.decorators):
+            value = self.evaluate(decorator.expression, scope)
+            function.decorators.append(value)
+            bound = self._decorate(value, bound, decorator, scope)
+        scope.names[node.name] = bound
+        for parameter in node.parameters:
+            if parameter.default is not None and isinstance(parameter.default, ir.Call):
+                continue  # evaluated when the function is followed or asked for its dependencies
+
+    def _decorate(self, value: Value, target: Value, decorator: ir.Decorator, scope: Scope) -> Value:
+        place = _place(scope.path, decorator.span)
+        if isinstance(value, Instance) and value.event is not None and value.event.target is None:
+            value.event.target = target
+            return target
+        if isinstance(value, (Bound, External)):
+            name = value.name
+            receiver = value.receiver if isinstance(value, Bound) else None
+            if name in (
+                "builtins.property",
+                "functools.cached_property",
+                "builtins.staticmethod",
+                "builtins.classmethod",
+            ):
+                return target
+            self._record(Event(name, receiver, Arguments([target], {}), place, target, owner=self._owner))
+            return target
+        if isinstance(value, (FunctionValue, BoundFunction, LambdaValue)):
+            result = self.call(value, Arguments([target], {}), place)
+            # A decorator of the project's own mostly wraps: what is decorated stays what is found under the name.
+            return result if isinstance(result, (Instance, ClassValue)) else target
+        return target
+
+    def _define_class(self, node: ir.Class, scope: Scope) -> None:
+        qualname = f"{scope.owner}.{node.name}" if scope.owner else node.name
+        bases: list[Value] = []
+        keywords: dict[str, Value] = {}
+        for argument in node.bases:
+            value = self.evaluate(argument.value, scope)
+            if argument.name is None:
+                bases.append(value.values[0] if isinstance(value, Choice) else value)
+            else:
+                keywords[argument.name] = value
+        names: dict[str, Value] = {}
+        cls = ClassValue(scope.path, qualname, node, scope, names, bases, keywords=keywords)
+        self.classes.setdefault(f"{scope.path}:{qualname}", cls)
+        inner = Scope(scope.path, names, scope, qualname)
+        names["__class__"] = cls
+        for statement in node.body:
+            if isinstance(statement, ir.Assign) and statement.annotation is not None:
+                for target in statement.targets:
+                    if isinstance(target, ir.Name):
+                        cls.annotations[target.id] = statement.annotation
+        scope.names[node.name] = cls
+        self._block(node.body, inner)
+        for decorator in reversed(node.decorators):
+            value = self.evaluate(decorator.expression, scope)
+            cls.decorators.append(value)
+            self._decorate(value, cls, decorator, scope)
+        scope.names[node.name] = cls
+
+    def _assign(self, statement: ir.Assign, scope: Scope) -> None:
+        if statement.value is None:
+            return
+        value = self.evaluate(statement.value, scope)
+        if statement.operator:
+            target = statement.targets[0]
+            current = self.evaluate(target, scope) if not isinstance(target, ir.Subscript) else Unknown()
+            if isinstance(current, Items) and statement.operator == "+=":
+                current.items.extend(self._items(value))
+                current.complete = current.complete and isinstance(value, Items) and value.complete
+                return
+            value = self._add([current, value]) if statement.operator == "+=" else Unknown("computed")
+        for target in statement.targets:
+            self._bind(target, value, scope)
+
+    def _bind(self, target: ir.Expression, value: Value, scope: Scope) -> None:
+        if isinstance(target, ir.Name):
+            if scope.owner and isinstance(scope.names.get("__class__"), ClassValue) and isinstance(value, Known):
+                value = self._settings_default(value, scope)
+            scope.names[target.id] = value
+        elif isinstance(target, ir.Attribute):
+            owner = self.evaluate(target.value, scope)
+            if isinstance(owner, (Instance, FunctionValue)):
+                owner.attributes[target.name] = value
+            elif isinstance(owner, ClassValue):
+                owner.names[target.name] = value
+            elif isinstance(owner, ModuleValue) and owner.path in self._scopes:
+                self._scopes[owner.path].names[target.name] = value
+        elif isinstance(target, ir.Subscript):
+            owner = self.evaluate(target.value, scope)
+            index = self.evaluate(target.index, scope)
+            if isinstance(owner, Entries):
+                if isinstance(index, Known):
+                    owner.entries[index.value] = value
+                else:
+                    owner.complete = False
+            elif isinstance(owner, Instance) and isinstance(index, Known) and isinstance(index.value, str):
+                owner.attributes[f"[{index.value}]"] = value
+                self._record(
+                    Event(
+                        "__setitem__",
+                        owner,
+                        Arguments([index, value], {}),
+                        _place(scope.path, _span_of(target) or Span(1, 1, 1, 1)),
+                        owner=self._owner,
+                    )
+                )
+        elif isinstance(target, ir.Sequence):
+            items = self._items(value)
+            for position, item in enumerate(target.items):
+                if isinstance(item, ir.Starred):
+                    self._bind(item.value, Unknown("unpacked"), scope)
+                else:
+                    self._bind(item, items[position] if position < len(items) else Unknown("unpacked"), scope)
+
+    def _settings_default(self, value: Known, scope: Scope) -> Known:
+        cls = scope.names["__class__"]
+        for base in self.ancestry(cls):
+            if isinstance(base, External) and base.name.rsplit(".", 1)[-1] in _SETTINGS_BASES:
+                return Known(value.value, sure=False)
+        return value
+
+    def _import(self, statement: ir.Import, scope: Scope) -> None:
+        if not statement.names:
+            first = statement.module if statement.alias else statement.module.split(".", 1)[0]
+            path = self._index.absolute(statement.module, scope.path)
+            if path is not None:
+                self._enter(path)
+                path = self._index.absolute(first, scope.path)
+            scope.names[statement.alias or first] = ModuleValue(path) if path else External(first)
+            return
+        if statement.level:
+            path = self._index.relative(statement.level, statement.module, scope.path)
+        else:
+            path = self._index.absolute(statement.module, scope.path)
+        for name, alias in statement.names:
+            if name == "*":
+                if path is not None:
+                    self._import_all(path, scope)
+                continue
+            scope.names[alias or name] = self._imported(path, statement.module, name, scope)
+
+    def _imported(self, path: str | None, module: str, name: str, scope: Scope) -> Value:
+        if path is None:
+            return External(f"{module}.{name}")
+        found = self._member(path, name)
+        return found if found is not None else Unknown(f"{name} is not found in {path}", name)
+
+    def _import_all(self, path: str, scope: Scope) -> None:
+        source = self._enter(path)
+        if source is not None:
+            public = source.names.get("__all__")
+            wanted = None
+            if isinstance(public, Items) and public.complete:
+                wanted = {item.value for item in public.items if isinstance(item, Known)}
+            for name, value in list(source.names.items()):
+                if (name in wanted) if wanted is not None else not name.startswith("_"):
+                    scope.names[name] = value
+
+    def _enter(self, path: str) -> Scope | None:
+        return self._follow_module(path) if path in self._modules else None
+
+    def _member(self, path: str, name: str) -> Value | None:
+        """``name`` of the module or package ``path``: a name of its scope, else a submodule."""
+        scope = self._enter(path)
+        if scope is not None and name in scope.names:
+            return scope.names[name]
+        child = self._index.child(path, name)
+        if child is not None:
+            self._enter(child)
+            return ModuleValue(child)
+        if scope is not None and "__getattr__" not in scope.names and path not in self._done:
+            return Unknown("imported in a circle", name)
+        return None
+
+    def _if(self, statement: ir.If, scope: Scope) -> None:
+        test = self.evaluate(statement.test, scope)
+        truth = self._truth(test)
+        if truth is True:
+            self._block(statement.body, scope)
+        elif truth is False:
+            self._block(statement.orelse, scope)
+        else:
+            before = dict(scope.names)
+            self._branch(statement.body, scope)
+            after = dict(scope.names)
+            scope.names.clear()
+            scope.names.update(before)
+            self._branch(statement.orelse, scope)
+            self._merge(before, after, scope)
+
+    def _branch(self, body: Sequence[ir.Statement], scope: Scope) -> None:
+        self._conditions += 1
+        try:
+            self._block(body, scope)
+        finally:
+            self._conditions -= 1
+
+    def _merge(self, before: dict[str, Value], first: dict[str, Value], scope: Scope) -> None:
+        """Names after a condition that cannot be decided: see ``_either``."""
+        for name, value in first.items():
+            other = scope.names.get(name)
+            if other is None:
+                scope.names[name] = value
+            elif other is not value:
+                scope.names[name] = self._either(before.get(name), value, other)
+
+    def _either(self, before: Value | None, first: Value, second: Value) -> Value:
+        if isinstance(first, Unknown):
+            return second
+        if isinstance(second, Unknown):
+            return first
+        if before is not None and (first is before or second is before):
+            changed = second if first is before else first
+            # `prefix = ""; if SITE_ROOT: prefix = ...` keeps its default; `app = None; if ...: app = X()` does not.
+            if isinstance(before, Known) and before.value is None:
+                return changed
+            if isinstance(before, Known):
+                return Choice((before, changed))
+            return changed
+        if isinstance(first, Known) and isinstance(second, Known) and first.value == second.value:
+            return first
+        if isinstance(first, Known) and first.value is None:
+            return second
+        if isinstance(second, Known) and second.value is None:
+            return first
+        return Choice((first, second))
+
+    def _for(self, statement: ir.For, scope: Scope) -> None:
+        iterable = self.evaluate(statement.iterable, scope)
+        if isinstance(iterable, Choice):
+            iterable = iterable.values[0]
+        if isinstance(iterable, (Items, Entries)) and self._trace is None:
+            items = self._items(iterable)
+            for item in items[:MAX_REPEATS]:
+                self._bind(statement.target, item, scope)
+                self._loops += 1
+                try:
+                    self._block(statement.body, scope)
+                finally:
+                    self._loops -= 1
+        else:
+            self._bind(statement.target, self._element(iterable), scope)
+            self._looping(None, statement.body, scope)
+        self._branch(statement.orelse, scope)
+
+    def _element(self, iterable: Value) -> Value:
+        items = self._items(iterable)
+        return items[0] if items else Unknown("an element of an unknown sequence")
+
+    def _looping(self, test: ir.Expression | None, body: Sequence[ir.Statement], scope: Scope) -> None:
+        if test is not None:
+            self.evaluate(test, scope)
+        self._loops += 1
+        try:
+            self._branch(body, scope)
+        finally:
+            self._loops -= 1
+
+    def _try(self, statement: ir.Try, scope: Scope) -> None:
+        self._tries += 1
+        try:
+            self._branch(statement.body, scope)
+        finally:
+            self._tries -= 1
+        for handler in statement.handlers:
+            before = dict(scope.names)
+            if handler.name:
+                cls = self.evaluate(handler.exception, scope) if handler.exception is not None else Unknown()
+                if isinstance(cls, Items) and cls.items:
+                    cls = cls.items[0]
+                caught = cls if isinstance(cls, (ClassValue, External)) else External("builtins.Exception")
+                scope.names[handler.name] = Instance(
+                    caught, Arguments([], {}, False), None, {"__caught__": Known(True)}
+                )
+            self._branch(handler.body, scope)
+            # What the body bound is what normally holds: `try: import x / except ImportError: x = None`.
+            for name, value in before.items():
+                if not isinstance(value, Unknown):
+                    scope.names[name] = value
+        self._block(statement.orelse, scope)
+        self._block(statement.final, scope)
+
+    # -- expressions
+
+    def evaluate(self, expression: ir.Expression, scope: Scope) -> Value:
+        """The value of an expression in a scope."""
+        if isinstance(expression, ir.Constant):
+            return Known(expression.value)
+        if isinstance(expression, ir.Name):
+            return self._name(expression.id, scope)
+        if isinstance(expression, ir.Attribute):
+            return self.attribute(self.evaluate(expression.value, scope), expression.name)
+        if isinstance(expression, ir.Call):
+            return self._call_expression(expression, scope)
+        if isinstance(expression, ir.Template):
+            return self._add([self.evaluate(part, scope) for part in expression.parts], text=True)
+        if isinstance(expression, ir.Operation):
+            return self._operation(expression, scope)
+        if isinstance(expression, ir.Sequence):
+            return self._sequence(expression, scope)
+        if isinstance(expression, ir.Mapping):
+            return self._mapping(expression, scope)
+        if isinstance(expression, ir.Subscript):
+            return self._subscript(expression, scope)
+        if isinstance(expression, ir.Conditional):
+            truth = self._truth(self.evaluate(expression.test, scope))
+            body = self.evaluate(expression.body, scope)
+            orelse = self.evaluate(expression.orelse, scope)
+            return body if truth is True else orelse if truth is False else self._either(None, body, orelse)
+        if isinstance(expression, ir.Await):
+            self._awaiting = True
+            return self.evaluate(expression.value, scope)
+        if isinstance(expression, ir.Comprehension):
+            return self._comprehension(expression, scope)
+        if isinstance(expression, ir.Lambda):
+            if self._trace is not None:
+                self._quiet_parameters(expression, scope)
+            return LambdaValue(expression.body, scope)
+        if isinstance(expression, ir.Walrus):
+            value = self.evaluate(expression.value, scope)
+            self._bind(expression.target, value, scope)
+            return value
+        if isinstance(expression, ir.Starred):
+            return self.evaluate(expression.value, scope)
+        if isinstance(expression, ir.Yield):
+            value = self.evaluate(expression.value, scope) if expression.value is not None else Known(None)
+            if self._results:
+                self._results[-1].append(value)
+            return Unknown("sent into a generator")
+        return Unknown(expression.kind if isinstance(expression, ir.Opaque) else "")
+
+    def _quiet_parameters(self, expression: ir.Lambda, scope: Scope) -> None:
+        inner = Scope(
+            scope.path, {p.name: Unknown("a parameter", p.name) for p in expression.parameters}, scope, scope.owner
+        )
+        self.evaluate(expression.body, inner)
+
+    def _name(self, name: str, scope: Scope) -> Value:
+        current: Scope | None = scope
+        while current is not None:
+            if name in current.names and not (
+                current is not scope and isinstance(current.names.get("__class__"), ClassValue) and current.parent
+            ):
+                return current.names[name]
+            current = current.parent
+        return External(f"builtins.{name}") if name in _BUILTINS else Unknown(f"the name {name} is not known", name)
+
+    def attribute(self, value: Value, name: str) -> Value:
+        """The attribute of a value, through objects, classes, modules and libraries."""
+        if isinstance(value, External):
+            return External(f"{value.name}.{name}")
+        if isinstance(value, ModuleValue):
+            found = self._member(value.path, name)
+            return found if found is not None else Unknown(f"{name} is not found in {value.path}", name)
+        if isinstance(value, Instance):
+            if name in value.attributes:
+                return value.attributes[name]
+            return self._class_attribute(value.cls, name, value)
+        if isinstance(value, ClassValue):
+            return self._class_attribute(value, name, None)
+        if isinstance(value, Choice):
+            return self.attribute(value.values[0], name)
+        if isinstance(value, FunctionValue) and name in value.attributes:
+            return value.attributes[name]
+        if isinstance(value, Known) and name in ("value", "name") and isinstance(value.value, str):
+            return value  # a member of an enumeration is kept as what it stands for
+        return Bound(value, name)
+
+    def _class_attribute(self, cls: ClassValue | External, name: str, instance: Instance | None) -> Value:
+        library = False
+        for base in self.ancestry(cls):
+            if isinstance(base, External):
+                library = True
+                continue
+            if name in base.names:
+                return self._bound(base.names[name], instance)
+            if name in base.annotations:
+                return self._typed(self.annotation(base.annotations[name], base.scope))
+        receiver: Value = instance if instance is not None else cls
+        if isinstance(cls, External) and instance is None:
+            return External(f"{cls.name}.{name}")
+        if instance is not None and not library and isinstance(cls, ClassValue):
+            # Set in `__init__`, perhaps: follow it once to see.
+            found = self._from_constructor(cls, name)
+            if found is not None:
+                return found
+        elif instance is not None and isinstance(cls, ClassValue):
+            found = self._from_constructor(cls, name)
+            if found is not None:
+                return found
+        return Bound(receiver, name)
+
+    def _from_constructor(self, cls: ClassValue, name: str) -> Value | None:
+        """An attribute that the constructor sets, by following it once with unknown arguments."""
+        key = id(cls)
+        if key not in self._remembered:
+            blank = Instance(cls, Arguments([], {}, False), None)
+            self._remembered[key] = blank
+            constructor = self._method(cls, "__init__")
+            if constructor is not None:
+                with self._quietly():
+                    self._follow_function(constructor, blank, Arguments([], {}, False))
+        blank_value = self._remembered[key]
+        found = blank_value.attributes.get(name) if isinstance(blank_value, Instance) else None
+        return None if isinstance(found, (Unknown, type(None))) else found
+
+    def _method(self, cls: ClassValue, name: str) -> FunctionValue | None:
+        for base in self.ancestry(cls):
+            if isinstance(base, ClassValue) and isinstance(found := base.names.get(name), FunctionValue):
+                return found
+        return None
+
+    def _bound(self, found: Value, instance: Instance | None) -> Value:
+        if not isinstance(found, FunctionValue):
+            return found
+        names = {_last(decorator) for decorator in found.decorators}
+        if names & {"property", "cached_property", "computed_field"}:
+            return (
+                self.call(BoundFunction(instance, found), Arguments([], {}), _place(found.path, found.node.span))
+                if instance
+                else Unknown()
+            )
+        if "staticmethod" in names:
+            return found
+        if "classmethod" in names:
+            return BoundFunction(found.owner if found.owner is not None else Unknown(), found)
+        return BoundFunction(instance, found) if instance is not None else found
+
+    def _typed(self, value: Value) -> Value:
+        """An object known by its type only."""
+        if isinstance(value, Choice):
+            value = value.values[0]
+        if isinstance(value, (ClassValue, External)):
+            if isinstance(value, External) and value.name.startswith("builtins."):
+                return Unknown(f"a {value.name[9:]}")
+            return Instance(value, Arguments([], {}, False), None)
+        if isinstance(value, Instance) and value.event is not None and _last(value) in ("Optional", "Annotated"):
+            return Unknown()
+        return Unknown()
+
+    def _call_expression(self, expression: ir.Call, scope: Scope) -> Value:
+        awaited, self._awaiting = self._awaiting, False
+        function = expression.function
+        if isinstance(function, ir.Name) and function.id == "super":
+            return self._super(scope)
+        callee = self.evaluate(function, scope)
+        arguments = self.arguments(expression, scope)
+        place = _place(scope.path, expression.name_span)
+        if self._trace is not None and not self._silent:
+            self._trace.sites.append(
+                Site(
+                    callee,
+                    arguments,
+                    place,
+                    expression,
+                    self._loops > 0,
+                    self._conditions > 0,
+                    awaited,
+                    self._tries > 0,
+                )
+            )
+        return self.call(callee, arguments, place)
+
+    def arguments(self, expression: ir.Call, scope: Scope) -> Arguments:
+        """The evaluated arguments of a call."""
+        result = Arguments([], {})
+        for argument in expression.arguments:
+            value = self.evaluate(argument.value, scope)
+            if argument.stars == 1:
+                if isinstance(value, Items) and value.complete:
+                    result.positional.extend(value.items)
+                else:
+                    result.complete = False
+            elif argument.stars == 2:
+                if isinstance(value, Entries):
+                    result.keywords.update({str(key): item for key, item in value.entries.items()})
+                    result.complete = result.complete and value.complete
+                else:
+                    result.complete = False
+            elif argument.name is None:
+                result.positional.append(value)
+                if argument.span is not None:
+                    result.places[str(len(result.positional) - 1)] = _place(scope.path, argument.span)
+            else:
+                result.keywords[argument.name] = value
+                if argument.span is not None:
+                    result.places[argument.name] = _place(scope.path, argument.span)
+        return result
+
+    def _super(self, scope: Scope) -> Value:
+        current: Scope | None = scope
+        instance: Value | None = None
+        while current is not None:
+            if instance is None and "self" in current.names:
+                instance = current.names["self"]
+            cls = current.names.get("__class__")
+            if isinstance(cls, ClassValue):
+                if isinstance(instance, Instance) and cls.bases:
+                    base = cls.bases[0]
+                    if isinstance(base, (ClassValue, External)):
+                        parent = Instance(base, instance.arguments, instance.place, instance.attributes)
+                        parent.attributes["__derived__"] = instance
+                        return parent
+                return Unknown("super of an unknown class")
+            current = current.parent
+        return Unknown("super outside a class")
+
+    def call(self, value: Value, arguments: Arguments, place: Place) -> Value:
+        """The result of calling ``value``: the project's own functions are followed, a library's become events."""
+        if isinstance(value, FunctionValue):
+            return self._call_function(value, None, arguments)
+        if isinstance(value, BoundFunction):
+            return self._call_function(value.function, value.receiver, arguments)
+        if isinstance(value, ClassValue):
+            return self._construct(value, arguments, place)
+        if isinstance(value, External):
+            return self._call_external(value, arguments, place)
+        if isinstance(value, Bound):
+            return self._call_bound(value, arguments, place)
+        if isinstance(value, LambdaValue):
+            return self.evaluate(value.body, value.scope) if len(self._stack) < MAX_DEPTH else Unknown("too deep")
+        if isinstance(value, Choice):
+            return self.call(value.values[0], arguments, place)
+        if isinstance(value, Instance):
+            if isinstance(value.cls, ClassValue) and (method := self._method(value.cls, "__call__")) is not None:
+                return self._call_function(method, value, arguments)
+            if value.event is not None and value.event.target is None and arguments.positional:
+                # `register(path)(handler)`: a decorator applied by hand.
+                value.event.target = arguments.positional[0]
+                return arguments.positional[0]
+            return self._record(Event("__call__", value, arguments, place, owner=self._owner))
+        if isinstance(value, Unknown):
+            return self._record(Event(value.name or "?", value, arguments, place, owner=self._owner))
+        return Unknown("called what cannot be called")
+
+    def _record(self, event: Event) -> Value:
+        event.conditional = self._conditions > 0
+        if not self._silent and self._trace is None:
+            self.events.append(event)
+        name = event.name
+        if isinstance(event.receiver, (Instance, External, ClassValue)):
+            name = f"{_class_name(event.receiver)}.{event.name}"
+        return Instance(
+            External(f"{name}()" if event.receiver is not None else name), event.arguments, event.place, event=event
+        )
+
+    def _construct(self, cls: ClassValue, arguments: Arguments, place: Place) -> Value:
+        instance = Instance(cls, arguments, place)
+        if any(isinstance(base, External) and base.name.startswith("enum.") for base in self.ancestry(cls)):
+            return arguments.positional[0] if arguments.positional else instance
+        constructor = self._method(cls, "__init__")
+        if constructor is not None:
+            self._call_function(constructor, instance, arguments)
+        elif not any(isinstance(base, External) for base in self.ancestry(cls)):
+            pass
+        self._fill_fields(cls, instance, arguments)
+        instance.event = None
+        if not self._silent and self._trace is None:
+            self.events.append(
+                Event("__init__", instance, arguments, place, conditional=self._conditions > 0, owner=self._owner)
+            )
+        return instance
+
+    def _fill_fields(self, cls: ClassValue, instance: Instance, arguments: Arguments) -> None:
+        """Arguments by keyword become attributes where the class declares them (data classes, models)."""
+        for name, value in arguments.keywords.items():
+            if name not in instance.attributes and any(
+                isinstance(base, ClassValue) and name in base.annotations for base in self.ancestry(cls)
+            ):
+                instance.attributes[name] = value
+
+    def _call_external(self, value: External, arguments: Arguments, place: Place) -> Value:
+        name = value.name
+        builtin = _FUNCTIONS.get(name)
+        if builtin is not None:
+            result = builtin(self, arguments)
+            if result is not None:
+                return result
+        if name in ("os.environ.get", "os.getenv") or name.startswith("decouple.config"):
+            default = arguments.get("default", 1)
+            return Known(default.value, sure=False) if isinstance(default, Known) else Unknown("from the environment")
+        if name in ("typing.cast",) and len(arguments.positional) > 1:
+            return arguments.positional[1]
+        if name in ("functools.partial",) and arguments.positional:
+            return arguments.positional[0]
+        if name in ("functools.wraps", "functools.update_wrapper"):
+            return Unknown("a wrapper")
+        return self._record(Event(name, None, arguments, place, owner=self._owner))
+
+    def _call_bound(self, value: Bound, arguments: Arguments, place: Place) -> Value:
+        receiver = value.receiver
+        method = _METHODS.get((type(receiver).__name__, value.name))
+        if method is not None:
+            result = method(self, receiver, arguments)
+            if result is not None:
+                return result
+        if isinstance(receiver, Instance):
+            derived = receiver.attributes.get("__derived__")
+            if isinstance(derived, Instance):
+                receiver = derived
+            if isinstance(receiver.cls, External) and receiver.cls.name in (
+                "environ.Env",
+                "environs.Env",
+                "starlette.config.Config",
+                "environ.Env()",
+            ):
+                default = arguments.get("default", 1)
+                return (
+                    Known(default.value, sure=False) if isinstance(default, Known) else Unknown("from the environment")
+                )
+        return self._record(Event(value.name, receiver, arguments, place, owner=self._owner))
+
+    # -- functions
+
+    def _call_function(self, function: FunctionValue, receiver: Value | None, arguments: Arguments) -> Value:
+        if self._trace is not None:
+            return self.result_type(function, receiver)
+        cached = any(_last(decorator) in ("lru_cache", "cache", "cached") for decorator in function.decorators)
+        if cached and id(function) in self._remembered:
+            return self._remembered[id(function)]
+        result = self._follow_function(function, receiver, arguments)
+        if cached:
+            self._remembered[id(function)] = result
+        return result
+
+    def _follow_function(self, function: FunctionValue, receiver: Value | None, arguments: Arguments) -> Value:
+        key = id(function.node)
+        if key in self._stack or len(self._stack) >= MAX_DEPTH or self._steps > MAX_STEPS:
+            return self._declared_result(function)
+        self._executed.add(id(function))
+        scope = Scope(function.path, {}, function.scope, function.qualname)
+        self._parameters(function, receiver, arguments, scope)
+        saved = (self._conditions, self._loops, self._owner)
+        self._conditions, self._owner = 0, f"{function.path}:{function.qualname}"
+        self._stack.append(key)
+        self._results.append([])
+        try:
+            self._block(self.body(function), scope)
+        except _Return:
+            pass
+        finally:
+            self._stack.pop()
+            self._conditions, self._loops, self._owner = saved
+            results = self._results.pop()
+        known = [value for value in results if not isinstance(value, Unknown)]
+        better = [value for value in known if not (isinstance(value, Known) and value.value is None)]
+        if better:
+            result: Value = better[0]
+            for other in better[1:]:
+                result = self._either(None, result, other) if other is not result else result
+            return result
+        declared = self._declared_result(function)
+        if not isinstance(declared, Unknown):
+            return declared
+        return known[0] if known else declared
+
+    def _declared_result(self, function: FunctionValue) -> Value:
+        """What the return annotation says; the element, for a generator."""
+        return self.typed(function.node.returns, function.scope)
+
+    def typed(self, expression: ir.Expression | None, scope: Scope) -> Value:
+        """An object of the annotated type: the first member of a union, the element of an iterator, without metadata."""
+        if expression is None:
+            return Unknown()
+        if isinstance(expression, ir.Operation) and expression.operator == "|":
+            return self.typed(expression.operands[0], scope)
+        if isinstance(expression, ir.Constant) and isinstance(expression.value, str):
+            return self._typed(self.annotation(expression, scope))
+        if isinstance(expression, ir.Subscript):
+            base = self.annotation(expression.value, scope)
+            inner = (
+                expression.index.items[0]
+                if isinstance(expression.index, ir.Sequence) and expression.index.items
+                else expression.index
+            )
+            if isinstance(base, External):
+                last = base.name.rsplit(".", 1)[-1]
+                if last in (
+                    "Optional",
+                    "Annotated",
+                    "Generator",
+                    "AsyncGenerator",
+                    "Iterator",
+                    "AsyncIterator",
+                    "Awaitable",
+                    "Coroutine",
+                    "Iterable",
+                    "Final",
+                    "ClassVar",
+                    "Union",
+                    "Mapped",
+                ):
+                    return self.typed(inner, scope)
+                if last in ("list", "List", "Sequence", "tuple", "Tuple", "set", "Set", "Iterable"):
+                    return Items([self.typed(inner, scope)], complete=False)
+            return self._typed(base)
+        value = self.annotation(expression, scope)
+        if isinstance(value, Instance) and value.event is None:
+            if isinstance(value.cls, External) and value.cls.name.endswith(".Annotated"):
+                inside = value.arguments.positional[0] if value.arguments.positional else None
+                first = inside.items[0] if isinstance(inside, Items) and inside.items else Unknown()
+                return first if isinstance(first, Instance) else self._typed(first)
+            return value
+        return self._typed(value)
+
+    def result_type(self, function: FunctionValue, receiver: Value | None) -> Value:
+        """What a function gives back, without recording what happens in it; remembered."""
+        key = -id(function.node)
+        if key not in self._remembered:
+            declared = self._declared_result(function)
+            self._remembered[key] = declared
+            if isinstance(declared, (Unknown, Items)):
+                with self._quietly():
+                    saved, self._trace = self._trace, None
+                    steps, self._steps = self._steps, MAX_STEPS - 2_000
+                    try:
+                        self._remembered[key] = self._follow_function(function, receiver, Arguments([], {}, False))
+                    finally:
+                        self._trace = saved
+                        self._steps = steps
+        return self._remembered[key]
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        self._silent += 1
+        try:
+            yield
+        finally:
+            self._silent -= 1
+
+    def _parameters(self, function: FunctionValue, receiver: Value | None, arguments: Arguments, scope: Scope) -> None:
+        positional = list(arguments.positional)
+        if receiver is not None:
+            positional.insert(0, receiver)
+        elif function.owner is not None and not positional:
+            names = {_last(decorator) for decorator in function.decorators}
+            if "staticmethod" not in names:
+                positional.insert(0, Instance(function.owner, Arguments([], {}, False), None))
+        taken: set[str] = set()
+        for parameter in function.node.parameters:
+            value: Value | None = None
+            if parameter.kind == "rest":
+                value = Items(positional, arguments.complete)
+                positional = []
+            elif parameter.kind == "keywords":
+                rest: dict[str | int | float | bool | None, Value] = {
+                    key: item for key, item in arguments.keywords.items() if key not in taken
+                }
+                value = Entries(rest, arguments.complete)
+            else:
+                if positional and parameter.kind in ("positional", "plain"):
+                    value = positional.pop(0)
+                elif parameter.name in arguments.keywords:
+                    value = arguments.keywords[parameter.name]
+                taken.add(parameter.name)
+            if value is None or (isinstance(value, Unknown) and parameter.annotation is not None):
+                value = self._parameter_default(function, parameter, arguments, value)
+            scope.names[parameter.name] = value
+
+    def _parameter_default(
+        self, function: FunctionValue, parameter: ir.Parameter, arguments: Arguments, value: Value | None
+    ) -> Value:
+        typed = self.typed(parameter.annotation, function.scope)
+        if value is None and parameter.default is not None and arguments.complete:
+            default = self.evaluate(parameter.default, function.scope)
+            if not (isinstance(default, Known) and default.value is None and not isinstance(typed, Unknown)):
+                return default
+        if not isinstance(typed, Unknown):
+            return typed
+        if parameter.default is not None and value is None:
+            with self._quietly():
+                default = self.evaluate(parameter.default, function.scope)
+            injected = self._injected(default)
+            if injected is not None:
+                return injected
+            if isinstance(default, Known):
+                return Known(default.value, sure=False)
+        return Unknown("a parameter", parameter.name)
+
+    def _injected(self, default: Value) -> Value | None:
+        """What ``Depends(provider)`` hands to a parameter: what the provider gives back."""
+        if (
+            isinstance(default, Instance)
+            and isinstance(default.cls, External)
+            and default.cls.name.endswith((".Depends", ".Security"))
+        ):
+            provider = default.arguments.get("dependency", 0)
+            if isinstance(provider, FunctionValue):
+                return self.result_type(provider, None)
+            if isinstance(provider, ClassValue):
+                return Instance(provider, Arguments([], {}, False), None)
+        return None
+
+    def trace(self, function: FunctionValue, receiver: Value | None = None) -> Trace:
+        """Every call, return and raise in a function's body, with what is called resolved; nothing else is followed."""
+        trace = Trace()
+        scope = Scope(function.path, {}, function.scope, function.qualname)
+        saved = (self._trace, self._steps, self._silent, self._conditions, self._loops, self._tries, self._stack)
+        with self._quietly():
+            self._parameters(function, receiver, Arguments([], {}, False), scope)
+        self._trace, self._steps, self._silent, self._stack = trace, 0, 0, [id(function.node)]
+        self._conditions, self._loops, self._tries = 0, 0, 0
+        try:
+            self._trace_block(self.body(function), scope)
+        finally:
+            (self._trace, self._steps, self._silent, self._conditions, self._loops, self._tries, self._stack) = saved
+        return trace
+
+    def _trace_block(self, statements: Sequence[ir.Statement], scope: Scope) -> None:
+        # Every path counts: code behind an early return is reached too.
+        self._conditions += 1
+        self._block(statements, scope)
+
+    # -- operations
+
+    def _operation(self, expression: ir.Operation, scope: Scope) -> Value:
+        operator = expression.operator
+        values = [self.evaluate(operand, scope) for operand in expression.operands]
+        if operator == "+":
+            return self._add(values)
+        if operator == "/":
+            return self._join_path(values)
+        if operator == "%" and len(values) == 2:
+            return self._percent(values[0], values[1])
+        if operator in ("or", "and"):
+            return self._boolean(operator, values)
+        if operator == "not":
+            truth = self._truth(values[0])
+            return Known(not truth) if truth is not None else Unknown("a condition")
+        if operator in ("==", "!=", "is", "is not", "in", "not in", "<", ">", "<=", ">=") and len(values) == 2:
+            return self._compare(operator, values[0], values[1])
+        if operator == "|" and all(isinstance(value, (ClassValue, External)) for value in values):
+            return values[0]
+        if operator == "|" and all(isinstance(value, Entries) for value in values):
+            merged = Entries({})
+            for value in values:
+                if isinstance(value, Entries):
+                    merged.entries.update(value.entries)
+            return merged
+        if operator in ("*", "-"):
+            return self._arithmetic(operator, values)
+        return Unknown("computed")
+
+    def _arithmetic(self, operator: str, values: list[Value]) -> Value:
+        total: float = 0
+        for position, value in enumerate(values):
+            if not isinstance(value, Known) or not isinstance(value.value, (int, float)) or abs(value.value) > 1e15:
+                return Unknown("computed")
+            if position == 0:
+                total = value.value
+            elif operator == "*":
+                total *= value.value
+            else:
+                total -= value.value
+        return Known(total, all(isinstance(value, Known) and value.sure for value in values))
+
+    def _boolean(self, operator: str, values: list[Value]) -> Value:
+        for value in values[:-1]:
+            truth = self._truth(value)
+            if truth is None:
+                if operator == "or":
+                    # `value or default`: either may hold.
+                    return values[-1] if isinstance(value, Unknown) else self._either(None, value, values[-1])
+                return Unknown("a condition")
+            if truth == (operator == "or"):
+                return value
+        return values[-1]
+
+    def _compare(self, operator: str, left: Value, right: Value) -> Value:
+        sure = all(not isinstance(value, Known) or value.sure for value in (left, right))
+        if operator in ("is", "is not") and isinstance(right, Known) and right.value is None:
+            if isinstance(left, Known):
+                return Known((left.value is None) == (operator == "is"), sure)
+            if isinstance(left, (Instance, FunctionValue, ClassValue, Items, Entries)) and not (
+                isinstance(left, Instance) and left.place is None
+            ):
+                return Known(operator == "is not")
+            return Unknown("a condition")
+        if isinstance(left, Known) and isinstance(right, Known):
+            if operator in ("==", "is"):
+                return Known(left.value == right.value, sure)
+            if operator in ("!=", "is not"):
+                return Known(left.value != right.value, sure)
+        if isinstance(left, Known) and isinstance(right, Items) and right.complete and operator in ("in", "not in"):
+            found = any(isinstance(item, Known) and item.value == left.value for item in right.items)
+            return Known(found == (operator == "in"), sure)
+        return Unknown("a condition")
+
+    def _truth(self, value: Value) -> bool | None:
+        """True or False where it is decided by the program alone; None where the environment has a say."""
+        if isinstance(value, Known):
+            return bool(value.value) if value.sure else None
+        if isinstance(value, External) and value.name in ("typing.TYPE_CHECKING", "typing_extensions.TYPE_CHECKING"):
+            return False
+        if isinstance(value, Items):
+            return bool(value.items) if value.complete or value.items else None
+        if isinstance(value, Entries):
+            return bool(value.entries) if value.complete or value.entries else None
+        return None
+
+    def _add(self, values: list[Value], text: bool = False) -> Value:
+        if not text and all(isinstance(value, Items) for value in values):
+            items: list[Value] = []
+            complete = True
+            for value in values:
+                items.extend(self._items(value))
+                complete = complete and isinstance(value, Items) and value.complete
+            return Items(items, complete)
+        if not text and any(isinstance(value, Items) for value in values):
+            return Items([item for value in values for item in self._items(value)], False)
+        values = [value.values[0] if isinstance(value, Choice) else value for value in values]
+        if not text and all(isinstance(value, Known) and type(value.value) in (int, float) for value in values):
+            numbers = [value.value for value in values if isinstance(value, Known)]
+            return Known(sum(numbers))  # type: ignore[arg-type]  # numbers, by the line above
+        parts: list[str | None] = []
+        sure = True
+        for value in values:
+            if isinstance(value, Known) and value.value is not None:
+                parts.append(str(value.value))
+                sure = sure and value.sure
+            elif isinstance(value, Pattern):
+                parts.extend(value.parts)
+            else:
+                parts.append(None)
+        if None not in parts:
+            return Known("".join(part for part in parts if part is not None), sure)
+        return Pattern(tuple(parts)) if text or any(part for part in parts) else Unknown("built from unknown parts")
+
+    def _join_path(self, values: list[Value]) -> Value:
+        return Unknown("a path or a quotient")
+
+    def _percent(self, left: Value, right: Value) -> Value:
+        if not isinstance(left, Known) or not isinstance(left.value, str):
+            return Unknown("computed")
+        values = list(right.items) if isinstance(right, Items) else [right]
+        pieces = left.value.replace("%%", "\0").split("%s")
+        if len(pieces) != len(values) + 1:
+            return Pattern((left.value.split("%", 1)[0], None))
+        parts: list[Value] = [Known(pieces[0].replace("\0", "%"))]
+        for value, piece in zip(values, pieces[1:], strict=False):
+            parts += [value, Known(piece.replace("\0", "%"))]
+        return self._add(parts, text=True)
+
+    def _sequence(self, expression: ir.Sequence, scope: Scope) -> Value:
+        result = Items([], True, _place(scope.path, expression.span))
+        for item in expression.items:
+            if isinstance(item, ir.Starred):
+                value = self.evaluate(item.value, scope)
+                result.items.extend(self._items(value))
+                result.complete = result.complete and isinstance(value, Items) and value.complete
+            else:
+                result.items.append(self.evaluate(item, scope))
+        return result
+
+    def _mapping(self, expression: ir.Mapping, scope: Scope) -> Value:
+        result = Entries({}, True, _place(scope.path, expression.span))
+        for key_expression, value_expression in expression.items:
+            value = self.evaluate(value_expression, scope)
+            if key_expression is None:
+                if isinstance(value, Entries):
+                    result.entries.update(value.entries)
+                    result.complete = result.complete and value.complete
+                else:
+                    result.complete = False
+                continue
+            key = self.evaluate(key_expression, scope)
+            if isinstance(key, Known):
+                result.entries[key.value] = value
+            else:
+                result.complete = False
+        return result
+
+    def _subscript(self, expression: ir.Subscript, scope: Scope) -> Value:
+        value = self.evaluate(expression.value, scope)
+        index = self.evaluate(expression.index, scope)
+        if isinstance(value, Choice):
+            value = value.values[0]
+        if isinstance(value, Items) and isinstance(index, Known) and isinstance(index.value, int):
+            if -len(value.items) <= index.value < len(value.items):
+                return value.items[index.value]
+            return Unknown("an item")
+        if isinstance(value, Entries) and isinstance(index, Known):
+            found = value.entries.get(index.value)
+            return found if found is not None else Unknown("an entry")
+        if isinstance(value, External) and value.name == "os.environ":
+            return Unknown("from the environment")
+        if isinstance(value, External):
+            # A generic type with its arguments stands for itself, but the arguments can be asked for.
+            return Instance(value, Arguments([index], {}), None) if value.name.endswith(".Annotated") else value
+        if isinstance(value, ClassValue):
+            return value
+        if isinstance(value, Instance):
+            found = value.attributes.get(f"[{index.value}]") if isinstance(index, Known) else None
+            return found if found is not None else Bound(value, "__getitem__")
+        return Bound(value, "__getitem__")
+
+    def _comprehension(self, expression: ir.Comprehension, scope: Scope) -> Value:
+        inner = Scope(scope.path, {}, scope, scope.owner)
+        generator = expression.generators[0]
+        iterable = self.evaluate(generator.iterable, inner)
+        place = _place(scope.path, expression.span)
+        if self._trace is None and len(expression.generators) == 1 and isinstance(iterable, (Items, Entries)):
+            result = Items([], True, place)
+            for item in self._items(iterable)[:MAX_REPEATS]:
+                self._bind(generator.target, item, inner)
+                if any(self._truth(self.evaluate(condition, inner)) is False for condition in generator.conditions):
+                    continue
+                result.items.append(self.evaluate(expression.element, inner))
+            result.complete = isinstance(iterable, Items) and iterable.complete and not generator.conditions
+            return result if expression.kind != "dict" else Unknown("a dictionary made in a loop")
+        self._loops += 1
+        try:
+            self._bind(generator.target, self._element(iterable), inner)
+            for condition in generator.conditions:
+                self.evaluate(condition, inner)
+            for further in expression.generators[1:]:
+                self._bind(further.target, self._element(self.evaluate(further.iterable, inner)), inner)
+                for condition in further.conditions:
+                    self.evaluate(condition, inner)
+            element = self.evaluate(expression.element, inner)
+        finally:
+            self._loops -= 1
+        return Items([element], False, place) if expression.kind != "dict" else Entries({}, False, place)
+
+    def _items(self, value: Value) -> list[Value]:
+        if isinstance(value, Items):
+            return value.items
+        if isinstance(value, Entries):
+            return [Known(key) for key in value.entries]
+        if isinstance(value, Choice):
+            return self._items(value.values[0])
+        if isinstance(value, ClassValue) and any(
+            isinstance(base, External) and base.name.startswith("enum.") for base in self.ancestry(value)
+        ):
+            return [item for name, item in value.names.items() if isinstance(item, Known) and not name.startswith("_")]
+        return []
+
+
+def _place(path: str, span: Span) -> Place:
+    return Place(path, span)
+
+
+def _span_of(expression: ir.Expression) -> Span | None:
+    if isinstance(expression, (ir.Attribute, ir.Subscript)):
+        return _span_of(expression.value)
+    return getattr(expression, "span", None)
+
+
+def _last(value: Value) -> str:
+    """The last name of what was called or named, for decorators that need no resolving."""
+    if isinstance(value, (External, Bound)):
+        return value.name.rsplit(".", 1)[-1]
+    if isinstance(value, Instance):
+        if value.event is not None:
+            return value.event.name.rsplit(".", 1)[-1]
+        return value.cls.name.rsplit(".", 1)[-1] if isinstance(value.cls, External) else value.cls.node.name
+    if isinstance(value, (FunctionValue, ClassValue)):
+        return value.node.name
+    return value.name if isinstance(value, Unknown) else ""
+
+
+def _class_name(value: Value) -> str:
+    cls = value.cls if isinstance(value, Instance) else value
+    return cls.name if isinstance(cls, External) else cls.node.name if isinstance(cls, ClassValue) else "?"
+
+
+def _parse_dotted(text: str) -> ir.Expression | None:
+    """A text annotation that is a dotted name, perhaps with arguments (which are left out)."""
+    head = text.split("[", 1)[0].split("|", 1)[0].strip()
+    parts = head.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return None
+    result: ir.Expression = ir.Name(parts[0])
+    for part in parts[1:]:
+        result = ir.Attribute(result, part)
+    return result
+
+
+# -- what the language itself does with values
+
+
+def _text(value: Value | None) -> str | None:
+    if isinstance(value, Choice):
+        value = value.values[0]
+    return value.value if isinstance(value, Known) and isinstance(value.value, str) else None
+
+
+def _format(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
+    template = _text(receiver)
+    if template is None:
+        return None
+    parts: list[Value] = []
+    position = 0
+    for piece in template.replace("{{", "\0").replace("}}", "\1").split("{"):
+        if not parts:
+            parts.append(Known(piece.replace("\0", "{").replace("\1", "}")))
+            continue
+        name, closed, rest = piece.partition("}")
+        name = name.split(":", 1)[0].split("!", 1)[0]
+        if not closed:
+            return None
+        if name == "" or name.isdigit():
+            index = int(name) if name else position
+            position += 1
+            parts.append(arguments.positional[index] if index < len(arguments.positional) else Unknown("formatted"))
+        else:
+            parts.append(arguments.keywords.get(name, Unknown("formatted")))
+        parts.append(Known(rest.replace("\0", "{").replace("\1", "}")))
+    return evaluator._add(parts, text=True)
+
+
+def _textual(change: Callable[[str, list[str]], str]) -> Callable[[Evaluator, Value, Arguments], Value | None]:
+    def apply(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
+        text = _text(receiver)
+        words = [_text(value) for value in arguments.positional]
+        if text is None or any(word is None for word in words):
+            return None
+        sure = not isinstance(receiver, Known) or receiver.sure
+        return Known(change(text, [word for word in words if word is not None]), sure)
+
+    return apply
+
+
+def _join(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
+    separator = _text(receiver)
+    if separator is None or not arguments.positional:
+        return None
+    parts: list[Value] = []
+    items = evaluator._items(arguments.positional[0])
+    for item in items:
+        if parts:
+            parts.append(Known(separator))
+        parts.append(item)
+    return evaluator._add(parts, text=True) if items else None
+
+
+def _split(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
+    text = _text(receiver)
+    separator = _text(arguments.get("sep", 0))
+    if text is None:
+        return None
+    return Items([Known(part) for part in (text.split(separator) if separator else text.split())])
+
+
+def _append(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
+    if isinstance(receiver, Items) and arguments.positional:
+        receiver.items.append(arguments.positional[0])
+    return Known(None)
+
+
+def _extend(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
+    if isinstance(receiver, Items) and arguments.positional:
+        added = arguments.positional[0]
+        receiver.items.extend(evaluator._items(added))
+        receiver.complete = receiver.complete and isinstance(added, Items) and added.complete
+    return Known(None)
+
+
+def _insert(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
+    if isinstance(receiver, Items) and len(arguments.positional) > 1:
+        receiver.items.append(arguments.positional[1])
+    return Known(None)
+
+
+def _entries(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
+    if not isinstance(receiver, Entries):
+        return None
+    return Items([Items([Known(key), value]) for key, value in receiver.entries.items()], receiver.complete)
+
+
+def _values(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
+    return Items(list(receiver.entries.values()), receiver.complete) if isinstance(receiver, Entries) else None
+
+
+def _get(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
+    key = arguments.get("key", 0)
+    if not isinstance(receiver, Entries) or not isinstance(key, Known):
+        return None
+    found = receiver.entries.get(key.value)
+    return found if found is not None else arguments.get("default", 1) or Known(None)
+
+
+def _update(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
+    if isinstance(receiver, Entries):
+        for added in arguments.positional:
+            if isinstance(added, Entries):
+                receiver.entries.update(added.entries)
+        receiver.entries.update(arguments.keywords)
+    return Known(None)
+
+
+_METHODS: Mapping[tuple[str, str], Callable[[Evaluator, Value, Arguments], Value | None]] = {
+    ("Known", "format"): _format,
+    ("Known", "join"): _join,
+    ("Known", "split"): _split,
+    ("Known", "strip"): _textual(lambda text, words: text.strip(*words)),
+    ("Known", "lstrip"): _textual(lambda text, words: text.lstrip(*words)),
+    ("Known", "rstrip"): _textual(lambda text, words: text.rstrip(*words)),
+    ("Known", "lower"): _textual(lambda text, words: text.lower()),
+    ("Known", "upper"): _textual(lambda text, words: text.upper()),
+    ("Known", "replace"): _textual(lambda text, words: text.replace(words[0], words[1]) if len(words) > 1 else text),
+    ("Known", "removeprefix"): _textual(lambda text, words: text.removeprefix(words[0])),
+    ("Known", "removesuffix"): _textual(lambda text, words: text.removesuffix(words[0])),
+    ("Items", "append"): _append,
+    ("Items", "add"): _append,
+    ("Items", "extend"): _extend,
+    ("Items", "insert"): _insert,
+    ("Entries", "items"): _entries,
+    ("Entries", "values"): _values,
+    ("Entries", "get"): _get,
+    ("Entries", "update"): _update,
+}
+
+
+def _same(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    return arguments.positional[0] if arguments.positional else None
+
+
+def _list(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    if not arguments.positional:
+        return Items([])
+    value = arguments.positional[0]
+    if isinstance(value, (Items, Entries)):
+        return Items(list(evaluator._items(value)), not isinstance(value, Items) or value.complete)
+    return None
+
+
+def _dict(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    entries: dict[str | int | float | bool | None, Value] = {}
+    complete = arguments.complete
+    for value in arguments.positional:
+        if isinstance(value, Entries):
+            entries.update(value.entries)
+            complete = complete and value.complete
+        else:
+            complete = False
+    entries.update(arguments.keywords)
+    return Entries(entries, complete)
+
+
+def _enumerate(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    value = arguments.get("iterable", 0)
+    if not isinstance(value, Items):
+        return None
+    return Items([Items([Known(index), item]) for index, item in enumerate(value.items)], value.complete)
+
+
+def _zip(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    if not all(isinstance(value, Items) for value in arguments.positional):
+        return None
+    rows = zip(*(evaluator._items(value) for value in arguments.positional), strict=False)
+    return Items([Items(list(row)) for row in rows])
+
+
+def _getattr(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    if len(arguments.positional) < 2:
+        return None
+    name = _text(arguments.positional[1])
+    if name is None:
+        return None
+    found = evaluator.attribute(arguments.positional[0], name)
+    if len(arguments.positional) > 2 and isinstance(found, (Bound, Unknown)):
+        default = arguments.positional[2]
+        return Known(default.value, sure=False) if isinstance(default, Known) else default
+    return found
+
+
+def _str(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    if not arguments.positional:
+        return Known("")
+    value = arguments.positional[0]
+    if isinstance(value, Known) and value.value is not None and not isinstance(value.value, bool):
+        return Known(str(value.value), value.sure)
+    return value if isinstance(value, Pattern) else None
+
+
+def _int(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    value = arguments.positional[0] if arguments.positional else None
+    if isinstance(value, Known):
+        if isinstance(value.value, str):
+            digits = value.value.strip()
+            return Known(int(digits), value.sure) if digits.isdecimal() and len(digits) < 18 else None
+        if isinstance(value.value, (int, float)) and abs(value.value) < 1e18:
+            return Known(int(value.value), value.sure)
+    return None
+
+
+def _import_module(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    name = _text(arguments.get("name", 0))
+    return None if name is None else evaluator.module(name)
+
+
+_FUNCTIONS: Mapping[str, Callable[[Evaluator, Arguments], Value | None]] = {
+    "builtins.list": _list,
+    "builtins.tuple": _list,
+    "builtins.set": _list,
+    "builtins.frozenset": _list,
+    "builtins.sorted": _list,
+    "builtins.reversed": _list,
+    "builtins.iter": _same,
+    "builtins.dict": _dict,
+    "builtins.enumerate": _enumerate,
+    "builtins.zip": _zip,
+    "builtins.getattr": _getattr,
+    "builtins.str": _str,
+    "builtins.int": _int,
+    "importlib.import_module": _import_module,
+    "pydantic.SecretStr": _same,
+    "copy.deepcopy": _same,
+    "copy.copy": _same,
+}
+
+_BUILTINS = frozenset(
+    [
+        "abs",
+        "all",
+        "any",
+        "ascii",
+        "bin",
+        "bool",
+        "bytearray",
+        "bytes",
+        "callable",
+        "chr",
+        "classmethod",
+        "compile",
+        "complex",
+        "delattr",
+        "dict",
+        "dir",
+        "divmod",
+        "enumerate",
+        "eval",
+        "exec",
+        "filter",
+        "float",
+        "format",
+        "frozenset",
+        "getattr",
+        "globals",
+        "hasattr",
+        "hash",
+        "help",
+        "hex",
+        "id",
+        "input",
+        "int",
+        "isinstance",
+        "issubclass",
+        "iter",
+        "len",
+        "list",
+        "locals",
+        "map",
+        "max",
+        "memoryview",
+        "min",
+        "next",
+        "object",
+        "oct",
+        "open",
+        "ord",
+        "pow",
+        "print",
+        "property",
+        "range",
+        "repr",
+        "reversed",
+        "round",
+        "set",
+        "setattr",
+        "slice",
+        "sorted",
+        "staticmethod",
+        "str",
+        "sum",
+        "super",
+        "tuple",
+        "type",
+        "vars",
+        "zip",
+        "BaseException",
+        "Exception",
+        "ArithmeticError",
+        "AssertionError",
+        "AttributeError",
+        "ConnectionError",
+        "EOFError",
+        "FileExistsError",
+        "FileNotFoundError",
+        "IOError",
+        "ImportError",
+        "IndexError",
+        "KeyError",
+        "KeyboardInterrupt",
+        "LookupError",
+        "NotImplementedError",
+        "OSError",
+        "OverflowError",
+        "PermissionError",
+        "RuntimeError",
+        "StopIteration",
+        "SystemExit",
+        "TimeoutError",
+        "TypeError",
+        "UnicodeDecodeError",
+        "ValueError",
+        "ZeroDivisionError",
+    ]
+)
