@@ -24,6 +24,7 @@ from qualitygate.model.schema import (
 from qualitygate.model.source import Place
 
 Kind = OperationKind
+_STORED = frozenset({"table", "partitioned", "partition"})
 _DIALECTS = {"postgresql": "postgres", "cockroachdb": "cockroach", "sqlserver": "mssql"}
 
 
@@ -48,7 +49,7 @@ def link_schema(files: Sequence[FileFacts]) -> tuple[tuple[History, ...], tuple[
         migrations, final = replay(line.tool, line.directory, line.dialect, steps)
         if migrations:
             histories.append(History(line.tool, line.directory, line.dialect, migrations, line.ordered))
-            tables += final
+            tables += (table for table in final if table.kind in _STORED)
     return tuple(histories), tuple(sorted(tables, key=lambda table: (table.history, table.full_name)))
 
 
@@ -330,6 +331,9 @@ class _Database:
             index = _index(before, operation.using)
             columns = index.columns if index else ()
             indexes = tuple(each for each in indexes if each is not index)
+        elif operation.inline:
+            # PostgreSQL makes one index of a key that is declared unique as well
+            indexes = tuple(each for each in indexes if not (each.constraint and each.columns == columns))
         self.update(
             before,
             primary_key=columns,
@@ -353,6 +357,8 @@ class _Database:
                 else each
                 for each in before.indexes
             )
+        elif operation.inline and operation.columns == before.primary_key:
+            return False
         else:
             name = operation.name or _choose(before.name, operation.columns, "key", self.names())
             indexes = (*before.indexes, Index(name, operation.columns, True, False, place, constraint=True))

@@ -109,9 +109,12 @@ class Statement:
             written = self.source[start:end].strip('"`[]')
             if written.strip(_MASK):
                 return "" if _WHOLE_TEMPLATE.fullmatch(written) else written.lower()
-        if token.token_type is TokenType.IDENTIFIER and self.dialect in ("postgres", ""):
-            return token.text
-        return token.text.lower()
+        quoted = token.token_type is TokenType.IDENTIFIER and self.dialect in ("postgres", "")
+        name = token.text if quoted else token.text.lower()
+        if len(name) > _POSTGRES_NAME and self.dialect in ("postgres", ""):
+            # PostgreSQL cuts a longer name, and later statements may use either form
+            return name.encode()[:_POSTGRES_NAME].decode(errors="ignore")
+        return name
 
     def tree(self) -> exp.Expr | None:
         """sqlglot's tree of the statement (offsets in it count from ``start``); None where sqlglot cannot read it."""
@@ -138,6 +141,7 @@ _QUOTED = frozenset(
 STRINGS = _QUOTED - {TokenType.IDENTIFIER}
 
 _MASK = "_"
+_POSTGRES_NAME = 63
 _TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^\n]*?%\}|\{#[^\n]*?#\}|(?<!\$)\$\{[^{}\n$]*\}|<%[^\n]*?%>")
 _WHOLE_TEMPLATE = re.compile(r"(?:\{\{[^{}\n]*\}\}|\$\{[^{}\n]*\})")
 # Templates that steer instead of standing for a name: they leave nothing in the text.

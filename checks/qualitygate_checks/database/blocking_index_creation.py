@@ -1,0 +1,287 @@
+"""An index that locks a table against writing while it is built.
+
+What it flags: `CREATE INDEX` without CONCURRENTLY on a table that PostgreSQL had before the migration. Left alone are
+tables that the same migration makes, temporary tables, partitioned tables (CONCURRENTLY is not possible there), `ON
+ONLY`, an index that exists already behind IF NOT EXISTS, the way down, and databases other than PostgreSQL, where the
+statement does not lock out writers or has no other form. Each statement of the history is judged as it met the schema
+of its time. The confidence is medium where no migration makes the table, where the order of the files is a guess, where
+the statement stands in a block that may not run, and where nothing names the database.
+
+Why: a plain `CREATE INDEX` takes a SHARE lock. Every INSERT, UPDATE and DELETE on the table waits until the whole table
+has been read and sorted, and everything that queues behind them waits too: seconds on a small table, an outage on a
+large one.
+
+How to mend: `CREATE INDEX CONCURRENTLY`, which lets writers go on. It cannot run inside a transaction, so that it needs
+a migration of its own that the tool runs outside one; the finding says how for the tool at hand. An attempt that fails
+leaves an invalid index behind: drop it and run the migration again.
+
+What it cannot see: how many rows the table has, and whether the migration was applied long ago. A table that is empty
+or small may be locked without harm: answer the finding in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model.schema import Change, History, Migration, OperationKind
+
+# Kinds of relation on which the plain form is the only one, or on which nobody waits.
+LEFT_ALONE = frozenset({"partitioned", "temporary", "view"})
+
+
+def run(project: Project) -> Iterator[Hit]:
+    """One hit a statement."""
+    for history, migration, change in _creations(project):
+        operation = change.operation
+        if operation.concurrently or operation.only or operation.inline or change.new or not change.effective:
+            continue
+        if change.before is not None and change.before.kind in LEFT_ALONE:
+            continue
+        yield _hit(history, migration, change)
+
+
+def _creations(project: Project) -> Iterator[tuple[History, Migration, Change]]:
+    for history in project.histories:
+        if history.dialect in ("postgres", ""):
+            for migration in history.migrations:
+                for change in migration.changes:
+                    if change.operation.kind is OperationKind.CREATE_INDEX:
+                        yield history, migration, change
+
+
+def _hit(history: History, migration: Migration, change: Change) -> Hit:
+    operation, before = change.operation, change.before
+    index = operation.name or f"on {operation.table} ({', '.join(name or 'expression' for name in operation.columns)})"
+    doubts = []
+    if before is None:
+        doubts.append("no migration here makes the table, so that it is taken to exist")
+    if not history.ordered:
+        doubts.append("the order of these files is not known")
+    if operation.conditional:
+        doubts.append("it stands in a block that may not run")
+    if not history.dialect:
+        doubts.append("nothing names the database, which is taken to be PostgreSQL")
+    why = "a SHARE lock is held until the whole table has been read"
+    if doubts:
+        why += "; " + "; ".join(doubts)
+    return Hit(
+        place=Place(migration.path, operation.span),
+        message=f"Building index {index} blocks every write to {operation.table}",
+        subject=f"{operation.table}.{operation.name or '+'.join(operation.columns)}",
+        why=why,
+        mend=f"CREATE {'UNIQUE ' if operation.unique else ''}INDEX CONCURRENTLY; {migration.escape}",
+        places=()
+        if before is None
+        else (Place(before.defined_at.path, before.defined_at.span, "the table exists since here", "migration"),),
+        confidence=Confidence.MEDIUM if doubts else Confidence.HIGH,
+    )
+
+
+CHECK = Check(
+    id="blocking-index-creation",
+    domain=Domain.DATABASE,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    do="Use versioned migrations that let the service run",
+    dont="Lock a table that is in use",
+    tags=("CWE-667",),
+    run=run,
+    examined=lambda project: sum(1 for _ in _creations(project)),
+    doc=__doc__,
+    bad=(
+        example(
+            {
+                "migrations/2024-02-11-091500_create_users/up.sql": """
+                    CREATE TABLE users (
+                        id bigserial PRIMARY KEY,
+                        email text NOT NULL
+                    );
+                """,
+                "migrations/2024-03-02-101010_users_email/up.sql": """
+                    CREATE UNIQUE INDEX users_email_idx ON users (lower(email)); -- <- flagged
+                """,
+                "migrations/2024-03-02-101010_users_email/down.sql": """
+                    DROP INDEX users_email_idx;
+                    CREATE INDEX users_email_plain_idx ON users (email);
+                """,
+            },
+            "diesel: an index on a table of an earlier migration",
+        ),
+        example(
+            {
+                "db/migrations/000001_init.up.sql": """
+                    CREATE TABLE IF NOT EXISTS orders (
+                        id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+                        customer_id uuid NOT NULL,
+                        state text NOT NULL
+                    );
+                    CREATE INDEX orders_customer_idx ON orders (customer_id);
+                """,
+                "db/migrations/000002_shipments.up.sql": """
+                    BEGIN;
+                    ALTER TABLE orders ADD COLUMN shipped_at timestamptz;
+                    CREATE INDEX IF NOT EXISTS orders_customer_idx ON orders (customer_id);
+                    CREATE INDEX orders_open_idx -- <- flagged
+                        ON orders USING btree (state, shipped_at) WHERE shipped_at IS NULL;
+                    CREATE TABLE shipments (id uuid PRIMARY KEY, order_id uuid NOT NULL REFERENCES orders);
+                    CREATE INDEX shipments_order_idx ON shipments (order_id);
+                    COMMIT;
+                """,
+            },
+            "golang-migrate: old and new tables in one migration",
+        ),
+        example(
+            {
+                "prisma/migrations/migration_lock.toml": 'provider = "postgresql"\n',
+                "prisma/migrations/20240105120000_init/migration.sql": """
+                    -- CreateTable
+                    CREATE TABLE "Trace" (
+                        "id" TEXT NOT NULL,
+                        "projectId" TEXT NOT NULL,
+                        "createdAt" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+
+                        CONSTRAINT "Trace_pkey" PRIMARY KEY ("id")
+                    );
+                """,
+                "prisma/migrations/20240212080000_rename/migration.sql": """
+                    ALTER TABLE "Trace" RENAME TO "traces";
+                """,
+                "prisma/migrations/20240301093000_index/migration.sql": """
+                    -- CreateIndex
+                    CREATE INDEX "traces_projectId_createdAt_idx" ON "traces"("projectId", "createdAt"); -- <- flagged
+                """,
+            },
+            "Prisma: the table was renamed in between",
+        ),
+        example(
+            {
+                "sql/00001_accounts.sql": """
+                    -- +goose Up
+                    CREATE TABLE accounts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, owner text NOT NULL);
+
+                    -- +goose Down
+                    DROP TABLE accounts;
+                """,
+                "sql/00002_owner_index.sql": """
+                    -- +goose Up
+                    -- +goose StatementBegin
+                    CREATE INDEX accounts_owner_idx ON public.accounts (owner text_pattern_ops); -- <- flagged
+                    -- +goose StatementEnd
+
+                    -- +goose Down
+                    DROP INDEX accounts_owner_idx;
+                """,
+            },
+            "goose: both ways in one file",
+        ),
+        example(
+            {
+                "src/main/resources/db/migration/V2__orders_index.sql": """
+                    DO $$
+                    BEGIN
+                        IF NOT EXISTS (SELECT 1 FROM pg_indexes WHERE indexname = 'orders_total_idx') THEN
+                            CREATE INDEX orders_total_idx ON orders (total); -- <- flagged
+                        END IF;
+                    END
+                    $$;
+                """,
+                "src/main/resources/db/migration/V1__orders.sql": """
+                    CREATE TABLE orders (id bigserial PRIMARY KEY, total numeric(12, 2) NOT NULL);
+                """,
+            },
+            "Flyway: inside a block",
+        ),
+    ),
+    good=(
+        example(
+            {
+                "migrations/2024-02-11-091500_create_users/up.sql": """
+                    CREATE TABLE users (
+                        id bigserial PRIMARY KEY,
+                        email text NOT NULL
+                    );
+                    CREATE UNIQUE INDEX users_email_idx ON users (email);
+                """,
+                "migrations/2024-03-02-101010_users_created/metadata.toml": "run_in_transaction = false\n",
+                "migrations/2024-03-02-101010_users_created/up.sql": """
+                    CREATE INDEX CONCURRENTLY users_email_lower_idx ON users (lower(email));
+                """,
+            },
+            "diesel: with the table, and concurrently outside a transaction",
+        ),
+        example(
+            {
+                "db/migrations/20240101000000_events.sql": """
+                    -- migrate:up
+                    CREATE TABLE events (
+                        id bigserial,
+                        at timestamptz NOT NULL
+                    ) PARTITION BY RANGE (at);
+
+                    -- migrate:down
+                    DROP TABLE events;
+                """,
+                "db/migrations/20240201000000_events_index.sql": """
+                    -- migrate:up
+                    CREATE INDEX events_at_idx ON events (at);
+                    CREATE TEMP TABLE kept AS SELECT id FROM events;
+                    CREATE INDEX kept_id_idx ON kept (id);
+
+                    -- migrate:down
+                    DROP INDEX events_at_idx;
+                """,
+            },
+            "dbmate: a partitioned table and a temporary one",
+        ),
+        example(
+            {
+                "migrations/mysql/0001_init.sql": """
+                    CREATE TABLE `orders` (
+                        `id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+                        `customer_id` BIGINT UNSIGNED NOT NULL,
+                        PRIMARY KEY (`id`)
+                    ) ENGINE=InnoDB;
+                """,
+                "migrations/mysql/0002_index.sql": """
+                    CREATE INDEX `orders_customer` ON `orders` (`customer_id`);
+                """,
+                "migrations/sqlite/0001_init.sql": """
+                    CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, customer_id INTEGER NOT NULL);
+                """,
+                "migrations/sqlite/0002_index.sql": """
+                    CREATE INDEX orders_customer ON orders (customer_id);
+                """,
+            },
+            "other databases",
+        ),
+        example(
+            {
+                "migrations/0001_init.up.sql": """
+                    CREATE TABLE readings (id bigserial PRIMARY KEY, sensor int NOT NULL, value float8);
+                """,
+                "migrations/0002_daily.up.sql": """
+                    CREATE MATERIALIZED VIEW daily AS SELECT sensor, avg(value) AS value FROM readings GROUP BY sensor;
+                    CREATE UNIQUE INDEX daily_sensor_idx ON daily (sensor);
+                """,
+                "migrations/0003_rebuild.up.sql": """
+                    ALTER TABLE readings RENAME TO readings_old;
+                    CREATE TABLE readings (LIKE readings_old INCLUDING DEFAULTS);
+                    CREATE INDEX readings_sensor_idx ON readings (sensor);
+                """,
+                "migrations/0003_rebuild.down.sql": """
+                    CREATE INDEX readings_old_sensor_idx ON readings_old (sensor);
+                """,
+            },
+            "golang-migrate: a new view, a table made anew, the way down",
+        ),
+        example(
+            """
+            CREATE TABLE authors (id integer PRIMARY KEY, name text);
+            CREATE INDEX authors_name ON authors (name);
+            """,
+            "a lone schema",
+            path="db/schema.sql",
+        ),
+    ),
+)

@@ -1,0 +1,251 @@
+"""A foreign key with no index on its own columns.
+
+What it flags: a foreign key of the schema as it stands after all migrations, whose columns lead no index, unique
+constraint or primary key of their table. It is reported at the line that made the key. The columns may come in any
+order at the head of a longer index; a partial index covers only where its condition is that the column is not null; of
+other methods than btree only hash covers, and only a single column. MySQL makes the index itself and is left alone, and
+so are partitions (their parent is judged). The confidence is medium where the order of the files is a guess or where a
+statement of the migrations was not understood; it is low where an index leads with one column of a longer key.
+
+Why: the database indexes the side that is pointed at, not the side that points. Each DELETE of a parent row, and each
+change of its key, then reads the whole child table to find the rows that point at it, under locks; so does each join
+from parent to child.
+
+How to mend: add an index that begins with the columns of the key, on a table in use with CREATE INDEX CONCURRENTLY.
+
+What it cannot see: how many rows there are, and whether parent rows are ever deleted. For a small child table, or a
+parent that never changes, an answer in the file is right. Indexes made outside the migrations are not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model.schema import ForeignKey, Index, Table
+
+_NOT_NULL = frozenset({"is", "not", "null"})
+
+
+def run(project: Project) -> Iterator[Hit]:
+    """One hit a list of columns that points elsewhere."""
+    unordered = {history.directory for history in project.histories if not history.ordered}
+    unread = {path.rpartition("/")[0] for path in (each.path for each in project.unread) if path.endswith(".sql")}
+    for table in _judged(project):
+        seen = set()
+        for key in table.foreign_keys:
+            if key.columns in seen or _covered(table, key):
+                continue
+            seen.add(key.columns)
+            yield _hit(table, key, doubt=_doubt(table, unordered, unread))
+
+
+def _judged(project: Project) -> Iterator[Table]:
+    return (table for table in project.tables if table.dialect != "mysql" and table.kind != "partition")
+
+
+def _doubt(table: Table, unordered: set[str], unread: set[str]) -> str:
+    if table.history in unordered:
+        return "the order of the migrations is not known"
+    if any(directory == table.history or directory.startswith(f"{table.history}/") for directory in unread):
+        return "a statement of these migrations was not understood"
+    return ""
+
+
+def _covered(table: Table, key: ForeignKey) -> bool:
+    heads = [table.primary_key, *(index.columns for index in table.indexes if _serves(index, key))]
+    wanted = set(key.columns)
+    return any(set(head[: len(key.columns)]) == wanted for head in heads)
+
+
+def _serves(index: Index, key: ForeignKey) -> bool:
+    """Whether the index can answer an equality on its leading columns."""
+    if index.method != "btree" and not (index.method == "hash" and len(key.columns) == 1):
+        return False
+    # `WHERE parent_id IS NOT NULL` leaves out only rows that point at nothing
+    words = set(index.mentions)
+    return not index.partial or (words >= _NOT_NULL and words <= _NOT_NULL | set(key.columns))
+
+
+def _hit(table: Table, key: ForeignKey, doubt: str) -> Hit:
+    columns = ", ".join(key.columns)
+    name = table.full_name
+    heads = [table.primary_key, *(index.columns for index in table.indexes if _serves(index, key))]
+    narrow = len(key.columns) > 1 and any(head and head[0] in key.columns for head in heads)
+    why = f"each DELETE in {key.references_table} reads all of {name} to find the rows that point at it"
+    if key.on_delete in ("cascade", "set null", "set default"):
+        why += f" (ON DELETE {key.on_delete.upper()})"
+    if narrow:
+        why += "; an index leads with one of the columns, which may serve"
+    if doubt:
+        why += f"; {doubt}"
+    how = "CREATE INDEX CONCURRENTLY" if table.dialect == "postgres" else "CREATE INDEX"
+    return Hit(
+        place=Place(key.place.path, key.place.span),
+        message=f"Foreign key {name} ({columns}) to {key.references_table} has no index on {columns}",
+        subject=f"{name}({columns})",
+        why=why,
+        mend=f"{how} ON {name} ({columns})",
+        places=()
+        if table.defined_at.path == key.place.path
+        else (Place(table.defined_at.path, table.defined_at.span, "the table is made here", "migration"),),
+        confidence=Confidence.LOW if narrow else Confidence.MEDIUM if doubt else Confidence.HIGH,
+    )
+
+
+CHECK = Check(
+    id="unindexed-foreign-key",
+    domain=Domain.DATABASE,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    do="Index frequently queried columns",
+    dont="Index everything blindly",
+    tags=("CWE-1067",),
+    gates=("database_performance",),
+    run=run,
+    examined=lambda project: sum(len(table.foreign_keys) for table in _judged(project)),
+    doc=__doc__,
+    bad=(
+        example(
+            {
+                "migrations/0001_init.up.sql": """
+                    CREATE TABLE authors (id bigserial PRIMARY KEY, name text NOT NULL);
+                    CREATE TABLE books (
+                        id bigserial PRIMARY KEY,
+                        author_id bigint NOT NULL REFERENCES authors (id) ON DELETE CASCADE, -- <- flagged
+                        title text NOT NULL
+                    );
+                    CREATE INDEX books_title_author_idx ON books (title, author_id);
+                """,
+            },
+            "the column comes second in the only index",
+        ),
+        example(
+            {
+                "prisma/migrations/20240105120000_init/migration.sql": """
+                    CREATE TABLE "User" ("id" TEXT NOT NULL, CONSTRAINT "User_pkey" PRIMARY KEY ("id"));
+                    CREATE TABLE "Post" (
+                        "id" TEXT NOT NULL,
+                        "authorId" TEXT NOT NULL,
+                        "meta" JSONB,
+
+                        CONSTRAINT "Post_pkey" PRIMARY KEY ("id")
+                    );
+                    CREATE INDEX "Post_authorId_idx" ON "Post"("authorId");
+                """,
+                "prisma/migrations/20240106120000_keys/migration.sql": """
+                    -- AddForeignKey
+                    ALTER TABLE "Post" ADD CONSTRAINT "Post_authorId_fkey"
+                        FOREIGN KEY ("authorId") REFERENCES "User"("id") ON DELETE RESTRICT; -- <- flagged
+                """,
+                "prisma/migrations/20240107120000_tidy/migration.sql": """
+                    DROP INDEX "Post_authorId_idx";
+                """,
+            },
+            "Prisma: the index is dropped two migrations later",
+        ),
+        example(
+            {
+                "migrations/2024-02-11-091500_init/up.sql": """
+                    CREATE TABLE person (id serial PRIMARY KEY);
+                    CREATE TABLE comment (id serial PRIMARY KEY, deleted boolean NOT NULL DEFAULT false);
+                """,
+                "migrations/2024-03-11-091500_creator/up.sql": """
+                    ALTER TABLE comment
+                        ADD COLUMN creator_id int REFERENCES person ON UPDATE CASCADE ON DELETE CASCADE, -- <- flagged
+                        ADD COLUMN published timestamptz NOT NULL DEFAULT now();
+                    CREATE INDEX idx_comment_creator ON comment (creator_id) WHERE NOT deleted;
+                """,
+            },
+            "diesel: a partial index leaves rows out",
+        ),
+        example(
+            """
+            CREATE TABLE tenants (id integer PRIMARY KEY);
+            CREATE TABLE invoices (
+                tenant_id integer NOT NULL,
+                number integer NOT NULL,
+                parent_tenant integer,
+                parent_number integer,
+                PRIMARY KEY (tenant_id, number),
+                FOREIGN KEY (tenant_id) REFERENCES tenants (id),
+                FOREIGN KEY (parent_tenant, parent_number) -- <- flagged
+                    REFERENCES invoices (tenant_id, number)
+            );
+            """,
+            "a key of two columns",
+            path="db/schema.sql",
+        ),
+    ),
+    good=(
+        example(
+            {
+                "migrations/0001_init.up.sql": """
+                    CREATE TABLE authors (id bigserial PRIMARY KEY, name text NOT NULL);
+                    CREATE TABLE books (
+                        id bigserial PRIMARY KEY,
+                        author_id bigint NOT NULL REFERENCES authors (id),
+                        editor_id bigint REFERENCES authors (id)
+                    );
+                """,
+                "migrations/0002_indexes.up.sql": """
+                    CREATE INDEX CONCURRENTLY books_author_idx ON books (author_id, id);
+                """,
+                "migrations/0003_editor.up.sql": """
+                    CREATE INDEX CONCURRENTLY books_editor_idx ON books (editor_id) WHERE editor_id IS NOT NULL;
+                """,
+            },
+            "indexes that come in later migrations",
+        ),
+        example(
+            {
+                "sql/00001_init.sql": """
+                    -- +goose Up
+                    CREATE TABLE users (id uuid PRIMARY KEY);
+                    CREATE TABLE groups (id uuid PRIMARY KEY);
+                    CREATE TABLE members (
+                        user_id uuid NOT NULL REFERENCES users,
+                        group_id uuid NOT NULL REFERENCES groups,
+                        PRIMARY KEY (group_id, user_id),
+                        UNIQUE (user_id, group_id)
+                    );
+                    CREATE TABLE profiles (user_id uuid PRIMARY KEY REFERENCES users);
+
+                    -- +goose Down
+                    DROP TABLE profiles;
+                    DROP TABLE members;
+                """,
+            },
+            "primary key and unique constraint serve",
+        ),
+        example(
+            {
+                "db/migration/V1__init.sql": """
+                    CREATE TABLE stores (id bigserial PRIMARY KEY);
+                    CREATE TABLE visits (id bigserial PRIMARY KEY, store bigint NOT NULL REFERENCES stores);
+                    CREATE TABLE old_visits (id bigserial PRIMARY KEY, store bigint NOT NULL REFERENCES stores);
+                    CREATE INDEX visits_store ON visits USING hash (store);
+                """,
+                "db/migration/V2__rename.sql": """
+                    ALTER TABLE visits RENAME COLUMN store TO store_id;
+                    ALTER TABLE visits RENAME TO store_visits;
+                    DROP TABLE old_visits;
+                """,
+            },
+            "Flyway: renamed and dropped since",
+        ),
+        example(
+            {
+                "migrations/mysql/0001_init.sql": """
+                    CREATE TABLE `owners` (`id` INT NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB;
+                    CREATE TABLE `pets` (
+                        `id` INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+                        `owner_id` INT NOT NULL,
+                        CONSTRAINT `fk_pets_owner` FOREIGN KEY (`owner_id`) REFERENCES `owners` (`id`)
+                    ) ENGINE=InnoDB;
+                """,
+            },
+            "MySQL makes the index itself",
+        ),
+    ),
+)
