@@ -18,8 +18,10 @@ from qualitygate.authoring import Language, ParsedFile
 
 @dataclass(frozen=True)
 class Bound:
-    """A literal bound to a name. ``form`` says how (`assignment`, `fallback`, `comparison`, `argument`, `setting`, `statement`);
-    ``start`` and ``end`` are the offsets of exactly the value's characters."""
+    """A literal bound to a name, with the offsets of exactly its characters.
+
+    ``form`` says how: `assignment`, `fallback`, `comparison`, `argument`, `element` (of a list), `setting`, `statement`.
+    """
 
     name: str
     value: str
@@ -28,7 +30,7 @@ class Bound:
     form: str
 
 
-KEYWORD = re.compile(r"pass|pwd|secret|token|key|cred|identified", re.IGNORECASE)
+KEYWORD = re.compile(r"pass|pwd|secret|token|key|cred|identified|jwt", re.IGNORECASE)
 """Text without one of these words binds nothing to a credential's name."""
 
 MAX_LINE = 4000
@@ -134,7 +136,7 @@ def _called(node: cst.Call) -> Iterator[_Pair]:
     positional = [argument.value for argument in node.args if argument.keyword is None and not argument.star]
     function = _name(node.func)
     first = next((value for value in positional if isinstance(value, cst.SimpleString)), None)
-    if first is not None:
+    if first is not None and positional.index(first) < 2:
         after = positional[positional.index(first) + 1 :]
         named = [a.value for a in node.args if a.keyword is not None and a.keyword.value in ("default", "fallback")]
         for value in (*after[:1], *named):
@@ -195,10 +197,10 @@ def _literals(file: ParsedFile, name: str, value: Any, form: str) -> Iterator[Bo
     elif isinstance(value, cst.IfExp):
         yield from _literals(file, name, value.body, form)
         yield from _literals(file, name, value.orelse, form)
-    elif isinstance(value, (cst.List, cst.Tuple, cst.Set)):
+    elif isinstance(value, (cst.List, cst.Tuple, cst.Set)) and form != "fallback":
         for element in value.elements:
             if isinstance(element.value, cst.SimpleString):
-                yield from _literals(file, name, element.value, form)
+                yield from _literals(file, name, element.value, "element")
     elif isinstance(value, cst.Call):
         if isinstance(value.func, cst.Attribute) and value.func.attr.value in _SAME_TEXT:
             yield from _literals(file, name, value.func.value, form)
@@ -228,8 +230,8 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 _ENVIRONMENT = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][\w.]*)\s*=\s*(?P<value>.*)")
 _SETTING = re.compile(r"\s*(?P<name>[A-Za-z_][\w.\-/ ]*?)\s*[=:]\s*(?P<value>.*)")
-_TOML = re.compile(r"(?P<name>[\w.\-]+|\"[^\"]+\")\s*=\s*(?=[\"'])(?P<value>.*)")
-_JSON = re.compile(r"\"(?P<name>[^\"\\]{1,120})\"\s*:\s*(?=\")(?P<value>.*)")
+_TOML = re.compile(r"(?P<name>[\w.\-]+|\"[^\"]+\")\s*=\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*')")
+_JSON = re.compile(r"\"(?P<name>[^\"\\]{1,120})\"\s*:\s*(?P<value>\"(?:[^\"\\]|\\.)*\")")
 _YAML = re.compile(
     r"[\s\-]*(?:\"(?P<quoted>[^\"]{1,120})\"|'(?P<single>[^']{1,120})'|(?P<name>[A-Za-z_][\w.\-/]{0,120}))\s*:(?:\s+(?P<value>.*))"
 )
@@ -254,6 +256,8 @@ def _unquoted(line: str, start: int, end: int, comment: str = " #") -> tuple[int
         start += 1
     if start < end and line[start] in "\"'":
         close = line.find(line[start], start + 1)
+        while line[start] == '"' and 0 <= close < end and line[close - 1] == "\\" and line[close - 2] != "\\":
+            close = line.find('"', close + 1)
         return (start + 1, close) if 0 <= close < end else (start, start)
     if (place := line.find(comment, start, end)) >= 0:
         end = place

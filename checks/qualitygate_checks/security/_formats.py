@@ -183,7 +183,8 @@ PRIVATE_KEY = _format(
 
 _WORD = re.compile(r"[A-Za-z0-9_.-]{16,}")
 _BLOCK = re.compile(r"-----BEGIN (?P<kind>[A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?)-----")
-_BODY = re.compile(r"[A-Za-z0-9+/=\s\\,:\"'-]{0,20000}?-----END")
+_BODY = re.compile(r"(?:[A-Za-z0-9+/=\s\\,:\"'()]|-(?!----))*")
+_LONGEST_BLOCK = 20_000
 _MAXIMUM = 4000
 
 
@@ -246,10 +247,12 @@ def _private_keys(text: str) -> Iterator[Recognised]:
     place = text.find("-----BEGIN ")
     while place >= 0:
         head = _BLOCK.match(text, place)
-        if head and (body := _BODY.match(text, head.end())):
-            tail = text.find("-----", body.end())
-            end = tail + 5 if 0 <= tail - body.end() <= 60 else body.end()
-            letters = re.sub(r"\\[nrt]|[^A-Za-z0-9+/=]", "", body[0][: -len("-----END")])
+        stop = text.find("-----END", head.end(), head.end() + _LONGEST_BLOCK) if head else -1
+        if head and stop >= 0 and _BODY.fullmatch(text, head.end(), stop):
+            body = text[head.end() : stop]
+            tail = text.find("-----", stop + 8, stop + 68)
+            end = tail + 5 if tail >= 0 else stop + 8
+            letters = re.sub(r"\\[nrt]|[^A-Za-z0-9+/=]", "", body)
             if len(letters) >= 64:
                 der = _decoded(letters[: len(letters) // 4 * 4][:64])
                 # PKCS#1, PKCS#8 and SEC1 are DER sequences, OpenSSH has a magic word; others carry headers of their own.

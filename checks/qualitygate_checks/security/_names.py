@@ -40,7 +40,7 @@ _DEED = _words(
     "is has have had can should must may get set reset forgot forgotten change changed validate verify check confirm"
     " require requires need needs use uses using allow allows show hide no not missing invalid valid wrong bad update"
     " create generate new make delete remove revoke refresh find parse read load send on max min num n total count"
-    " enable disable"
+    " enable disable from existing"
 )
 _STATES = frozenset(
     {"is", "has", "have", "can", "should", "must", "may", "require", "requires", "need", "needs", "use"}
@@ -49,11 +49,6 @@ _STATES = frozenset(
 _NEUTRAL = _words(
     "value val string str default fallback prod production dev development staging local live test sandbox old new"
     " current previous primary secondary base64 b64 raw plain plaintext 1 2 3"
-)
-_OTHER_KEYS = _words(
-    "primary foreign sort partition public cache index lookup unique composite natural surrogate hot short map object"
-    " dict json item row group sorting routing idempotency message translation i18n s3 redis storage_key bucket host"
-    " known authorized row shard hash range field session_cache site data kv"
 )
 
 
@@ -89,7 +84,11 @@ def credential(name: str) -> Credential | None:
     for end in range(len(words) - 1, 0, -1):
         if kind := _kind(words[:end]):
             return Credential(kind, False)
-    if words[-1] == "key" and not set(words[:-1]) & _OTHER_KEYS:
+    if words[-1] in ("secrets", "tokens", "passwords") or (
+        words[-1] == "keys" and words[-2:-1] and words[-2] in _KEY_OF
+    ):
+        return Credential(words[-1][:-1], False)
+    if words == ["key"]:
         return Credential("key", False)
     return None
 
@@ -100,11 +99,11 @@ def _kind(words: list[str]) -> str:
     before = words[-2] if len(words) > 1 else ""
     if last in _PASSWORD or (last.startswith("pg") and last[2:] in _PASSWORD):
         return "password"
-    if last in ("secret", "secrets"):
+    if last == "secret":
         return "secret"
     if last == "token":
         return "token"
-    if last in ("key", "keys") and before in _KEY_OF:
+    if last == "key" and before in _KEY_OF:
         return "key"
     if last in ("credential", "credentials", "creds"):
         return "secret"

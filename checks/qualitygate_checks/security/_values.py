@@ -41,6 +41,8 @@ _HASH = re.compile(
 _UUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _PATH = re.compile(r"^(?:[a-z][a-z0-9+.-]*://|[./~]|[A-Za-z]:\\|data:|mailto:|ssh-(?:rsa|ed25519|dss) |ecdsa-)")
 _DOTTED = re.compile(r"^[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+$")
+_CONSTANT = re.compile(r"^_*[A-Z]+(?:_+[A-Z]+)+_*$")
+_ARGUMENT = re.compile(r"^--?[a-z]+(?:-[a-z]+)*$")
 _HEX = re.compile(r"^[0-9a-fA-F]{16,}$")
 _OPAQUE = re.compile(r"^[A-Za-z0-9+/_=.~!@#$%^&*()-]+$")
 _LITERAL = frozenset(
@@ -64,12 +66,15 @@ def strength(value: str, name: str, kind: str) -> Strength:
         return Strength.NONE
     if _REFERENCE.search(text) or _PATH.match(text) or _HASH.match(text) or not text.isascii():
         return Strength.NONE
+    if _CONSTANT.match(text) or _ARGUMENT.match(text):
+        return Strength.NONE
     if any(character.isspace() for character in text):
         # Sentences are labels and messages; a drawn key has no spaces.
         return Strength.NONE
     plain = re.sub(r"[^a-z0-9]", "", text.lower())
     letters = plain.rstrip("0123456789")
-    if not plain or (not text.isdigit() and (letters in _DEFAULTS or _all_defaults(text))):
+    dressed = bool(re.search(r"\d", text) and re.search(r"[^\w.\-]", text))
+    if not plain or (not text.isdigit() and not dressed and (letters in _DEFAULTS or _all_defaults(text))):
         return Strength.WEAK if kind != "token" and plain else Strength.NONE
     if _FILLER.search(text):
         return Strength.WEAK if re.search("change|replace", text, re.IGNORECASE) else Strength.NONE
@@ -85,8 +90,11 @@ def strength(value: str, name: str, kind: str) -> Strength:
         return _chosen(text)
     if kind == "token" or len(text) < 6 or not _OPAQUE.match(text):
         return Strength.NONE
+    if text.isdigit():
+        return Strength.NONE
     # A signing key of words: short of a secret, but it is what signs.
-    return Strength.WEAK if not text.isdigit() else Strength.NONE
+    written = len(text) >= 10 and any(c.isdigit() for c in text) and not _RUN.search(text)
+    return Strength.PLAIN if written else Strength.WEAK
 
 
 def is_random(text: str) -> bool:

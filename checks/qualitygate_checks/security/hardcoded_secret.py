@@ -54,10 +54,15 @@ MAX_CONTEXT = 2_000_000
 """Files with more characters are data: they are searched for formats only."""
 
 _LEVELS = (Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW)
+_DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}", re.IGNORECASE)
 _TRANSLATION = re.compile(r"(^|/)(i18n|locales?|lang|langs|languages|translations?|messages)(/|[._-])", re.IGNORECASE)
 _LOCK = re.compile(r"(^|/)[^/]*(lock|\.min|\.map)(\.[a-z]+)?$", re.IGNORECASE)
-_SAMPLE = re.compile(r"(^|[./_-])(example|sample|template|dist|tpl|default|test|tests|e2e)([./_-]|$)", re.IGNORECASE)
-_DEVELOPMENT = re.compile(r"(^|[./_-])(dev|devel|development|local|localhost|ci|debug|demo|playground|workflows|docker-compose|compose)([./_-]|$)", re.IGNORECASE)  # fmt: skip
+_SAMPLE = re.compile(
+    r"(^|[./_-])(example|sample|template|dist|tpl|default|test|tests|testing|e2e|fixtures?|testdata|mocks?)([./_-]|$)",
+    re.IGNORECASE,
+)
+_PIPELINE = re.compile(r"(^|/)(\.github|\.gitlab|\.circleci|\.ci|ci|\.buildkite|\.woodpecker)[/.]|(^|[./_-])(ci|cypress)\.ya?ml$|\.gitlab-ci|woodpecker", re.IGNORECASE)  # fmt: skip
+_DEVELOPMENT = re.compile(r"(^|[./_-])(dev|devel|development|local|localhost|debug|demo|playground|devcontainer|seeds?|docker-compose|compose)([./_-]|$)", re.IGNORECASE)  # fmt: skip
 _LOCAL_HOST = re.compile(r"^(localhost|127\.|0\.0\.0\.0|\[?::1|host\.docker\.internal)|(^|\.)(example|test|invalid|local)(\.(com|org|net))?$", re.IGNORECASE)  # fmt: skip
 
 
@@ -124,6 +129,8 @@ def _circumstances(file: ParsedFile) -> tuple[int, tuple[str, ...]]:
     """How many steps the file takes from the confidence of a binding, and why."""
     if _SAMPLE.search(file.path):
         return 2, ("the file is a sample",)
+    if _PIPELINE.search(file.path):
+        return 2, ("the file is for a build pipeline, whose services live for one run",)
     if _DEVELOPMENT.search(file.path):
         return 1, ("the file is for development",)
     return 0, ()
@@ -143,13 +150,16 @@ def _from_format(file: ParsedFile, match: Recognised) -> Evidence | None:
     if form is not PRIVATE_KEY and is_invented(match.value):
         confidence = Confidence.LOW
         reasons.append("it reads like a stand-in")
+    if _shown_as_example(file, match.start):
+        confidence = Confidence.LOW
+        reasons.append("it is given as an example")
     if file.role not in APPLICATION or _SAMPLE.search(file.path):
         # A key block or a token without a checksum in a test is nearly always made for the test.
         proved = match.verified and form is not PRIVATE_KEY and not form.public
         confidence = confidence if proved else Confidence.LOW
         reasons.append(f"the file is {'a sample' if file.role in APPLICATION else f'for {file.role.value}'}")
     return Evidence(
-        f"A {form.title}",
+        f"{'An' if form.title[0] in 'AO' else 'A'} {form.title}",
         form.title,
         match.value,
         match.start,
@@ -187,10 +197,11 @@ def _from_address(file: ParsedFile, address: Address) -> Evidence | None:
 
 def _from_binding(file: ParsedFile, bound: Bound) -> Evidence | None:
     named: Credential | None = credential(bound.name)
-    if named is None:
+    if named is None or (bound.form == "assignment" and bound.value.lower() == bound.name.lower()):
+        # A constant that holds its own name is a key of something else: `PASSWORD = "password"`.
         return None
     level = strength(bound.value, bound.name, named.kind)
-    if level is Strength.NONE or (not named.sure and level is not Strength.RANDOM):
+    if level is Strength.NONE or (level is not Strength.RANDOM and (not named.sure or bound.form == "element")):
         return None
     confidence = _of_strength(level)
     steps, reasons = _circumstances(file)
@@ -198,6 +209,8 @@ def _from_binding(file: ParsedFile, bound: Bound) -> Evidence | None:
         steps, reasons = steps + 1, ("the name only hints at a credential", *reasons)
     if bound.form == "comparison":
         steps, reasons = steps + 1, ("it is compared, not used", *reasons)
+    if named.kind == "password" and _DIGEST.fullmatch(bound.value):
+        steps, reasons = steps + 1, ("it has the form of an unsalted hash of a password", *reasons)
     if "insecure" in bound.value.lower():
         steps, reasons = steps + 1, ("the value calls itself insecure", *reasons)
     form = {"fallback": "the fallback of", "comparison": "what is compared with"}.get(bound.form, "the value of")
@@ -232,6 +245,15 @@ def _short(name: str) -> str:
 def _in_comment(file: ParsedFile, offset: int) -> bool:
     line = file.text.line(file.text.span(offset, offset).line).lstrip()
     return line.startswith(("#", "--", "//", ";", "*"))
+
+
+def _shown_as_example(file: ParsedFile, offset: int) -> bool:
+    """Whether the line, up to the value, or the line before says that an example follows (OpenAPI, doc comments)."""
+    line = file.text.span(offset, offset).line
+    before = file.text.content[file.text.line_starts[line - 1] : offset]
+    return "example" in before.lower() or file.text.line(line - 1).strip().lower().endswith(
+        ("example:", 'examples": [')
+    )
 
 
 def _mend(file: ParsedFile, bound: Bound) -> str:
