@@ -11,11 +11,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from qualitygate.model.finding import Confidence, Domain, Hit, Severity
-from qualitygate.model.project import Project
+from qualitygate.model.project import Answer, Project
 from qualitygate.model.source import Language, Place, Role, Span, Text
 
 __all__ = [
     "APPLICATION",
+    "Answer",
     "Check",
     "Confidence",
     "Domain",
@@ -100,7 +101,8 @@ class Check:
     the file's own language is among them and could be parsed, else without one where TEXT is. With ``options`` (an
     instance of a frozen dataclass: the defaults) ``run`` takes a second argument, the options in force. ``examined``
     counts what was looked at, so that silence can be told from emptiness. ``version`` of a file check is part of the
-    cache key: raise it when the same file may give other hits.
+    cache key: raise it when the same file may give other hits. A project check that ``audits`` runs after all others
+    and finds in ``project.answers`` what the inline answers in the code were good for.
     """
 
     id: str
@@ -120,6 +122,7 @@ class Check:
     tags: tuple[str, ...] = ()
     gates: tuple[str, ...] = ()
     version: int = 1
+    audits: bool = False
 
     @property
     def title(self) -> str:

@@ -3,52 +3,73 @@
 from __future__ import annotations
 
 import hashlib
-import traceback
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from qualitygate.authoring import Check
-from qualitygate.model.finding import CheckRun, Finding, Hit
-from qualitygate.model.policy import Selection
+from qualitygate.extract import crash
+from qualitygate.globs import matcher
+from qualitygate.model.facts import FileCheckRun
+from qualitygate.model.finding import CheckRun, Finding, Hit, Severity
+from qualitygate.model.policy import Policy, Selection
 from qualitygate.model.project import Project
 
 
 def selected(checks: Iterable[Check], selection: Selection) -> tuple[Check, ...]:
     """The checks that a selection names by id or by domain; ``ignore`` wins over ``select``."""
-    return tuple(
-        check
-        for check in checks
-        if (not selection.select or {check.id, check.domain.value} & set(selection.select))
-        and not {check.id, check.domain.value} & set(selection.ignore)
-    )
+    select, ignore = set(selection.select), set(selection.ignore)
+    return tuple(check for check in checks if (not select or _named(check, select)) and not _named(check, ignore))
 
 
-def run_checks(project: Project, checks: Sequence[Check], options: Mapping[str, Any]) -> tuple[CheckRun, ...]:
-    """Run every check; file checks ran during extraction, so that their hits are collected here."""
-    return tuple(
-        _collect(project, check) if check.reads else _run(project, check, options.get(check.id)) for check in checks
-    )
+def run_checks(project: Project, checks: Sequence[Check], policy: Policy, way: str = "") -> tuple[CheckRun, ...]:
+    """Run every one of ``checks``; file checks ran during extraction, so that their hits are collected here.
+
+    Of ``policy`` the options, the severities and the ids that are ignored in some paths are followed; ``way`` leads
+    from the folder that its globs are relative to down to the scanned root.
+    """
+    file_runs: dict[str, list[FileCheckRun]] = defaultdict(list)
+    for file in project.files:
+        for run in file.runs:
+            file_runs[run.check].append(run)
+    ignored = [(matcher((glob,), way), frozenset(ids)) for glob, ids in policy.selection.per_path]
+    runs = []
+    for check in checks:
+        if check.reads:
+            hits, examined, error = _collect(file_runs[check.id])
+        else:
+            hits, examined, error = _run(project, check, policy.options)
+        applied = [skips for skips, ids in ignored if _named(check, ids)]
+        kept = [hit for hit in hits if not any(skips(hit.place.path) for skips in applied)]
+        runs.append(CheckRun(check.id, findings(check, kept, policy.severities.get(check.id)), examined, error))
+    return tuple(runs)
 
 
-def _run(project: Project, check: Check, options: Any) -> CheckRun:
+def _named(check: Check, names: Iterable[str]) -> bool:
+    return check.id in names or check.domain.value in names
+
+
+def _run(project: Project, check: Check, options: Mapping[str, object]) -> tuple[Sequence[Hit], int, str]:
     try:
-        return CheckRun(check.id, findings(check, check.hits(project, options)), check.examined(project))
+        return tuple(check.hits(project, options.get(check.id))), check.examined(project), ""
     except Exception as error:  # noqa: BLE001 - one check that crashes must not take the others along
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        return CheckRun(check.id, (), 0, f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})")
+        return (), 0, crash(error)
 
 
-def _collect(project: Project, check: Check) -> CheckRun:
-    runs = [run for file in project.files for run in file.runs if run.check == check.id]
-    hits = [hit for run in runs for hit in run.hits]
+def _collect(runs: Sequence[FileCheckRun]) -> tuple[Sequence[Hit], int, str]:
     broken = [run.error for run in runs if run.error]
-    return CheckRun(check.id, findings(check, hits), sum(run.examined for run in runs), broken[0] if broken else "")
+    error = broken[0] if broken else ""
+    if len(broken) > 1:
+        error += f" (and {len(broken) - 1} more)"
+    return [hit for run in runs for hit in run.hits], sum(run.examined for run in runs), error
 
 
-def findings(check: Check, hits: Iterable[Hit]) -> tuple[Finding, ...]:
-    """Hits of a check as findings, in the order of their places, with fingerprints."""
-    ordered = sorted(hits, key=lambda hit: (hit.place.path, hit.place.span, hit.subject, hit.message))
+def findings(check: Check, hits: Iterable[Hit], severity: Severity | None = None) -> tuple[Finding, ...]:
+    """Hits of a check as findings, in the order of their places, each once, with fingerprints.
+
+    ``severity`` is what the user gave the check; it wins over the hit's and the check's own.
+    """
+    unique = {(hit.place.path, hit.place.span, hit.subject, hit.message): hit for hit in hits}
+    ordered = [unique[key] for key in sorted(unique)]
     seen: Counter[tuple[str, str]] = Counter()
     result = []
     for hit in ordered:
@@ -57,7 +78,7 @@ def findings(check: Check, hits: Iterable[Hit]) -> tuple[Finding, ...]:
             Finding(
                 check=check.id,
                 domain=check.domain,
-                severity=hit.severity or check.severity,
+                severity=severity or hit.severity or check.severity,
                 confidence=hit.confidence or check.confidence,
                 message=hit.message,
                 place=hit.place,

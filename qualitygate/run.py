@@ -10,7 +10,7 @@ paths    -discover-> the source files, in a fixed order
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from qualitygate import __version__
 from qualitygate.analyse import analyse
 from qualitygate.check import run_checks, selected
 from qualitygate.discover import InputError, Tree, discover
+from qualitygate.extract import PARSED
 from qualitygate.extract.cache import Cache
 from qualitygate.judge import judge
 from qualitygate.load import Installed
@@ -29,7 +30,7 @@ from qualitygate.model.project import Project
 from qualitygate.model.source import Text
 from qualitygate.model.verdict import Report
 from qualitygate.parse.text import Undecodable, decode
-from qualitygate.suppress import suppress
+from qualitygate.suppress import BASELINE, Baseline, BaselineError, apply_answers, apply_baseline, read_baseline
 
 __all__ = ["InputError", "NothingToScan", "Request", "scan", "survey"]
 
@@ -40,8 +41,11 @@ class NothingToScan(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """What to scan and how. ``jobs`` is the number of workers, 0 to decide by the work; ``progress`` is called with the
-    number of files done and of all files."""
+    """What to scan and how.
+
+    ``staged`` takes the git index for the work tree. ``jobs`` is the number of workers, 0 to decide by the work;
+    ``progress`` is called with the number of files done and of all files.
+    """
 
     paths: tuple[Path, ...]
     policy: Policy
@@ -55,37 +59,77 @@ def scan(request: Request, installed: Installed) -> Report:
     """Run the whole flow. Raises :class:`InputError` and :class:`NothingToScan`."""
     started = time.perf_counter()
     policy = request.policy
-    tree = _files(request)
+    tree = _files(request, installed)
+    baseline = _baseline(policy, tree.root)
     project = _project(request, tree, installed)
-    runs = run_checks(project, selected(installed.checks, policy.selection), policy.options)
-    findings = suppress([finding for run in runs for finding in run.findings], project)
-    shown = sorted(
-        (finding for finding in findings if finding.confidence.rank <= policy.min_confidence.rank), key=_order
+
+    checks = selected(installed.checks, policy.selection)
+    runs = run_checks(project, [check for check in checks if not check.audits], policy, tree.way)
+    findings, answers = apply_answers(
+        [finding for run in runs for finding in run.findings],
+        project,
+        ran=frozenset(run.check for run in runs if not run.error),
+        known=frozenset(check.id for check in installed.checks),
     )
+    answered = msgspec.structs.replace(project, answers=answers)
+    audits = run_checks(answered, [check for check in checks if check.audits], policy, tree.way)
+    findings += tuple(finding for run in audits for finding in run.findings)
+    runs += audits
+
+    ids = {run.check for run in runs if not run.error}
+    findings, stale = apply_baseline(
+        (finding for finding in findings if tree.judged(finding.path)),
+        baseline,
+        # What was not looked for is not gone; a check that is installed no more finds nothing ever again.
+        judged=lambda entry: (
+            tree.judged(entry.path)
+            and (entry.check in ids or all(check.id != entry.check for check in installed.checks))
+        ),
+    )
+    shown = sorted((one for one in findings if one.confidence.rank <= policy.min_confidence.rank), key=_order)
+    unread = tuple(one for one in project.unread if tree.judged(one.path))
     examined = {run.check: run.examined for run in runs}
     broken = {run.check: run.error for run in runs if run.error}
-    texts, contents = _texts(tree, shown)
+    contents = _contents(tree, shown)
     return Report(
         version=__version__,
         root=tree.root,
         prefix=tree.prefix,
-        files=len(tree.files),
+        files=sum(tree.judged(file.path) for file in tree.files),
         seconds=time.perf_counter() - started,
         findings=tuple(shown),
         hidden=len(findings) - len(shown),
         examined=examined,
         broken=broken,
-        unread=project.unread,
-        verdict=judge(shown, examined, broken, project.unread, policy.limits),
-        texts=texts,
-        contents=contents,
+        unread=unread,
+        verdict=judge(shown, examined, broken, unread, policy.limits),
+        texts={path: text for path, (_, text) in contents.items()},
         secrets={file.path: file.secrets for file in project.files if file.secrets},
+        contents={path: content for path, (content, _) in contents.items()},
+        stale_baseline=tuple(str(entry) for entry in stale),
+        stale_fingerprints=tuple(entry.fingerprint for entry in stale),
     )
 
 
 def survey(request: Request, installed: Installed) -> Project:
     """Read and link, without judging. Raises :class:`InputError` and :class:`NothingToScan`."""
-    return _project(request, _files(request), installed)
+    return _project(request, _files(request, installed), installed)
+
+
+def _files(request: Request, installed: Installed) -> Tree:
+    policy = request.policy
+    tree = discover(
+        request.paths,
+        include=policy.include,
+        exclude=policy.exclude,
+        directory=policy.directory,
+        languages=PARSED | {language for check in installed.checks for language in check.reads},
+        staged=request.staged,
+    )
+    if not any(tree.judged(file.path) for file in tree.files):
+        told = f" ({len(tree.unread)} could not be read: {tree.unread[0].reason})" if tree.unread else ""
+        raise NothingToScan(f"nothing to scan in {tree.root}: no file that qgate reads{told}")
+    return tree
 
 
 def _project(request: Request, tree: Tree, installed: Installed) -> Project:
@@ -97,18 +141,15 @@ def _project(request: Request, tree: Tree, installed: Installed) -> Project:
     return msgspec.structs.replace(project, unread=tuple(unread))
 
 
-def _files(request: Request) -> Tree:
-    policy = request.policy
-    tree = discover(
-        request.paths,
-        include=policy.include,
-        exclude=policy.exclude,
-        directory=policy.directory,
-        staged=request.staged,
-    )
-    if not tree.files:
-        raise NothingToScan(f"nothing to scan below {tree.root}: no Python, SQL, YAML, JSON or configuration file")
-    return tree
+def _baseline(policy: Policy, root: Path) -> Baseline:
+    """The baseline in force; one that was asked for by name must be there."""
+    path = Path(policy.baseline) if policy.baseline else (policy.directory or root) / BASELINE
+    if not policy.baseline and not path.exists():
+        return Baseline(1, ())
+    try:
+        return read_baseline(path)
+    except BaselineError as error:
+        raise InputError(str(error)) from None
 
 
 def _order(finding: Finding) -> tuple[object, ...]:
@@ -123,16 +164,15 @@ def _order(finding: Finding) -> tuple[object, ...]:
     )
 
 
-def _texts(tree: Tree, findings: list[Finding]) -> tuple[dict[str, Text], dict[str, bytes]]:
-    """Text and bytes of every file that a finding points into, for code frames and line hashes."""
+def _contents(tree: Tree, findings: Sequence[Finding]) -> dict[str, tuple[bytes, Text]]:
+    """Bytes and text of every file that a finding points into, for code frames and line hashes."""
     wanted = {place.path for finding in findings for place in (finding.place, *finding.places)}
-    texts, contents = {}, {}
+    contents = {}
     for file in tree.files:
         if file.path in wanted:
             try:
-                data = file.read()
-                texts[file.path] = decode(data, file.language)
+                content = file.read()
+                contents[file.path] = (content, decode(content, file.language))
             except (OSError, Undecodable):
-                continue
-            contents[file.path] = data
-    return texts, contents
+                continue  # it changed since: the finding is shown without its code
+    return contents

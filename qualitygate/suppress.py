@@ -1,29 +1,169 @@
-"""In: findings and the answers given to them in the code. Out: the findings with their status."""
+"""In: findings, the answers to them in the code, and the baseline. Out: the findings with their status."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress as passing_over
+from difflib import get_close_matches
+from pathlib import Path
 
 import msgspec
 
 from qualitygate.model.facts import Directive, FileFacts
 from qualitygate.model.finding import Finding, Status
-from qualitygate.model.project import Project
+from qualitygate.model.project import Answer, Project
+from qualitygate.model.verdict import Report
+
+BASELINE = Path(".qgate") / "baseline.json"
+_VERSION = 1
 
 
-def suppress(findings: Iterable[Finding], project: Project) -> tuple[Finding, ...]:
-    """Mark the findings that an inline answer with a reason speaks of."""
-    files = {file.path: file for file in project.files}
-    return tuple(_answered(finding, files.get(finding.path)) for finding in findings)
+class BaselineError(Exception):
+    """A baseline that was asked for cannot be used; the argument is one clear line."""
 
 
-def _answered(finding: Finding, file: FileFacts | None) -> Finding:
-    for directive in file.directives if file is not None else ():
-        if finding.check in directive.checks and directive.reason and _speaks_of(directive, finding):
-            return msgspec.structs.replace(finding, status=Status.SUPPRESSED, answer=directive.reason)
-    return finding
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A finding that is known. The fingerprint is what counts; the rest is for people who read the file."""
+
+    fingerprint: str
+    check: str
+    path: str
+    subject: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.check} {self.path}: {self.message}"
 
 
-def _speaks_of(directive: Directive, finding: Finding) -> bool:
-    line = directive.span.line
-    return finding.span.line == (line + 1 if directive.alone else line)
+class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The findings that stood when the baseline was written. No line is among them, so that edits do not age it."""
+
+    version: int
+    findings: tuple[Entry, ...]
+
+
+def apply_answers(
+    findings: Sequence[Finding], project: Project, ran: Collection[str], known: Collection[str]
+) -> tuple[tuple[Finding, ...], tuple[Answer, ...]]:
+    """Mark the findings that an inline answer speaks of, and tell what each answer was good for.
+
+    An answer counts with a reason only. It speaks of its own line, of the line after it where it stands alone, and of a
+    whole definition where it stands at its header or alone before it. ``ran`` are the checks that ran to their end,
+    ``known`` all that are installed.
+    """
+    files = {file.path: file for file in project.files if file.directives}
+    used: set[tuple[str, Directive, str]] = set()
+    marked = []
+    for finding in findings:
+        speaking = _speaking(finding, files.get(finding.path))
+        used.update((finding.path, directive, finding.check) for directive in speaking)
+        reasons = [directive.reason for directive in speaking if directive.reason]
+        marked.append(
+            msgspec.structs.replace(finding, status=Status.SUPPRESSED, answer=reasons[0]) if reasons else finding
+        )
+    answers = tuple(
+        Answer(
+            file.path,
+            file.language,
+            file.role,
+            directive,
+            unknown=tuple((name, _nearest(name, known)) for name in directive.checks if name not in known),
+            idle=tuple(name for name in directive.checks if name in ran and (file.path, directive, name) not in used),
+        )
+        for file in files.values()
+        for directive in file.directives
+    )
+    return tuple(marked), answers
+
+
+def _speaking(finding: Finding, file: FileFacts | None) -> list[Directive]:
+    """The answers in ``file`` that speak of ``finding``."""
+    if file is None:
+        return []
+    headers = {header for header, end in file.scopes if header <= finding.span.line <= end}
+    return [
+        directive
+        for directive in file.directives
+        if finding.check in directive.checks
+        and (
+            directive.target in headers
+            or finding.span.line in (directive.target, directive.span.line)
+            # after the last line of a statement that goes over several
+            or (not directive.alone and finding.span.line <= directive.target <= finding.span.end_line)
+        )
+    ]
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    return next(iter(get_close_matches(name, sorted(known), 1)), "")
+
+
+def read_baseline(path: Path) -> Baseline:
+    """The baseline in a file. Raises :class:`BaselineError` where it is missing or no baseline."""
+    try:
+        baseline = msgspec.json.decode(path.read_bytes(), type=Baseline)
+    except OSError as error:
+        raise BaselineError(f"baseline {path}: {error.strerror or error}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BaselineError(f"baseline {path} is no baseline: {error}") from None
+    if baseline.version != _VERSION:
+        raise BaselineError(f"baseline {path} has version {baseline.version}; this qgate reads version {_VERSION}")
+    return baseline
+
+
+def apply_baseline(
+    findings: Iterable[Finding], baseline: Baseline, judged: Callable[[Entry], bool]
+) -> tuple[tuple[Finding, ...], tuple[Entry, ...]]:
+    """Mark the active findings that the baseline knows. Also its stale entries: ``judged``, and found no more."""
+    known = {entry.fingerprint for entry in baseline.findings}
+    marked = tuple(
+        msgspec.structs.replace(finding, status=Status.BASELINED)
+        if finding.status is Status.ACTIVE and finding.fingerprint in known
+        else finding
+        for finding in findings
+    )
+    found = {finding.fingerprint for finding in marked}
+    return marked, tuple(entry for entry in baseline.findings if entry.fingerprint not in found and judged(entry))
+
+
+def write_baseline(report: Report, path: Path) -> int:
+    """Write all findings of a report that are not answered in the code; their number. Raises ``OSError``."""
+    entries = {
+        finding.fingerprint: Entry(finding.fingerprint, finding.check, finding.path, finding.subject, finding.message)
+        for finding in report.findings
+        if finding.status is not Status.SUPPRESSED
+    }
+    _write(path, entries.values())
+    return len(entries)
+
+
+def update_baseline(report: Report, path: Path) -> int:
+    """Drop from a baseline what ``report`` (a scan against it) found stale; the number dropped. Nothing is ever added.
+
+    Raises :class:`BaselineError` where there is no baseline, ``OSError`` where it cannot be written.
+    """
+    entries = read_baseline(path).findings
+    stale = set(report.stale_fingerprints)
+    kept = [entry for entry in entries if entry.fingerprint not in stale]
+    if len(kept) != len(entries):
+        _write(path, kept)
+    return len(entries) - len(kept)
+
+
+def _write(path: Path, entries: Iterable[Entry]) -> None:
+    """Write at once or not at all: a reader never sees half of it."""
+    ordered = sorted(entries, key=lambda entry: (entry.path, entry.check, entry.subject, entry.fingerprint))
+    data = msgspec.json.format(msgspec.json.encode(Baseline(_VERSION, tuple(ordered))), indent=2) + b"\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        with passing_over(OSError):
+            os.unlink(name)
+        raise

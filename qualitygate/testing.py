@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from qualitygate.analyse import analyse
 from qualitygate.authoring import Check, Example
 from qualitygate.check import run_checks
 from qualitygate.discover import Layout, language_of
+from qualitygate.load import load
 from qualitygate.model.finding import Finding
+from qualitygate.model.policy import Policy
 from qualitygate.model.source import SourceFile
+from qualitygate.suppress import apply_answers
 
 
 def findings_of(check: Check, example: Example) -> tuple[Finding, ...]:
-    """The findings of ``check`` on ``example``. Raises ``AssertionError`` where the check crashes or a file is unread."""
+    """The findings of ``check`` on ``example``. Raises ``AssertionError`` where the check crashes or a file is unread.
+
+    A check that audits answers is tried beside all installed ones, since they are what is answered.
+    """
     sources = sorted(example.sources().items())
     layout = Layout.of(path for path, _ in sources)
     files = [
         SourceFile(Path("/example"), path, language_of(path, content), layout.role(path), content)
         for path, content in sources
     ]
-    project = analyse(files, [check], {})
+    others = [other for other in load().checks if not other.audits] if check.audits else []
+    project = analyse(files, [*others, check], {})
     if project.unread:
         raise AssertionError(f"{check.id}: the example cannot be read: {project.unread}")
-    (run,) = run_checks(project, [check], {})
+    if check.audits:
+        findings = [finding for run in run_checks(project, others, Policy()) for finding in run.findings]
+        ids = frozenset(other.id for other in others)
+        _, answers = apply_answers(findings, project, ran=ids, known=ids | {check.id})
+        project = msgspec.structs.replace(project, answers=answers)
+    (run,) = run_checks(project, [check], Policy())
     if run.error:
         raise AssertionError(f"{check.id} crashed: {run.error}")
     return run.findings

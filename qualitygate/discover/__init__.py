@@ -14,6 +14,7 @@ from qualitygate.discover import git
 from qualitygate.discover.roles import Layout, is_contract, language_of
 from qualitygate.discover.walk import walk
 from qualitygate.extract import MAX_BYTES
+from qualitygate.globs import matcher
 from qualitygate.model.source import Language, Role, SourceFile, Unread
 
 __all__ = ["InputError", "Layout", "Tree", "discover", "language_of"]
@@ -32,13 +33,15 @@ class InputError(Exception):
 class Tree:
     """What is to be scanned.
 
-    ``prefix`` leads from the top of the repository to ``root`` (with a slash at its end where it is not empty).
+    ``prefix`` leads from the top of the repository to ``root`` and ``way`` from the folder of the configuration, both
+    with a slash at their end where they are not empty.
     ``chosen`` holds the files and folders that were named, relative to ``root``; it is empty where that was the root
     itself. The other files are read for what they tell of the chosen ones: who mounts a router, which table there is.
     """
 
     root: Path
     prefix: str
+    way: str
     files: tuple[SourceFile, ...]
     unread: tuple[Unread, ...] = ()
     chosen: tuple[str, ...] = ()
@@ -70,8 +73,9 @@ def discover(
     """
     root, chosen = _root(paths)
     listed, look = _index(root) if staged else _work_tree(root, chosen)
-    matches = _globs(include, exclude, _way(directory, root))
-    names = sorted(name for name in listed if matches(name))
+    way = _way(directory, root)
+    included, excluded = matcher(include, way), matcher(exclude, way)
+    names = sorted(name for name in listed if (not include or included(name)) and not excluded(name))
     layout = Layout.of(names)
     files: list[SourceFile] = []
     unread: list[Unread] = []
@@ -82,7 +86,7 @@ def discover(
             files.append(found)
         elif found and role is not Role.VENDORED:
             unread.append(Unread(_shown(name), 0, found))
-    return Tree(root, _prefix(root), tuple(files), tuple(unread), chosen)
+    return Tree(root, _prefix(root), way, tuple(files), tuple(unread), chosen)
 
 
 @dataclass(frozen=True)
@@ -174,16 +178,6 @@ def _way(directory: Path | None, root: Path) -> str:
     if directory is None or (above := Path(os.path.realpath(directory))) not in root.parents:
         return ""
     return root.relative_to(above).as_posix() + "/"
-
-
-def _globs(include: Sequence[str], exclude: Sequence[str], way: str) -> Callable[[str], bool]:
-    if not include and not exclude:
-        return lambda _: True
-    from pathspec import GitIgnoreSpec
-
-    wanted = GitIgnoreSpec.from_lines(include) if include else None
-    unwanted = GitIgnoreSpec.from_lines(exclude)
-    return lambda name: (wanted is None or wanted.match_file(way + name)) and not unwanted.match_file(way + name)
 
 
 _Look = Callable[[str], "_Entry | None"]

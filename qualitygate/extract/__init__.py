@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 from qualitygate.authoring import Check, ParsedFile
@@ -18,6 +19,7 @@ MAX_BYTES = 20_000_000
 _CODE = frozenset((Language.PYTHON, Language.SQL))
 _JUDGED = frozenset((Role.APPLICATION, Role.MIGRATION))
 _DOCUMENTS = frozenset((Language.YAML, Language.JSON))
+PARSED = _CODE | _DOCUMENTS
 # Where a contract may lie that clients are promised; one among tests or examples may be broken on purpose.
 _PUBLISHED = frozenset((Role.APPLICATION, Role.MIGRATION, Role.DOCUMENTATION))
 
@@ -109,10 +111,14 @@ def _run(
             hits = tuple(check.hits(subject, options.get(check.id)))
             runs.append(FileCheckRun(check.id, hits, check.examined(subject)))
         except Exception as error:  # noqa: BLE001 - one check that crashes must not take the others along
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            reason = f"{type(error).__name__} at {where.name}:{where.lineno} while reading {file.path}"
-            runs.append(FileCheckRun(check.id, (), 0, reason))
+            runs.append(FileCheckRun(check.id, (), 0, f"{crash(error)}, reading {file.path}"))
     return runs
+
+
+def crash(error: Exception) -> str:
+    """What a check crashed with, and where in its code. The error's own words are left out: they may quote a secret."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name} ({PurePath(frame.filename).name}, line {frame.lineno})"
 
 
 def _assemble(file: SourceFile, text: Text, reading: Reading | None, runs: Sequence[FileCheckRun]) -> FileFacts:

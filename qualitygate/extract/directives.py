@@ -3,21 +3,64 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from qualitygate.model.facts import Directive
 from qualitygate.model.source import Language, Text
 
 _DIRECTIVE = re.compile(
-    r"(?P<mark>#|--|//)[ \t]*qgate:[ \t]*ignore\[(?P<checks>[^\]\r\n]*)\][ \t]*(?P<reason>[^\r\n]*)"
+    r"(?:#|--|//|/\*|;|<!--)[ \t]*qgate:[ \t]*ignore\b(?:[ \t]*\[(?P<checks>[^\]\r\n]*)\])?[ \t]*(?P<reason>[^\r\n]*)"
 )
+_CLOSING = re.compile(r"[ \t]*(?:\*/|-->)[ \t]*$")
+
+# What can hold a comment's sign without being a comment: quoted text. A quotation of one line ends with its line at the
+# latest, so that a sign this reader does not know (a nested f-string) misleads it no further than that.
+_TRIPLE = r'"""(?:[^"\\]|\\[\s\S]|"(?!""))*(?:"""|\Z)' + "|" + r"'''(?:[^'\\]|\\[\s\S]|'(?!''))*(?:'''|\Z)"
+_LINE = r'"(?:[^"\\\r\n]|\\.)*' + "|" + r"'(?:[^'\\\r\n]|\\.)*"
+_PYTHON = re.compile(rf"(?P<comment>\#[^\r\n]*)|{_TRIPLE}|(?:{_LINE})[\"']?")
+_SQL = re.compile(r"(?P<comment>--[^\r\n]*|/\*[\s\S]*?(?:\*/|\Z))|'[^']*(?:'|\Z)|\"[^\"]*(?:\"|\Z)")
+_HASH = re.compile(rf"(?:^|(?<=[\s,\[\]{{}}]))(?P<comment>[#;][^\r\n]*)|(?:{_LINE})[\"']?", re.MULTILINE)
+_ANY = re.compile(r"(?:^|(?<=[\s;,(){}\[\]]))(?P<comment>(?:#|--|//|/\*|;|<!--)[ \t]*qgate:[^\r\n]*)", re.MULTILINE)
+
+_COMMENTS = {
+    Language.PYTHON: _PYTHON,
+    Language.SQL: _SQL,
+    Language.YAML: _HASH,
+    Language.TOML: _HASH,
+    Language.INI: _HASH,
+    Language.ENV: _HASH,
+    Language.DOCKERFILE: _HASH,
+    Language.TEXT: _ANY,
+}
+_COMMENT_LINE = re.compile(r"[ \t]*(?:#|--|//)")
 
 
 def find_directives(text: Text, language: Language) -> tuple[Directive, ...]:
-    """Every inline answer of the file, in order."""
+    """Every inline answer of the file, in order. One inside a quotation is none; JSON has no comments."""
+    comments = _COMMENTS.get(language)
+    if comments is None or "qgate:" not in text.content:
+        return ()
     found = []
-    for match in _DIRECTIVE.finditer(text.content) if "qgate:" in text.content else ():
-        span = text.span(*match.span())
-        before = text.line(span.line)[: span.column - 1]
-        checks = tuple(name.strip() for name in match["checks"].split(",") if name.strip())
-        found.append(Directive(checks, match["reason"].strip(), span, not before.strip()))
+    for start, comment in _comments(text.content, comments):
+        for match in _DIRECTIVE.finditer(comment):
+            span = text.span(start + match.start(), start + match.end())
+            checks = tuple(name for name in re.split(r"[\s,]+", match["checks"] or "") if name)
+            alone = not text.line(span.line)[: span.column - 1].strip()
+            reason = _CLOSING.sub("", match["reason"]).strip(" \t-:")
+            found.append(Directive(checks, reason, span, alone, _target(text, span.line) if alone else span.line))
     return tuple(found)
+
+
+def _comments(content: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    for match in pattern.finditer(content):
+        comment = match["comment"]
+        if comment and "qgate:" in comment:
+            yield match.start("comment"), comment
+
+
+def _target(text: Text, line: int) -> int:
+    """The first line after ``line`` that is not a comment by itself."""
+    line += 1
+    while _COMMENT_LINE.match(text.line(line)):
+        line += 1
+    return line

@@ -14,13 +14,15 @@ from qualitygate.model.syntax import Module
 class Directive(msgspec.Struct, frozen=True, array_like=True):
     """An inline answer: ``qgate: ignore[check-id, ...] reason``, with the span of the comment.
 
-    ``alone`` is true where the comment has its line to itself, so that it speaks of the next line too.
+    ``target`` is the line that it speaks of: its own, or, where the comment is ``alone`` on its line, the first line
+    after it that is no comment.
     """
 
     checks: tuple[str, ...]
     reason: str
     span: Span
     alone: bool
+    target: int
 
 
 class Setting(msgspec.Struct, frozen=True, array_like=True):

@@ -6,13 +6,31 @@ import msgspec
 
 from qualitygate.model.architecture import Connection, ErrorResponse, Outbound, Route
 from qualitygate.model.contract import Contract, Operation
-from qualitygate.model.facts import FileFacts
+from qualitygate.model.facts import Directive, FileFacts
 from qualitygate.model.schema import History, Table
-from qualitygate.model.source import Unread
+from qualitygate.model.source import Language, Role, Unread
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An inline answer in a file, and what it was good for.
+
+    ``unknown`` pairs each id that no installed check has with the nearest that one has (or nothing). ``idle`` are the ids
+    of checks that ran and said nothing that the answer could speak of.
+    """
+
+    path: str
+    language: Language
+    role: Role
+    directive: Directive
+    unknown: tuple[tuple[str, str], ...] = ()
+    idle: tuple[str, ...] = ()
 
 
 class Project(msgspec.Struct, frozen=True):
-    """Facts of all files, joined. Everything is in a fixed order: the same input gives the same project."""
+    """Facts of all files, joined. Everything is in a fixed order: the same input gives the same project.
+
+    ``answers`` are known to the checks that audit them, which run after all others.
+    """
 
     files: tuple[FileFacts, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -24,6 +42,7 @@ class Project(msgspec.Struct, frozen=True):
     histories: tuple[History, ...] = ()
     tables: tuple[Table, ...] = ()
     unread: tuple[Unread, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
     @property
     def operations(self) -> tuple[Operation, ...]:

@@ -47,7 +47,8 @@ class Report(msgspec.Struct, frozen=True):
     those that it held back. ``examined`` maps each check that ran to the number of things it looked at. ``broken`` maps
     a crashed check to the reason. ``texts`` and ``secrets`` (both by path) serve code frames: a secret's span is masked
     wherever its line is shown. ``contents`` are the bytes behind the texts, for line hashes. ``prefix`` leads from the
-    repository's top to the scanned root, with a slash at its end where it is not empty.
+    repository's top to the scanned root, with a slash at its end where it is not empty. ``stale_baseline`` names what
+    the baseline knows and is found no more; ``stale_fingerprints`` identifies the same, in the same order.
     """
 
     version: str
@@ -65,3 +66,4 @@ class Report(msgspec.Struct, frozen=True):
     secrets: Mapping[str, tuple[Span, ...]]
     contents: Mapping[str, bytes] = {}
     stale_baseline: tuple[str, ...] = ()
+    stale_fingerprints: tuple[str, ...] = ()
