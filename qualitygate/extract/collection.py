@@ -7,7 +7,7 @@ what is paginated, so that the body and the headers of the answer count as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from qualitygate.extract.references import Node
@@ -15,7 +15,15 @@ from qualitygate.extract.schemas import Schemas, Shape
 from qualitygate.model.contract import Parameter
 from qualitygate.model.finding import Confidence
 from qualitygate.model.source import Span
-from qualitygate.parse.http import is_envelope_metadata, next_page_property, normalised, purpose
+from qualitygate.parse.http import (
+    is_envelope_metadata,
+    is_fixed_set,
+    is_plural,
+    last_word,
+    next_page_property,
+    normalised,
+    purpose,
+)
 
 # An array of which the contract promises no more items than this is bounded by itself.
 BOUND = 1_000
@@ -23,6 +31,7 @@ BOUND = 1_000
 _LIST_ID = re.compile(r"list(?![a-z])|[a-z0-9_.-]*(?:_list|List|\.list)(?![a-z]).*")
 _PAGING_EXTENSIONS = frozenset(("x-ms-pageable", "x-speakeasy-pagination", "x-fern-pagination"))
 _IDS = re.compile(r"ids|[a-z]+ids|keys|uuids|names|symbols")
+_ID = re.compile(r"[a-z]*(?:id|key|uuid|name|symbol|code|slug|email)")
 _RANGE_START = frozenset(
     "start from since after begin startdate startat starttime fromdate datefrom startdatetime".split()
 )
@@ -67,12 +76,25 @@ class Collections:
             if _is_parameter(last)
         }
         self._returned: set[tuple[str, Span]] = set()
+        self._growing: set[str] = set()
 
     def note_member(self, success: Node | None) -> None:
         """Remember what the GET of one member returns."""
         shape = self._schemas.shape(success) if success is not None else None
         if shape is not None and shape.kind == "object" and shape.name and shape.place is not None:
             self._returned.add((shape.place.path, shape.place.span))
+
+    def note_addition(self, path: str, got: Node | None, posted: Node | None, statuses: Iterable[str]) -> None:
+        """Remember a path to which a POST adds: one that says so (201), or answers with other things than the GET.
+
+        A POST that answers the same as the GET asks the same question with a longer form.
+        """
+        if "201" in statuses or posted is None or got is None:
+            self._growing.add(path)
+            return
+        get, post = self._schemas.shape(got), self._schemas.shape(posted)
+        if post.kind != "array" and (get.kind, set(get.properties)) != (post.kind, set(post.properties)):
+            self._growing.add(path)
 
     def judge(self, exchange: Exchange) -> Judgement:
         """Judge one operation."""
@@ -122,18 +144,24 @@ class Collections:
 
     def _evidence(self, exchange: Exchange, array: Shape, how: str) -> tuple[Confidence, str]:
         path = exchange.path.rstrip("/")
+        word = last_word(path)
         member = self._members.get(path)
+        # What the service itself defines, and what lies around a place, does not grow with use.
+        if is_fixed_set(word) and exchange.path not in self._growing:
+            return Confidence.LOW, f"{how}, though of what its name calls a fixed set"
+        if _is_around_a_place(exchange.parameters):
+            return Confidence.LOW, f"{how}, though only of what lies around a place"
         if member is not None and self._methods[member] & {"get", "put", "patch", "delete"}:
             return Confidence.HIGH, f"{how}, and its members have the path {member}"
-        if "post" in self._methods.get(exchange.path, ()):
+        if exchange.path in self._growing:
             return Confidence.HIGH, f"{how}, and a POST on the same path adds to it"
         items = self._schemas.shape(array.items) if array.items is not None else None
         if items is not None and items.place is not None and (items.place.path, items.place.span) in self._returned:
             return Confidence.HIGH, f"{how} of `{items.name}`, which a path of its own returns one by one"
         if _LIST_ID.match(exchange.operation_id):
             return Confidence.MEDIUM, f"{how}, and `{exchange.operation_id}` says that it lists"
-        if how == "it returns an array":
-            return Confidence.MEDIUM, how
+        if how == "it returns an array" and is_plural(word):
+            return Confidence.MEDIUM, f"{how} of {word}"
         return Confidence.LOW, how
 
     def _paginated_by_request(self, exchange: Exchange) -> str:
@@ -169,7 +197,7 @@ class Collections:
         if items is not None and (items.kind == "scalar" or items.enumerated):
             return "an array of plain values"
         for parameter in exchange.parameters:
-            if parameter.source == "query" and parameter.required and _IDS.fullmatch(normalised(parameter.name)):
+            if parameter.source == "query" and parameter.required and _picks(parameter):
                 return f"picked by the required parameter {parameter.name}"
         names = {normalised(parameter.name) for parameter in exchange.parameters if parameter.required}
         if names & _RANGE_START and names & _RANGE_END:
@@ -193,7 +221,19 @@ def _is_envelope_field(name: str) -> bool:
 
 
 def _is_parameter(segment: str) -> bool:
-    return segment.endswith("}") and "{" in segment
+    """Whether a segment is a parameter, perhaps with an extension: `{id}`, `{id}.json`."""
+    return segment.startswith("{") or segment.endswith("}")
+
+
+def _picks(parameter: Parameter) -> bool:
+    """Whether a required parameter names the things that are wanted, one by one."""
+    name = normalised(parameter.name)
+    return _IDS.fullmatch(name) is not None or (parameter.type == "array" and _ID.fullmatch(name) is not None)
+
+
+def _is_around_a_place(parameters: tuple[Parameter, ...]) -> bool:
+    names = {normalised(parameter.name) for parameter in parameters if parameter.source == "query"}
+    return bool(names & {"lat", "latitude"} and names & {"lon", "lng", "long", "longitude"})
 
 
 def _is_range(parameter: Parameter, parameters: tuple[Parameter, ...]) -> bool:

@@ -213,6 +213,10 @@ class _Reader:
         for path, _, item in items:
             if path.endswith("}") and (operation := self._followed(item, "get")) is not None:
                 collections.note_member(self._success(operation))
+            got, posted = self._followed(item, "get"), self._followed(item, "post")
+            if got is not None and posted is not None:
+                statuses = _mapping(posted.data.get("responses"))
+                collections.note_addition(path, self._success(got), self._success(posted), statuses)
         for path, path_place, item in items:
             shared = self._parameters(item)
             for method, node in self._methods(item):
@@ -395,6 +399,9 @@ def _parameter(name: str, source: str, data: dict[str, Any], schema: dict[str, A
         kind = next((one for one in kind if one != "null"), "")
     form = _text(schema.get("format"))
     paging = paging_role(name) if source in ("query", "header") else ""
+    if not paging and source == "query":
+        # One parameter that holds a whole query as an object.
+        paging = next(filter(None, map(paging_role, _mapping(schema.get("properties")))), "")
     # `count=true` asks for a total, and `start=2024-01-01` is a filter: neither moves through pages.
     if kind == "boolean" or form in ("date", "date-time"):
         paging = ""

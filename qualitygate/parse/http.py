@@ -14,22 +14,33 @@ _VERSION: Final = re.compile(
     r"v\d+(?:[._-]\d+)*(?:[a-z][a-z0-9]*)?"  # v1, v2.1, v1beta1, v1p1beta1, v1b3
     r"|\d{4}-\d{2}(?:-\d{2})?"  # 2010-04-01
     r"|\d+(?:\.\d+)+"  # 3.0
-    r"|(?:api|rest|service|services)[._-]?v\d+(?:[._-]\d+)*"  # apiv1, rest-v2
+    r"|\d{1,2}"  # /rest/api/3: a bare number that is written in the path is no identifier
+    r"|(?:[a-z0-9-]+-|api[._]?|rest[._]?)v\d+(?:[._-]\d+)*"  # apiv1, invoices-v2; alerts_v2 is a resource
     r"|v?\{[a-z_-]*version\}(?:\.\{[a-z_-]*version\})?"  # {version}, v{api-version}
 )
+_EXTENSION: Final = re.compile(r"\.(?:[a-z]+|\{[a-z_]+\})$")
 _HOST_LABEL: Final = re.compile(r"(?:[a-z0-9-]*-)?v\d+(?:[-_]\d+)*(?:[a-z][a-z0-9]*)?")
 _VERSION_PARAMETER: Final = frozenset(("apiversion", "version", "v", "ver", "apiver", "xapiversion"))
 _MEDIA_TYPE: Final = re.compile(r"/vnd\.[^;]*[.+-]v\d|/vnd\.[^;]*\.\d{4}-\d{2}-\d{2}|;\s*(?:version|v)\s*=")
 
-# How deep in a path a version may stand and still version the whole resource: /apis/apps/v1/...
+# How many fixed segments may lead to a version that still versions the whole resource: /apis/apps/v1/...
 VERSION_DEPTH: Final = 3
 
 
 def path_version(path: str, depth: int = VERSION_DEPTH) -> str:
-    """The first of the first ``depth`` segments of a path that is a version; empty where none is."""
-    for segment in [segment for segment in path.split("/") if segment][:depth]:
-        if _VERSION.fullmatch(segment.lower()):
+    """The version among the first ``depth`` fixed segments of a path; empty where none is one.
+
+    A version that is a parameter counts wherever it stands before them.
+    """
+    fixed = 0
+    for segment in path.split("/"):
+        if not segment:
+            continue
+        if _VERSION.fullmatch(_EXTENSION.sub("", segment.lower())):
             return segment
+        fixed += "{" not in segment
+        if fixed >= depth:
+            break
     return ""
 
 
@@ -63,11 +74,11 @@ _HEALTH_END: Final = frozenset(
 _ALONE: Final = {
     **dict.fromkeys("status ready live heartbeat alive up startup".split(), "health"),
     **dict.fromkeys(("metrics", "prometheus", "actuator"), "metrics"),
-    **dict.fromkeys("docs doc redoc swagger swagger-ui openapi schema api-docs".split(), "documentation"),
 }
+_DOCUMENTATION: Final = frozenset("docs doc redoc swagger swagger-ui openapi schema api-docs".split())
 _OAUTH: Final = frozenset("oauth oauth2 oidc saml saml2 sso auth".split())
 _OAUTH_END: Final = frozenset(
-    "token authorize authorization revoke introspect userinfo jwks certs callback acs metadata logout".split()
+    "token authorize authorization revoke introspect userinfo jwks certs callback acs metadata logout code device".split()
 )
 _DOCUMENT: Final = re.compile(
     r"(?:openapi|swagger)[\w.-]*\.(?:json|ya?ml)|(?:robots|humans|security)\.txt|favicon\.ico"
@@ -80,7 +91,7 @@ def purpose(path: str) -> str:
     One of `root`, `health`, `metrics`, `documentation`, `well-known`, `oauth`. A path with parameters is never exempt.
     """
     segments = [segment for segment in path.lower().split("/") if segment]
-    if not segments:
+    if all(segment in ("api", "rest") for segment in segments):
         return "root"
     if "{" in path:
         return ""
@@ -93,6 +104,8 @@ def purpose(path: str) -> str:
         return "health"
     if rest and rest[0] == "actuator":
         return "metrics"
+    if rest and all(segment in _DOCUMENTATION for segment in rest):
+        return "documentation"
     if len(rest) == 1:
         return _ALONE.get(rest[0], "")
     if rest and rest[0] in _OAUTH and rest[-1] in _OAUTH_END:
@@ -104,13 +117,13 @@ def purpose(path: str) -> str:
 _SIZE: Final = frozenset(
     "limit pagesize perpage maxresults count size top max maxpagesize itemsperpage pagelimit resultsperpage first last "
     "take rows maxitems numresults maxrecords recordsperpage batchsize maxkeys resultcount hitsperpage fetchsize "
-    "maxitemcount pagelength resultlimit maxrows".split()
+    "maxitemcount pagelength resultlimit maxrows rpp maxcount returncount".split()
 )
 _POSITION: Final = frozenset(
     "offset page pagenumber pagenum pageno cursor start startindex startat skip after before startingafter endingbefore "
     "pagetoken nexttoken nextpagetoken continuationtoken continuation marker token next nextcursor sinceid maxid bookmark "
     "scrollid lastkey exclusivestartkey pageindex pagekey pagecursor startposition startkey anchor resumptiontoken "
-    "skiptoken paginationtoken lastid fromid afterid firstresult currentpage nextpage position".split()
+    "skiptoken paginationtoken lastid fromid afterid firstresult currentpage nextpage position pg".split()
 )
 # Properties of an envelope that lead to the next page, or say which page this is.
 _NEXT: Final = frozenset(
@@ -124,6 +137,12 @@ _META: Final = frozenset(
     "links link meta metadata responsemetadata info page pageable result response listmeta".split()
 )
 
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_THINGS: Final = frozenset(
+    "result results item items record records row rows entry entries hits elements objects".split()
+)
+_COUNTS: Final = frozenset("number num no count max limit total".split())
+_CLOCK: Final = frozenset("time timezone tz utc gmt zone date minute minutes hour hours".split())
 _BRACKETED: Final = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -149,7 +168,21 @@ def paging_role(name: str) -> str:
             return "size"
         if word in _POSITION:
             return "position"
-    return ""
+    return _role_of_words([word.lower() for word in _WORD.findall(words[0])])
+
+
+def _role_of_words(words: list[str]) -> str:
+    """The role of a name of several words that is in no list: `numberOfResults`, `row_count`, `users_limit`, `skipRecords`."""
+    if len(words) < 2:
+        return ""
+    known = set(words)
+    if words[-1] == "limit" or words[:2] == ["limit", "per"] or (known & _THINGS and known & _COUNTS):
+        return "size"
+    if words[-1] in ("cursor", "offset") and not known & _CLOCK:
+        return "position"
+    if words[0] in ("first", "start", "skip", "next") and words[-1] in _THINGS:
+        return "position"
+    return "position" if words[0].startswith("paginat") and words[-1] == "page" else ""
 
 
 def next_page_property(names: Iterable[str]) -> str:
@@ -160,3 +193,31 @@ def next_page_property(names: Iterable[str]) -> str:
 def is_envelope_metadata(name: str) -> bool:
     """Whether a property of an envelope is where links to further pages are kept (`links`, `meta`)."""
     return normalised(name) in _META
+
+
+_PLURALS: Final = frozenset("children people data media history feed timeline list all search find export".split())
+# Plural words for what is fixed by the service or small by its nature.
+_FIXED: Final = frozenset(
+    "countries currencies languages locales timezones zones regions types statuses states units genders formats "
+    "settings preferences options capabilities features permissions scopes details statistics stats counts totals "
+    "categories genres fields columns holidays licenses commons styles headings "
+    "summaries metrics analytics status address analysis news series basis plans limits quotas sas credentials rates "
+    "methods".split()
+)
+
+
+def last_word(path: str) -> str:
+    """The last word of the last segment of a path, in lower case: `types` of `/users/regTypes.json`."""
+    segment = path.rstrip("/").rpartition("/")[2]
+    words = _WORD.findall(re.sub(r"\.[a-z]+$", "", segment))
+    return words[-1].lower() if words else ""
+
+
+def is_fixed_set(word: str) -> bool:
+    """Whether a word names a set that does not grow with use: `currencies`, `types`, `settings`."""
+    return word in _FIXED
+
+
+def is_plural(word: str) -> bool:
+    """Whether a word of a path names many things, as English builds it."""
+    return word in _PLURALS or (len(word) > 2 and word.endswith("s") and not word.endswith(("ss", "us", "is")))

@@ -7,8 +7,8 @@ a property of the answer that leads on (`next`, `has_more`, `pagination`, `links
 `Content-Range`, or one of the known extensions (`x-ms-pageable`, ...). An array of at most 1,000 items by its own
 `maxItems`, an array of plain values, a choice by required ids or a required range of time is bounded already. The
 confidence is high where the contract itself shows a growing collection (its members have a path, a POST adds to it, or
-another operation returns one of them), medium where only the answer or the name of the operation says so, low where the
-array is one of the fields of an answer.
+another operation returns one of them), medium and a warning where only the shape of the answer and its name say so, low
+where the array is one field of an answer, or its name tells of a fixed set (`countries`, `types`, `settings`).
 
 Why: the answer grows with the data until it exhausts memory and time on both sides, and any client can ask for it.
 Adding pages later breaks the clients that rely on getting everything.
@@ -45,6 +45,8 @@ def _operations(project: Project) -> Iterator[Hit]:
                     why=f"{operation.collection_why}; no parameter, header or property of the answer leads through pages",
                     mend=mend,
                     places=_uses(operation),
+                    # Only a collection that is sure to grow should close a gate.
+                    severity=None if operation.collection_confidence is Confidence.HIGH else Severity.WARNING,
                     confidence=operation.collection_confidence,
                 )
 
