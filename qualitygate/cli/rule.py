@@ -93,7 +93,7 @@ def written(value: object) -> str:
         import json
 
         return json.dumps(simple, ensure_ascii=False)
-    if isinstance(simple, list):
+    if isinstance(simple, (list, tuple)):
         return f"[{', '.join(written(item) for item in simple)}]"
     if isinstance(simple, dict):
         return f"{{{', '.join(f'{key} = {written(item)}' for key, item in simple.items())}}}"

@@ -72,4 +72,5 @@ def _unwrapped(text: str) -> str:
             else:
                 lines.append(line.strip())
         paragraphs.append("\n".join(lines))
-    return "\n\n".join(paragraphs).strip()
+    text = "\n\n".join(paragraphs).strip()
+    return text[:1].upper() + text[1:]

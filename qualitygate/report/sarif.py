@@ -27,6 +27,8 @@ MAX_RESULTS = 5_000
 MAX_TAGS = 10
 MAX_PLACES = 100
 MAX_TEXT = 1_024
+# A message is read in one glance; the other related places follow without a link.
+MAX_LINKS = 5
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT = "%SRCROOT%"
 
@@ -95,7 +97,7 @@ def _rule(check: Check) -> dict[str, Any]:
         "id": check.id,
         "name": "".join(part.capitalize() for part in check.id.split("-")),
         "shortDescription": {"text": _cut(_sentence(check.title))},
-        "fullDescription": {"text": _cut(_sentence(page(check).section("What it flags") or check.title))},
+        "fullDescription": {"text": _cut(_sentence(_first(page(check).section("What it flags")) or check.title))},
         "help": {"text": plain(check), "markdown": markdown(check)},
         "defaultConfiguration": {"level": check.severity.value},
         "properties": properties,
@@ -125,7 +127,7 @@ def _result(
     if related:
         links = (
             f"[{_bracketless(_safe(redactor.text(place.note or place.role or place.path)))}]({number})"
-            for number, place in enumerate(finding.places[:MAX_PLACES], start=1)
+            for number, place in enumerate(finding.places[:MAX_LINKS], start=1)
         )
         sentences.append(f"See {', '.join(links)}.")
     fingerprints = {"primaryLocationLineHash": line_hash} if line_hash else {}
@@ -197,7 +199,7 @@ def _unread(item: Unread, prefix: str, redactor: Redactor) -> dict[str, Any]:
 def _sentence(text: str) -> str:
     """``text`` with a full stop where it has no end of its own."""
     text = text.strip()
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def _safe(text: str) -> str:
@@ -212,8 +214,13 @@ def _bracketless(text: str) -> str:
     return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
 
 
+def _first(text: str) -> str:
+    """The first paragraph."""
+    return text.split("\n\n", 1)[0]
+
+
 def _cut(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1].rsplit(' ', 1)[0]}…"
 
 
 # The line hash.

@@ -19,6 +19,7 @@ _FRAME_LINES = 4
 # On a pipe nothing is broken, but a minified line is still cut.
 _LONGEST = 160
 _UNREAD_SHOWN = 10
+_PLACES_SHOWN = 6
 _MARKS = {State.PASS: "ok", State.FAIL: "x", State.NO_DATA: "?", State.ERROR: "!"}
 
 
@@ -91,7 +92,8 @@ class _Writer:
     def _finding(self, finding: Finding) -> Iterator[str]:
         paint = self.paint
         mark = self._severity(finding.severity)
-        places = [place for place in finding.places if place != finding.place]
+        all_places = [place for place in finding.places if place != finding.place]
+        places = all_places if self.style.verbose else all_places[:_PLACES_SHOWN]
         digits = max(len(str(_last(place.span))) for place in (finding.place, *places))
         head = f"{finding.severity.value}[{visible(finding.check)}]"
         yield f"{mark(head)}{paint.strong(': ' + self._plain(finding.message))}"
@@ -104,6 +106,8 @@ class _Writer:
             role = f"  {visible(place.role)}" if place.role else ""
             yield f"{paint.link(' ' * digits + ':::')} {self._at(place)}{paint.faint(role)}"
             yield from self._frame(place, digits, "-", paint.link)
+        if len(all_places) > len(places):
+            yield f"{self._gutter('', digits)} {paint.faint(f'… and {len(all_places) - len(places)} more places (shown with -v)')}"
         indent = " " * (digits + 3)
         for label, text in (("why here", finding.why), ("mend", finding.mend)):
             if text:
