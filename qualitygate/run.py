@@ -89,7 +89,7 @@ def scan(request: Request, installed: Installed) -> Report:
     shown = sorted((one for one in findings if one.confidence.rank <= policy.min_confidence.rank), key=_order)
     unread = tuple(one for one in project.unread if tree.judged(one.path))
     examined = {run.check: run.examined for run in runs}
-    broken = {run.check: run.error for run in runs if run.error}
+    broken = {run.check: run.error for run in runs if run.error} | _faults(project)
     contents = _contents(tree, shown)
     return Report(
         version=__version__,
@@ -139,6 +139,13 @@ def _project(request: Request, tree: Tree, installed: Installed) -> Project:
     project = analyse(tree.files, installed.checks, options, cache=cache, jobs=request.jobs, progress=request.progress)
     unread = sorted((*tree.unread, *project.unread), key=lambda unread: (unread.path, unread.line, unread.reason))
     return msgspec.structs.replace(project, unread=tuple(unread))
+
+
+def _faults(project: Project) -> dict[str, str]:
+    """What of the engine itself broke while it read files: like a crashed check, it leaves the gate undecided."""
+    faults = [f"{file.fault}, reading {file.path}" for file in project.files if file.fault]
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return {"extract": faults[0] + more} if faults else {}
 
 
 def _baseline(policy: Policy, root: Path) -> Baseline:

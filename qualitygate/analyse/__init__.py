@@ -43,8 +43,8 @@ def analyse(
             known_before = len(files) - len(missing)
             for done, (index, content, encoded) in enumerate(extract_all(work, missing, jobs), start=1):
                 facts[index] = taken = decode(encoded)
-                # Facts of a crashed check, or of a file that could not be read, may be better next time.
-                if cache is not None and content and not any(run.error for run in taken.runs):
+                # What crashed, or could not be read, may do better next time.
+                if cache is not None and content and not taken.fault and not any(run.error for run in taken.runs):
                     cache.put(files[index], content, encoded)
                 if progress is not None:
                     progress(known_before + done, len(files))

@@ -22,7 +22,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from qualitygate.authoring import Check
-from qualitygate.extract import extract, has_front_end
+from qualitygate.extract import crash, extract, has_front_end
 from qualitygate.extract.cache import digest, encode
 from qualitygate.load import load
 from qualitygate.model.facts import FileFacts
@@ -105,7 +105,16 @@ def _take(work: Work, index: int, by_path: dict[str, SourceFile]) -> Taken:
     else:
         content = digest(data)
         file = replace(file, content=data)
-    return index, content, encode(extract(file, work.checks, work.options, by_path.get))
+    try:
+        facts = extract(file, work.checks, work.options, by_path.get)
+    except Exception as error:  # noqa: BLE001 - a fault of the engine on one file must not hide what the others hold
+        facts = _fault(file, crash(error))
+    return index, content, encode(facts)
+
+
+def _fault(file: SourceFile, reason: str) -> FileFacts:
+    unread = Unread(file.path, 0, f"not read: qgate itself failed on it: {reason}")
+    return FileFacts(file.path, file.language, file.role, unread=(unread,), fault=reason)
 
 
 @dataclass
@@ -188,8 +197,7 @@ def _stop(worker: _Worker) -> None:
 def _died(work: Work, index: int, code: int | None) -> Taken:
     file = work.files[index]
     how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-    unread = Unread(file.path, 0, f"the process that read it died ({how}): not read")
-    return index, "", encode(FileFacts(file.path, file.language, file.role, unread=(unread,)))
+    return index, "", encode(_fault(file, f"the process that read it died ({how})"))
 
 
 def _serve(pipe: Connection, work: Work, inherited: Sequence[Connection] = ()) -> None:

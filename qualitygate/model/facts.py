@@ -47,6 +47,7 @@ class FileFacts(msgspec.Struct, frozen=True):
 
     ``depends_on`` names other files whose bytes went into these facts (a contract's ``$ref``), as path and digest: the
     cache believes the facts only while they still hold. ``secrets`` are the spans that no output may show.
+    ``fault`` says what of the engine broke while it read the file, so that these facts lack what they should hold.
     ``scopes`` are the first and last lines of enclosing definitions with the line of their header, innermost last, for
     answers that stand on a definition.
     """
@@ -65,3 +66,4 @@ class FileFacts(msgspec.Struct, frozen=True):
     unread: tuple[Unread, ...] = ()
     runs: tuple[FileCheckRun, ...] = ()
     depends_on: tuple[tuple[str, str], ...] = ()
+    fault: str = ""
