@@ -446,9 +446,9 @@ def _read(file: Path) -> bytes:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigError([Problem(_shown(file), f"cannot be read: {error.strerror or error}")]) from None
+        raise ConfigError([Problem(shown_path(file), f"cannot be read: {error.strerror or error}")]) from None
     if len(data) > MAX_BYTES:
-        raise ConfigError([Problem(_shown(file), f"is larger than {MAX_BYTES // 1_000_000} MB")])
+        raise ConfigError([Problem(shown_path(file), f"is larger than {MAX_BYTES // 1_000_000} MB")])
     return data
 
 
@@ -459,7 +459,7 @@ def _has_table(project: Path) -> bool:
 
 
 def _table_of(file: Path, data: bytes) -> tuple[Any, Callable[[Key], str]] | None:
-    shown = _shown(file)
+    shown = shown_path(file)
     try:
         document = read_toml(data)
     except TomlError as error:
@@ -484,7 +484,7 @@ def _table_of(file: Path, data: bytes) -> tuple[Any, Callable[[Key], str]] | Non
 def _file_layer(file: Path) -> _Layer:
     found = _table_of(file, _read(file))
     if found is None:
-        raise ConfigError([Problem(_shown(file), "has no table [tool.qgate]")])
+        raise ConfigError([Problem(shown_path(file), "has no table [tool.qgate]")])
     table, where = found
     return _Layer(table, where, is_file=True)
 
@@ -514,7 +514,7 @@ def _escapes(layer: _Layer) -> Iterator[tuple[Key, str]]:
             yield ("baseline",), "baseline must be a path below the folder of the configuration file"
 
 
-def _shown(file: Path) -> str:
+def shown_path(file: Path) -> str:
     """A file's path for people: relative to the current directory where it lies below it."""
     try:
         return file.resolve().relative_to(Path.cwd().resolve()).as_posix()

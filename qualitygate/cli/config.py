@@ -18,6 +18,7 @@ from qualitygate.cli.shared import (
     selection_options,
     wants_color,
 )
+from qualitygate.configure import shown_path
 from qualitygate.report.display import Palette, pad, visible, width
 
 
@@ -80,7 +81,7 @@ def show(
         f"{pad(line, columns)}  {paint.faint('# ' + visible(origins[key]))}"
         for line, key in zip(lines, configuration.values, strict=True)
     ]
-    file = f"# {visible(str(configuration.file))}" if configuration.file else "# no configuration file"
+    file = f"# {visible(shown_path(configuration.file))}" if configuration.file else "# no configuration file"
     emit("\n".join([paint.faint(file), *shown]) + "\n")
     return 0
 
@@ -91,7 +92,7 @@ def show(
 def verify(path: Path, config_file: Path | None, isolated: bool) -> int:
     """Check the configuration for PATH: every fault with file and line, exit code 2; nothing wrong, 0."""
     configuration = configured(installed(), (path,), config_file=config_file, isolated=isolated)
-    file = visible(str(configuration.file)) if configuration.file else "no configuration file"
+    file = visible(shown_path(configuration.file)) if configuration.file else "no configuration file"
     emit(f"{file}: valid\n" if configuration.file else f"{file}; the defaults are in force\n")
     return 0
 

@@ -187,7 +187,8 @@ def _table_row(table: Table) -> tuple[str, ...]:
         f"{', '.join(key.columns)} -> {key.references_table}({', '.join(key.references_columns)})"
         for key in table.foreign_keys
     ]
-    counts = f"{len(table.columns)} columns, {len(table.indexes)} indexes"
+    columns, indexes = len(table.columns), len(table.indexes)
+    counts = f"{columns} column{'s' * (columns != 1)}, {indexes} index{'es' * (indexes != 1)}"
     return (table.full_name, _where(table.defined_at), counts, "; ".join(keys))
 
 
