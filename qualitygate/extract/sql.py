@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from qualitygate.extract.reading import Reading, Unparsable
-from qualitygate.frameworks.sql_migrations import dialect_of, markers
+from qualitygate.frameworks.sql_migrations import READ, dialect_of, markers
 from qualitygate.model.schema import Script, Statement
 from qualitygate.model.source import Text, Unread
-
-# Dialects whose statements are read. Of others (their path or writing names them) only the presence is noted.
-READ = frozenset({"", "postgres", "mysql", "sqlite"})
 
 
 def read_sql(path: str, text: Text) -> Reading:

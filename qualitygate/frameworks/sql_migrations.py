@@ -110,6 +110,8 @@ def markers(content: str) -> Markers:
     return Markers("sqlx" if no_transaction and content.lstrip().startswith("--") else "", (), no_transaction)
 
 
+# Dialects whose statements are read. Of a file in another one (its path or its writing tells) only the presence is noted.
+READ = frozenset({"", "postgres", "mysql", "sqlite"})
 _DIALECT_WORDS = {
     "postgres": "postgres", "postgresql": "postgres", "pg": "postgres", "psql": "postgres", "pgsql": "postgres",
     "cockroach": "cockroach", "cockroachdb": "cockroach", "crdb": "cockroach", "yugabyte": "postgres",
@@ -242,7 +244,10 @@ def arrange(files: Sequence[SqlFile], settings: Mapping[str, str] | None = None)
         group.dialects.append(file.dialect)
         group.ordered = group.ordered and tool != "unordered"
     lines = []
+    shared = _shared(groups)
     for (tool, directory, infix), group in groups.items():
+        if directory in shared.values() and tool == "flyway":
+            continue
         if infix == "" and any((tool, directory) == other[:2] and other[2] for other in groups):
             # steps without a dialect in their name belong to every dialect of the directory
             continue
@@ -250,6 +255,8 @@ def arrange(files: Sequence[SqlFile], settings: Mapping[str, str] | None = None)
         if infix and (tool, directory, "") in groups:
             own = {version for _, _, version in steps}
             steps += [step for step in groups[(tool, directory, "")].files if step[2] not in own]
+        if tool == "flyway" and directory in shared:
+            steps += groups[(tool, shared[directory], "")].files
         dialect = dialect_of_path(f"{directory}/x.{infix}.sql" if infix else f"{directory}/x.sql")
         dialect = dialect or (settings or {}).get(f"{directory}/migration_lock.toml", "") or _majority(group.dialects)
         ordered = tuple((path, version) for _, path, version in sorted(steps))
@@ -270,6 +277,19 @@ def arrange(files: Sequence[SqlFile], settings: Mapping[str, str] | None = None)
     return tuple(sorted(lines, key=lambda line: (line.directory, line.tool, line.dialect, line.steps)))
 
 
+def _shared(groups: Mapping[tuple[str, str, str], _Group]) -> dict[str, str]:
+    """Flyway is given several folders: beside or above one for each database lies one that all of them share."""
+    folders = {directory for tool, directory, _ in groups if tool == "flyway"}
+    named = {folder for folder in folders if PurePosixPath(folder).name.lower() in _DIALECT_WORDS}
+    found = {}
+    for folder in sorted(named):
+        parent = PurePosixPath(folder).parent
+        for other in sorted(folders - named):
+            if other == str(parent) or PurePosixPath(other).parent == parent:
+                found[folder] = other
+    return found
+
+
 def _majority(dialects: Sequence[str]) -> str:
     named = [dialect for dialect in dialects if dialect]
     return max(sorted(set(named)), key=named.count) if named else ""
@@ -282,10 +302,13 @@ def _place(
     path = PurePosixPath(file.path)
     name, parent = path.name, path.parent
     above = str(parent.parent)
+    key: tuple[object, ...] | None
     if name == "migration.sql" and parent.name:
         return "prisma", above, "", (parent.name,), parent.name
     if name in ("up.sql", "down.sql") and _NUMBER.match(parent.name):
-        return "diesel", above, "", (parent.name,) if name == "up.sql" else None, parent.name
+        # the version ends at the first underscore; its dashes do not count
+        key = (parent.name.partition("_")[0].replace("-", ""), parent.name) if name == "up.sql" else None
+        return "diesel", above, "", key, parent.name
     directory = str(parent)
     if file.tool in ("goose", "dbmate", "sql-migrate", "node-pg-migrate", "liquibase", "drizzle"):
         return file.tool, directory, "", _natural(name), _version(name)
@@ -294,13 +317,13 @@ def _place(
             return "flyway", directory, "", None, ""
         if match["kind"] == "R" or match["version"]:
             numbers = tuple(int(number) for number in _NUMBER.findall(match["version"] or ""))
-            key: tuple[object, ...] = (1, (), match["name"]) if match["kind"] == "R" else (0, numbers, "")
+            key = (1, (), match["name"]) if match["kind"] == "R" else (0, numbers, "")
             return "flyway", directory, "", key, match["version"] or match["name"]
     if match := _UP_DOWN.match(name):
         tool = "popx" if directory in popx else "sqlx" if file.tool == "sqlx" else "golang-migrate"
         infix = next((word for word in _infix(file.path) if word in _DIALECT_WORDS), "")
-        order = None if match["way"].lower() == "down" else (int(match["version"]), match["name"])
-        return tool, directory, infix, order, f"{match['version']}_{match['name']}"
+        key = None if match["way"].lower() == "down" else (int(match["version"]), match["name"])
+        return tool, directory, infix, key, f"{match['version']}_{match['name']}"
     match = _UP_DOWN_NAMED.match(name)
     if match and (_MIGRATIONS.search(directory) or _pair(match, directory, siblings)):
         return "plain", directory, "", None if match["way"].lower() == "down" else _natural(name), match["version"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from qualitygate.frameworks.sql_migrations import IMPLICIT, NONE, TOOLS, Line, SqlFile, arrange
+from qualitygate.frameworks.sql_migrations import IMPLICIT, NONE, READ, TOOLS, Line, SqlFile, arrange
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.schema import (
     Change,
@@ -37,6 +37,8 @@ def link_schema(files: Sequence[FileFacts]) -> tuple[tuple[History, ...], tuple[
     histories = []
     tables: list[Table] = []
     for line in lines:
+        if line.dialect not in READ:
+            continue
         steps = []
         for path, version in line.steps:
             operations = [
@@ -179,9 +181,37 @@ class _Database:
         source = self.tables.get(self.key(operation.references))
         if before is None or source is None:
             return False
-        columns = tuple(msgspec.structs.replace(column, place=place) for column in source.columns)
-        self.update(before, columns=before.columns + columns)
+        parts = frozenset(
+            ("defaults", "constraints", "indexes") if "all" in operation.using else operation.using.split()
+        )
+        columns = tuple(
+            msgspec.structs.replace(
+                column,
+                place=place,
+                default=column.default if "defaults" in parts else None,
+                generated=column.generated if "defaults" in parts else "",
+            )
+            for column in source.columns
+        )
+        copied = msgspec.structs.replace(before, columns=before.columns + columns)
+        if "constraints" in parts:
+            copied = msgspec.structs.replace(copied, checks=before.checks + source.checks)
+        self.tables[key] = copied
+        if "indexes" in parts:
+            self.copy_indexes(source, key, place)
         return True
+
+    def copy_indexes(self, source: Table, key: str, place: Place) -> None:
+        """Give the table ``key`` the indexes of ``source``, under names of its own."""
+        copied = self.tables[key]
+        if source.primary_key:
+            name = _choose(copied.name, (), "pkey", self.names())
+            self.tables[key] = msgspec.structs.replace(copied, primary_key=source.primary_key, primary_key_name=name)
+        for index in source.indexes:
+            label = "key" if index.constraint else "idx"
+            name = _choose(copied.name, tuple(column or "expr" for column in index.columns), label, self.names())
+            table = self.tables[key]
+            self.update(table, indexes=(*table.indexes, msgspec.structs.replace(index, name=name, place=place)))
 
     def drop_table(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
         if before is None:
@@ -314,7 +344,7 @@ class _Database:
             Kind.SET_NOT_NULL: {"nullable": False},
             Kind.DROP_NOT_NULL: {"nullable": True},
             Kind.SET_DEFAULT: {"default": operation.default},
-            Kind.DROP_DEFAULT: {"default": None},
+            Kind.DROP_DEFAULT: {"default": None, "generated": "" if column.generated == "serial" else column.generated},
         }
         new = msgspec.structs.replace(column, place=place, **effects[operation.kind])
         self.update(before, columns=tuple(new if each is column else each for each in before.columns))
@@ -418,10 +448,13 @@ class _Database:
     def drop_constraint(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
         if before is None:
             return not operation.guarded
-        if operation.using == "primary key" or (operation.name and operation.name == before.primary_key_name):
+        name = operation.name
+        if operation.cascade:
+            self.unlink(key, before.primary_key if name == before.primary_key_name else _columns(before, name))
+            before = self.tables[key]
+        if operation.using == "primary key" or (name and name == before.primary_key_name):
             self.update(before, primary_key=(), primary_key_name="")
             return True
-        name = operation.name
         after = msgspec.structs.replace(
             before,
             foreign_keys=tuple(each for each in before.foreign_keys if each.name != name),
@@ -430,6 +463,17 @@ class _Database:
         )
         self.tables[key] = after
         return after != before
+
+    def unlink(self, key: str, columns: tuple[str, ...]) -> None:
+        """Drop the foreign keys that rest on these unique columns of the table ``key``."""
+        for table in list(self.tables.values()):
+            kept = tuple(
+                each
+                for each in table.foreign_keys
+                if self.key(each.references_table) != key or set(each.references_columns) != set(columns)
+            )
+            if columns and len(kept) != len(table.foreign_keys):
+                self.update(table, foreign_keys=kept)
 
     def rename_constraint(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
         if before is None:
@@ -455,7 +499,7 @@ class _Database:
             return True
         if operation.name and (operation.guarded or operation.conditional) and operation.name in self.names():
             return False
-        name = operation.name or _choose(before.name, operation.columns or ("expr",), "idx", self.names())
+        name = operation.name or _choose(before.name, (operation.expression,), "idx", self.names())
         index = Index(
             name,
             operation.columns,
@@ -528,6 +572,11 @@ def _index(table: Table, name: str) -> Index | None:
     if found is None and name and name == table.primary_key_name:
         return Index(name, table.primary_key, True, False, table.defined_at, constraint=True)
     return found
+
+
+def _columns(table: Table, name: str) -> tuple[str, ...]:
+    index = _index(table, name)
+    return index.columns if index is not None else ()
 
 
 def _choose(table: str, columns: tuple[str, ...], label: str, used: frozenset[str]) -> str:

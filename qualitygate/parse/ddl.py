@@ -42,6 +42,8 @@ _COLUMN_CLAUSES = _words(
     KEY FIRST AFTER DEFERRABLE INITIALLY STORAGE COMPRESSION INVISIBLE VISIBLE VIRTUAL STORED USING AS CHARSET"""
 )
 _DEFAULT_SCHEMAS = {"postgres": "public", "": "public", "sqlite": "main"}
+_NAMES = frozenset({TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING})
+_OPERATORS = frozenset({"(", ".", "::", "[", "->", "->>", "#>", "#>>", "||", "+", "-", "*", "/", "%"})
 _OPEN = frozenset({"(", "["})
 _CLOSE = frozenset({")", "]"})
 
@@ -146,28 +148,47 @@ class _Reader:
         found = (self.of.name(index) for index in range(first, last + 1) if self.of.tokens[index].token_type in named)
         return tuple(dict.fromkeys(found))
 
-    def columns(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """A list of key columns in parentheses: their names (empty for an expression), and the words of expressions."""
+    def columns(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """A list of key columns in parentheses: their names (empty for an expression), and the words of expressions.
+
+        The third part is what PostgreSQL would call each of them in a name that it makes up.
+        """
         first, last = self.block()
         after, self.at = self.at, first
         names: list[str] = []
         mentions: list[str] = []
+        stems: list[str] = []
         while self.at <= last:
             start = self.at
             self.skip(frozenset(), last + 1)
             stop = self.at - 1
             self.at += 1
-            plain = self.of.tokens[start].token_type in (TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING)
-            # `title varchar_pattern_ops DESC` and `title(20)` of MySQL are the column; `lower(title)` is not.
-            following = self.words[start + 1] if start < stop else ""
-            prefix = following == "(" and stop >= start + 2 and self.of.tokens[start + 2].token_type is TokenType.NUMBER
-            if plain and (following not in ("(", ".", "::", "[", "->", "->>", "||", "+", "-", "*", "/") or prefix):
-                names.append(self.of.name(start))
+            name = self.key_column(start, stop)
+            names.append(name)
+            if name:
+                stems.append(name)
             else:
-                names.append("")
                 mentions += self.mentions(start, stop)
+                called = stop > start and self.words[start + 1] == "(" and self.words[start].isidentifier()
+                stems.append(self.of.name(start) if called else "expr")
         self.at = after
-        return tuple(names), tuple(dict.fromkeys(mentions))
+        return tuple(names), tuple(dict.fromkeys(mentions)), tuple(stems)
+
+    def key_column(self, start: int, stop: int) -> str:
+        """The column of one member of an index, or nothing for an expression.
+
+        `title varchar_pattern_ops DESC`, `title(20)` of MySQL and `(title COLLATE "C")` are the column; `lower(title)`
+        is not.
+        """
+        while start < stop and self.words[start] == "(" and self.words[stop] == ")":
+            start, stop = start + 1, stop - 1
+            if stop > start and self.words[start + 1] != "COLLATE":
+                return ""
+        if start > stop or self.of.tokens[start].token_type not in _NAMES:
+            return ""
+        following = self.words[start + 1] if start < stop else ""
+        prefix = following == "(" and stop >= start + 2 and self.of.tokens[start + 2].token_type is TokenType.NUMBER
+        return "" if following in _OPERATORS and not prefix else self.of.name(start)
 
     def if_exists(self) -> bool:
         return self.take("IF", "EXISTS") or self.take("IF", "NOT", "EXISTS")
@@ -207,8 +228,9 @@ class _Reader:
             self.at = 1
             if not self.take("LOCAL"):
                 self.take("SESSION")
-            name = self.table()
-            if self.take("=") or self.take("TO"):
+            # `SET @variable = ...` of MySQL sets nothing that lasts
+            name = self.table() if self.words[self.at].isidentifier() else ""
+            if name and (self.take("=") or self.take("TO")):
                 yield Operation(
                     Kind.SET, self.span(0, self.count - 1), name=name, to=self.of.text(self.at, self.count - 1)
                 )
@@ -271,7 +293,7 @@ class _Reader:
         table = self.table()
         if self.take("USING"):
             using = self.name()
-        columns, mentions = self.columns()
+        columns, mentions, stems = self.columns()
         partial = False
         start = self.at
         while self.at < self.count:
@@ -292,6 +314,7 @@ class _Reader:
             columns=columns,
             mentions=mentions,
             using=using,
+            expression="" if name else "_".join(stems),
             unique=unique,
             concurrently=concurrently,
             partial=partial,
@@ -311,7 +334,7 @@ class _Reader:
             parent = self.table()
             using = "partition"
         elif self.take("LIKE"):
-            body.append(Operation(Kind.COPY_TABLE, span, table, references=self.table(), inline=True))
+            body.append(Operation(Kind.COPY_TABLE, span, table, references=self.table(), using="all", inline=True))
         if self.sees("(") and not self.sees("(", "SELECT"):
             first, last = self.block()
             after, self.at = self.at, first
@@ -356,8 +379,11 @@ class _Reader:
         start = self.at
         if self.take("LIKE"):
             source = self.table()
+            first = self.at
             self.skip(frozenset(), end)
-            yield Operation(Kind.COPY_TABLE, self.span(start), table, references=source, inline=True)
+            pairs = pairwise(self.words[first : self.at])
+            parts = " ".join(part.lower() for verb, part in pairs if verb == "INCLUDING")
+            yield Operation(Kind.COPY_TABLE, self.span(start), table, references=source, using=parts, inline=True)
         elif (constraint := self.constraint(table, end, inline=True)) is not None:
             yield constraint
         else:
@@ -380,7 +406,7 @@ class _Reader:
                 found = Operation(Kind.ADD_PRIMARY_KEY, self.span(start), using=index, **shared)
             else:
                 self.skip(frozenset({"("}), end)
-                columns, _ = self.columns()
+                columns, _, _ = self.columns()
                 found = Operation(Kind.ADD_PRIMARY_KEY, self.span(start), columns=columns, **shared)
         elif self.sees("UNIQUE"):
             start = self.at
@@ -394,14 +420,14 @@ class _Reader:
                 if not self.sees("(") and not self.sees("USING"):
                     shared["name"] = self.name()
                 self.skip(frozenset({"("}), end)
-                columns, _ = self.columns()
+                columns, _, _ = self.columns()
                 found = Operation(Kind.ADD_UNIQUE, self.span(start), columns=columns, unique=True, **shared)
         elif self.sees("FOREIGN", "KEY"):
             start = self.at
             self.at += 2
             if not self.sees("("):
                 shared["name"] = shared["name"] or self.name()
-            columns, _ = self.columns()
+            columns, _, _ = self.columns()
             span = self.span(start)
             found = self.references(Operation(Kind.ADD_FOREIGN_KEY, span, columns=columns, **shared), end)
         elif self.sees("CHECK", "("):
@@ -454,7 +480,7 @@ class _Reader:
         if not self.sees("(") or self.of.tokens[min(self.at + 1, self.count - 1)].token_type is TokenType.NUMBER:
             self.at = start
             return None
-        columns, mentions = self.columns()
+        columns, mentions, _ = self.columns()
         return Operation(
             Kind.CREATE_INDEX, self.span(start), **(shared | {"name": name}), columns=columns, mentions=mentions
         )
@@ -465,7 +491,7 @@ class _Reader:
         target = self.table()
         columns: tuple[str, ...] = ()
         if self.sees("("):
-            columns, _ = self.columns()
+            columns, _, _ = self.columns()
         on_delete = ""
         while self.at < end:
             if self.take("MATCH"):

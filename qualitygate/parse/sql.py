@@ -154,6 +154,8 @@ _COPY = re.compile(
 )
 _COPY_END = re.compile(r"^\\\.[ \t]*\r?$", re.MULTILINE)
 _DELIMITER = re.compile(r"^[ \t]*DELIMITER[ \t]+(\S+)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+# Not a comment to MySQL, which wants a blank behind the dashes, but to the tools that cut files at it (`--split`).
+_BARE_COMMENT = re.compile(r"^--[A-Za-z][^\r\n]*", re.MULTILINE)
 _VISIBLE = re.compile(r"[^\r\n]")
 
 
@@ -174,6 +176,8 @@ def _mask(source: str, dialect: str, *, psql: bool = True) -> str:
         text = _without_copied_rows(text)
         if psql:
             text = _PSQL.sub(lambda match: _blank(match[0]), text)
+    if dialect == "mysql" and "--" in text:
+        text = _BARE_COMMENT.sub(lambda match: _blank(match[0]), text)
     if dialect in ("mysql", ""):
         text = _without_delimiters(text)
     return text
