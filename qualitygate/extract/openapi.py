@@ -32,7 +32,7 @@ Sibling = Callable[[str], "SourceFile | None"]
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
-_KEY = re.compile(r"(?:^|[\n\r{,])[ \t]*[\"']?(?:openapi|swagger)[\"']?[ \t]*:[ \t]*[\"']?[23]\.")
+_KEY = re.compile(r"(?:^|[\n\r{,])[ \t]*[\"']?(?:openapi|swagger)[\"']?[ \t]*:[ \t]*[\"']?[2-9]\.")
 _FORMAT = re.compile(r"(2\.0|3\.[0-2])(?:\.\d+)?(?:-[\w.]+)?")
 _UNKNOWN_FORMAT = re.compile(r"[3-9]\.\d+(?:\.\d+)?")
 # Nine anchors in one file can stand for a billion values; fewer cannot hurt.

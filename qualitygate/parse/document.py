@@ -125,6 +125,9 @@ def load(text: Text, language: Language) -> Iterator[Document]:
         yield from _documents(text, parser.get_event, restore)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if mark is not None and error.context_mark is not None and mark.index >= len(content.rstrip()):
+            # What is open at the end of the file is told where it was opened.
+            mark = error.context_mark
         raise Malformed(_line(text, mark.index if mark else 0), str(error.problem or error.context)) from None
     except yaml.reader.ReaderError as error:
         # libyaml gives the position in bytes of UTF-8, the pure parser in characters of what it holds: find it again.

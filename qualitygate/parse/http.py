@@ -15,7 +15,7 @@ _VERSION: Final = re.compile(
     r"|\d{4}-\d{2}(?:-\d{2})?"  # 2010-04-01
     r"|\d+(?:\.\d+)+"  # 3.0
     r"|\d{1,2}"  # /rest/api/3: a bare number that is written in the path is no identifier
-    r"|(?:[a-z0-9-]+-|api[._]?|rest[._]?)v\d+(?:[._-]\d+)*"  # apiv1, invoices-v2; alerts_v2 is a resource
+    r"|(?:[a-z0-9-]+-|api[._]?)v\d+(?:[._-]\d+)*"  # apiv1, invoices-v2; alerts_v2 is a resource
     r"|v?\{[a-z_-]*version\}(?:\.\{[a-z_-]*version\})?"  # {version}, v{api-version}
 )
 _EXTENSION: Final = re.compile(r"\.(?:[a-z]+|\{[a-z_]+\})$")

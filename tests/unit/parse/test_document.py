@@ -151,7 +151,7 @@ def test_merge_keys_cannot_multiply_either() -> None:
 @pytest.mark.parametrize(
     ("content", "line", "reason"),
     [
-        ("a: 1\nb: [1,\n", 3, "did not find expected node content"),
+        ("a: 1\nb: [1,\n", 2, "did not find expected node content"),
         ("a: 1\nb: c: d\n", 2, "mapping values are not allowed"),
         ("a:\n\t- b\n", 2, "cannot start any token"),
         ("a: *b\n", 1, "no anchor"),
