@@ -128,7 +128,9 @@ def load(text: Text, language: Language) -> Iterator[Document]:
         if mark is not None and error.context_mark is not None and mark.index >= len(content.rstrip()):
             # What is open at the end of the file is told where it was opened.
             mark = error.context_mark
-        raise Malformed(_line(text, mark.index if mark else 0), str(error.problem or error.context)) from None
+        # The last line that holds something, not the empty one after it.
+        at = min(mark.index, len(content.rstrip())) if mark is not None else 0
+        raise Malformed(_line(text, at), str(error.problem or error.context)) from None
     except yaml.reader.ReaderError as error:
         # libyaml gives the position in bytes of UTF-8, the pure parser in characters of what it holds: find it again.
         at = content.find(chr(error.character)) if isinstance(error.character, int) else -1
