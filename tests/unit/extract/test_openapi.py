@@ -312,7 +312,7 @@ def test_a_broken_part_is_named_itself_and_once() -> None:
         "openapi: 3.0.0\ninfo: {}\npaths:\n  /a: {$ref: part.yaml#/a}\n  /b: {$ref: part.yaml#/b}\n",
         **{"api/part.yaml": "a: [\n"},
     )
-    assert [(entry.path, entry.line) for entry in told] == [("api/part.yaml", 2)]
+    assert [(entry.path, entry.line) for entry in told] == [("api/part.yaml", 1)]
 
 
 def test_many_dead_references_are_told_with_a_count() -> None:
