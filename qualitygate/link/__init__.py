@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qualitygate.link.contract import link_contracts
+from qualitygate.link.program import link_program
 from qualitygate.link.schema import link_schema
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.project import Project
@@ -14,11 +15,17 @@ def link(files: Sequence[FileFacts]) -> Project:
     """Join ``files`` (in the order of their paths) into one project."""
     ordered = tuple(sorted(files, key=lambda facts: facts.path))
     histories, tables = link_schema(ordered)
+    program = link_program(ordered)
     return Project(
         files=ordered,
+        routes=program.routes,
+        apps=program.apps,
+        connections=program.connections,
+        errors=program.errors,
+        error_handlers=program.error_handlers,
         contracts=link_contracts(ordered),
         histories=histories,
         tables=tables,
         # Two contracts may share a file that cannot be read.
-        unread=tuple(dict.fromkeys(unread for facts in ordered for unread in facts.unread)),
+        unread=tuple(dict.fromkeys(unread for facts in ordered for unread in facts.unread)) + program.unread,
     )

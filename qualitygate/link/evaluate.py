@@ -1274,7 +1274,9 @@ class Evaluator:
             if -len(value.items) <= index.value < len(value.items):
                 return value.items[index.value]
             return Unknown("an item")
-        if isinstance(value, Entries) and isinstance(index, Known):
+        if isinstance(value, Entries):
+            if not isinstance(index, Known):
+                return self._any_entry(value)
             found = value.entries.get(index.value)
             return found if found is not None else Unknown("an entry")
         if isinstance(value, External) and value.name == "os.environ":
@@ -1288,6 +1290,13 @@ class Evaluator:
             found = value.attributes.get(f"[{index.value}]") if isinstance(index, Known) else None
             return found if found is not None else Bound(value, "__getitem__")
         return Bound(value, "__getitem__")
+
+    def _any_entry(self, value: Entries) -> Value:
+        """One of the entries, where the key is not known: a table of classes or functions to choose from."""
+        options = tuple(dict.fromkeys(value.entries.values()))
+        if options and all(isinstance(option, (ClassValue, FunctionValue, Instance)) for option in options):
+            return options[0] if len(options) == 1 else Choice(options)
+        return Unknown("an entry")
 
     def _comprehension(self, expression: ir.Comprehension, scope: Scope) -> Value:
         inner = Scope(scope.path, {}, scope, scope.owner)
@@ -1469,8 +1478,10 @@ def _values(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Valu
 
 def _get(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
     key = arguments.get("key", 0)
-    if not isinstance(receiver, Entries) or not isinstance(key, Known):
+    if not isinstance(receiver, Entries):
         return None
+    if not isinstance(key, Known):
+        return evaluator._any_entry(receiver)
     found = receiver.entries.get(key.value)
     return found if found is not None else arguments.get("default", 1) or Known(None)
 

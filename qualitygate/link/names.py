@@ -54,10 +54,10 @@ class ModuleIndex:
             if start not in self._packages and (found := self._descend(start, parts)) and found != near:
                 return found
         for start in self._roots:
-            if start not in tried and (found := self._descend(start, parts)) and found != near:
-                # Elsewhere in the tree a single word may be anything: only a package is taken to be meant.
-                if len(parts) > 1 or found.endswith("__init__.py") or start in ("src", "lib", "backend", "server"):
-                    return found
+            found = self._descend(start, parts) if start not in tried else None
+            # Elsewhere in the tree a single word may be anything: only a package is taken to be meant.
+            if found and found != near and (len(parts) > 1 or found.endswith("__init__.py")):
+                return found
         return None
 
     def relative(self, level: int, dotted: str, near: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from qualitygate.frameworks.sql_migrations import IMPLICIT, NONE, READ, TOOLS, Line, SqlFile, arrange
+from qualitygate.frameworks.sql_migrations import DRIVERS, IMPLICIT, NONE, READ, TOOLS, Line, SqlFile, arrange
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.schema import (
     Change,
@@ -22,6 +22,7 @@ from qualitygate.model.schema import (
     TableCheck,
 )
 from qualitygate.model.source import Place
+from qualitygate.model.syntax import Import
 
 Kind = OperationKind
 _STORED = frozenset({"table", "partitioned", "partition"})
@@ -34,6 +35,7 @@ def link_schema(files: Sequence[FileFacts]) -> tuple[tuple[History, ...], tuple[
     settings = {(facts.path, setting.key): setting.value for facts in files for setting in facts.settings}
     locks = {path: _DIALECTS.get(value, value) for (path, key), value in settings.items() if key == "provider"}
     lines = arrange([_described(path, script) for path, script in scripts.items()], locks)
+    driver = _driver(files) if any(not line.dialect for line in lines) else ""
     histories = []
     tables: list[Table] = []
     for line in lines:
@@ -48,11 +50,26 @@ def link_schema(files: Sequence[FileFacts]) -> tuple[tuple[History, ...], tuple[
                 for operation in statement.operations
             ]
             steps.append((path, version, _transaction(line, path, scripts[path], settings), operations))
-        migrations, final = replay(line.tool, line.directory, line.dialect, steps)
+        dialect = line.dialect or driver
+        migrations, final = replay(line.tool, line.directory, dialect, steps)
         if migrations:
-            histories.append(History(line.tool, line.directory, line.dialect, migrations, line.ordered))
+            histories.append(History(line.tool, line.directory, dialect, migrations, line.ordered))
             tables += (table for table in final if table.kind in _STORED)
     return tuple(histories), tuple(sorted(tables, key=lambda table: (table.history, table.full_name)))
+
+
+def _driver(files: Sequence[FileFacts]) -> str:
+    """The one database whose drivers the code imports; SQLite counts only alone, since tests and tools use it beside."""
+    modules = {
+        statement.module.partition(".")[0]
+        for facts in files
+        if facts.module is not None
+        for statement in facts.module.body
+        if isinstance(statement, Import)
+    }
+    found = {DRIVERS[module] for module in modules & DRIVERS.keys()}
+    found = found - {"sqlite"} or found
+    return found.pop() if len(found) == 1 else ""
 
 
 def _described(path: str, script: Script) -> SqlFile:
@@ -515,6 +532,9 @@ class _Database:
     def drop_index(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
         if before is None:
             return not operation.guarded
+        if operation.cascade:
+            self.unlink(key, _columns(before, operation.name))
+            before = self.tables[key]
         kept = tuple(each for each in before.indexes if each.name != operation.name)
         self.update(before, indexes=kept)
         return len(kept) != len(before.indexes)

@@ -104,11 +104,21 @@ class Outbound(msgspec.Struct, frozen=True):
     place: Place
 
 
+class ErrorHandler(msgspec.Struct, frozen=True):
+    """A handler for an exception or status that an application registers; ``problem`` where it answers with RFC 9457."""
+
+    catches: str
+    place: Place
+    problem: bool
+
+
 class ErrorResponse(msgspec.Struct, frozen=True):
     """A response with an error status, as one place in the code builds it.
 
     ``shape`` is `text` (a bare string), `object` (an ad hoc mapping: ``keys``), `framework` (the framework's own error
-    type), `problem` (RFC 9457) or `exception` (text built from the exception). ``status`` is 0 when unknown.
+    type with text, `framework-object` with a mapping), `problem` (RFC 9457), `exception` (text built from the
+    exception), `empty` or `unknown`. ``status`` is 0 when unknown. ``routes`` name the operations that reach it, by the
+    way that ``chain`` shows for the first.
     """
 
     shape: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from qualitygate.model.architecture import Connection, ErrorResponse, Outbound, Route
+from qualitygate.model.architecture import Connection, ErrorHandler, ErrorResponse, Outbound, Route
 from qualitygate.model.contract import Contract, Operation
 from qualitygate.model.facts import Directive, FileFacts
 from qualitygate.model.schema import History, Table
-from qualitygate.model.source import Language, Role, Unread
+from qualitygate.model.source import Language, Place, Role, Unread
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -37,7 +37,8 @@ class Project(msgspec.Struct, frozen=True):
     connections: tuple[Connection, ...] = ()
     outbound: tuple[Outbound, ...] = ()
     errors: tuple[ErrorResponse, ...] = ()
-    error_handlers: tuple[str, ...] = ()
+    error_handlers: tuple[ErrorHandler, ...] = ()
+    apps: tuple[Place, ...] = ()
     contracts: tuple[Contract, ...] = ()
     histories: tuple[History, ...] = ()
     tables: tuple[Table, ...] = ()

@@ -7,6 +7,8 @@ large project decodes only what lies on a path of interest.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import msgspec
 
 from qualitygate.model.source import Span
@@ -377,3 +379,61 @@ def encode_statements(body: tuple[Statement, ...]) -> msgspec.Raw:
 def statements(function: Function) -> tuple[Statement, ...]:
     """The statements of a function's body, decoded anew at each call."""
     return msgspec.msgpack.decode(function.body, type=tuple[Statement, ...])
+
+
+def subexpressions(expression: Expression) -> Iterator[Expression]:
+    """An expression and everything inside it, but for the bodies of lambdas."""
+    stack: list[Expression] = [expression]
+    while stack:
+        current = stack.pop()
+        yield current
+        if isinstance(current, Call):
+            stack.append(current.function)
+            stack.extend(argument.value for argument in current.arguments)
+        elif isinstance(current, (Attribute, Await, Starred)):
+            stack.append(current.value)
+        elif isinstance(current, Subscript):
+            stack += [current.value, current.index]
+        elif isinstance(current, Operation):
+            stack.extend(current.operands)
+        elif isinstance(current, Sequence):
+            stack.extend(current.items)
+        elif isinstance(current, Template):
+            stack.extend(current.parts)
+        elif isinstance(current, Mapping):
+            for key, value in current.items:
+                stack.append(value)
+                if key is not None:
+                    stack.append(key)
+        elif isinstance(current, Conditional):
+            stack += [current.test, current.body, current.orelse]
+        elif isinstance(current, Comprehension):
+            stack.append(current.element)
+            for generator in current.generators:
+                stack.append(generator.iterable)
+                stack.extend(generator.conditions)
+        elif isinstance(current, Walrus):
+            stack += [current.target, current.value]
+        elif isinstance(current, Yield) and current.value is not None:
+            stack.append(current.value)
+
+
+def expressions(statements: Iterable[Statement]) -> Iterator[Expression]:
+    """Every expression that statements evaluate, nested blocks included, nested functions not."""
+    for statement in statements:
+        for name in ("value", "test", "iterable", "exception", "subject"):
+            expression = getattr(statement, name, None)
+            if expression is not None:
+                yield expression
+        if isinstance(statement, With):
+            yield from (expression for expression, _ in statement.items)
+        for name in ("body", "orelse", "final"):
+            inner = getattr(statement, name, None)
+            if isinstance(inner, tuple) and not isinstance(statement, (Function, Class)):
+                yield from expressions(inner)
+        if isinstance(statement, Try):
+            for handler in statement.handlers:
+                yield from expressions(handler.body)
+        if isinstance(statement, Match):
+            for case in statement.cases:
+                yield from expressions(case.body)

@@ -1,0 +1,260 @@
+"""In: an evaluated program. Out: which code a handler reaches, with the calls that lead there."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from qualitygate.frameworks import Adapter, RouteDraft
+from qualitygate.link.evaluate import Evaluator, Site, Trace
+from qualitygate.model.source import Place
+from qualitygate.model.values import (
+    BoundFunction,
+    Choice,
+    ClassValue,
+    External,
+    FunctionValue,
+    Instance,
+    Value,
+)
+
+MAX_HOPS = 5
+"""Calls followed from a handler; per-request constructors were found one to three hops away in real backends."""
+
+# Methods that a framework runs for each request on a middleware, permission, throttle or authentication class.
+REQUEST_METHODS = (
+    "__call__",
+    "dispatch",
+    "process_request",
+    "process_view",
+    "process_response",
+    "has_permission",
+    "has_object_permission",
+    "authenticate",
+    "allow_request",
+    "before_request",
+    "to_representation",
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A function that another one calls, on what object and where; ``site`` is None where a framework injects it."""
+
+    function: FunctionValue
+    receiver: Value | None
+    place: Place
+    site: Site | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A function that a request reaches: how many calls away, and the call that leads to it from the step before."""
+
+    function: FunctionValue
+    receiver: Value | None
+    hops: int
+    via: Place | None
+    before: Step | None
+
+    def chain(self) -> tuple[Step, ...]:
+        """From the handler to this step."""
+        steps = [self]
+        while steps[-1].before is not None:
+            steps.append(steps[-1].before)
+        return tuple(reversed(steps))
+
+
+class CallGraph:
+    """Calls of the project's functions, traced when they are asked for and remembered."""
+
+    def __init__(self, evaluator: Evaluator, adapters: Iterable[Adapter]) -> None:
+        self._evaluator = evaluator
+        self._adapters = tuple(adapters)
+        self._traces: dict[int, Trace] = {}
+        self._targets: dict[int, tuple[Target, ...]] = {}
+
+    def trace(self, function: FunctionValue, receiver: Value | None = None) -> Trace:
+        """Calls, returns and raises of a function's body."""
+        key = id(function.node)
+        if key not in self._traces:
+            self._traces[key] = self._evaluator.trace(function, receiver)
+        return self._traces[key]
+
+    def sites(self, function: FunctionValue) -> list[Site]:
+        """Calls of a function's body."""
+        return self.trace(function).sites
+
+    def injected(self, function: FunctionValue) -> Iterator[Value]:
+        """What frameworks inject into a function's parameters."""
+        for adapter in self._adapters:
+            yield from adapter.injected(self._evaluator, function)
+
+    def targets(self, function: FunctionValue, receiver: Value | None) -> tuple[Target, ...]:
+        """The project's functions that a function calls or has injected."""
+        key = id(function.node)
+        if key not in self._targets:
+            found: list[Target] = []
+            for provider in self.injected(function):
+                for target, owner in self.entry(provider):
+                    found.append(Target(target, owner, Place(function.path, function.node.span), None))
+            for site in self.trace(function, receiver).sites:
+                for target, owner in self.called(site.callee):
+                    found.append(Target(target, owner, site.place, site))
+            self._targets[key] = tuple(found)
+        return self._targets[key]
+
+    def called(self, value: Value) -> Iterator[tuple[FunctionValue, Value | None]]:
+        """The functions that run when a value is called: a function, a method, a class's constructor."""
+        if isinstance(value, FunctionValue):
+            yield value, None
+        elif isinstance(value, BoundFunction):
+            yield value.function, value.receiver
+        elif isinstance(value, ClassValue):
+            for name in ("__init__", "__post_init__", "__new__"):
+                method = self._method(value, name)
+                if method is not None:
+                    yield method, None
+        elif isinstance(value, Instance) and isinstance(value.cls, ClassValue):
+            method = self._method(value.cls, "__call__")
+            if method is not None:
+                yield method, value
+        elif isinstance(value, Choice):
+            for option in value.values:
+                yield from self.called(option)
+
+    def entry(self, value: Value) -> Iterator[tuple[FunctionValue, Value | None]]:
+        """The functions that a framework runs for a request where it was given ``value``."""
+        if isinstance(value, ClassValue):
+            yield from self.called(value)
+            for name in REQUEST_METHODS:
+                method = self._method(value, name)
+                if method is not None:
+                    yield method, None
+        else:
+            yield from self.called(value)
+
+    def _method(self, cls: ClassValue, name: str) -> FunctionValue | None:
+        for base in self._evaluator.ancestry(cls):
+            if isinstance(base, ClassValue) and isinstance(found := base.names.get(name), FunctionValue):
+                return found
+        return None
+
+    def roots(self, draft: RouteDraft) -> Iterator[tuple[FunctionValue, Value | None]]:
+        """The functions that run for a request of a route: what stands before the handler, and the handler."""
+        for value in draft.before:
+            yield from self.entry(value)
+        if isinstance(draft.handler, FunctionValue):
+            yield draft.handler, None
+        for view in dict.fromkeys(value for value in (draft.handler, draft.view) if isinstance(value, ClassValue)):
+            for name in _HOOKS:
+                method = self._method(view, name)
+                if method is not None:
+                    yield method, None
+
+    def reach(
+        self,
+        roots: Iterable[tuple[FunctionValue, Value | None]],
+        within: frozenset[int] | None = None,
+        stops: Callable[[FunctionValue, Site | None], bool] = lambda function, site: False,
+    ) -> Iterator[Step]:
+        """Everything reached from ``roots`` in at most ``MAX_HOPS`` calls, nearest first, each function once.
+
+        ``within`` limits the way to functions of interest (identities of their nodes); ``stops`` says where the way
+        ends: asked with each function reached (site None) and with each of its calls.
+        """
+        queue: deque[Step] = deque(Step(function, receiver, 0, None, None) for function, receiver in roots)
+        seen: set[int] = set()
+        while queue:
+            step = queue.popleft()
+            key = id(step.function.node)
+            if key in seen or (within is not None and key not in within):
+                continue
+            seen.add(key)
+            yield step
+            if step.hops >= MAX_HOPS or stops(step.function, None):
+                continue
+            for target in self.targets(step.function, step.receiver):
+                key = id(target.function.node)
+                if key in seen or (within is not None and key not in within):
+                    continue
+                if target.site is None or not stops(step.function, target.site):
+                    queue.append(Step(target.function, target.receiver, step.hops + 1, target.place, step))
+
+    def interesting(self, wanted: Iterable[FunctionValue]) -> frozenset[int]:
+        """Functions that may lead to one of ``wanted`` within ``MAX_HOPS`` calls, judged by names alone.
+
+        Too many, never too few, but for what is called under another name: aliases count by the name of the class or
+        function that they stand for only where the tracing meets them.
+        """
+        functions = list(self._evaluator.functions.values())
+        found = {id(function.node) for function in wanted}
+        names = set()
+        for function in wanted:
+            names.update(_called_as(function))
+        for _ in range(MAX_HOPS):
+            more = [
+                function
+                for function in functions
+                if id(function.node) not in found
+                and (names.intersection(function.node.calls) or self._injects(function, names))
+            ]
+            if not more:
+                break
+            found.update(id(function.node) for function in more)
+            for function in more:
+                names.update(_called_as(function))
+        return frozenset(found)
+
+    def _injects(self, function: FunctionValue, names: set[str]) -> bool:
+        if not any(
+            parameter.default is not None or parameter.annotation is not None for parameter in function.node.parameters
+        ):
+            return False
+        return any(
+            isinstance(provider, (FunctionValue, ClassValue)) and provider.node.name in names
+            for provider in self.injected(function)
+        )
+
+
+# Methods of a view class that run around each of its handlers.
+_HOOKS = (
+    "__init__",
+    "setup",
+    "initial",
+    "dispatch",
+    "dispatch_request",
+    "get_queryset",
+    "get_object",
+    "get_serializer_class",
+    "get_serializer_context",
+    "perform_create",
+    "perform_update",
+    "perform_destroy",
+    "filter_queryset",
+    "prepare",
+)
+
+
+def _called_as(function: FunctionValue) -> set[str]:
+    """The names by which a function may be called: its own, and its class's for a constructor or a call of the object."""
+    names = {function.node.name}
+    if function.owner is not None:
+        names.add(function.owner.node.name)
+        if function.node.name in ("__enter__", "__aenter__", "__call__", "__init__", "__new__", "__post_init__"):
+            names.discard(function.node.name)
+    return names
+
+
+def dotted(value: Value) -> str:
+    """The dotted name of a library function, or of a method of a library object; empty for anything else."""
+    if isinstance(value, External):
+        return value.name
+    receiver = getattr(value, "receiver", None)
+    name = getattr(value, "name", "")
+    if isinstance(receiver, Instance) and isinstance(receiver.cls, External):
+        return f"{receiver.cls.name.removesuffix('()')}.{name}"
+    if isinstance(receiver, External):
+        return f"{receiver.name}.{name}"
+    return ""

@@ -1,0 +1,55 @@
+"""In: the neutral programs of a project's files. Out: its routes, connections, error responses and outbound calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qualitygate.frameworks import RouteDraft, adapters
+from qualitygate.link.calls import CallGraph
+from qualitygate.link.connections import link_connections
+from qualitygate.link.errors import link_error_handlers, link_errors
+from qualitygate.link.evaluate import Evaluator
+from qualitygate.link.routes import link_routes
+from qualitygate.model.architecture import Connection, ErrorHandler, ErrorResponse, Route
+from qualitygate.model.facts import FileFacts
+from qualitygate.model.source import Place, Role, Unread
+
+
+@dataclass(frozen=True)
+class Program:
+    """The architecture of the code."""
+
+    routes: tuple[Route, ...] = ()
+    apps: tuple[Place, ...] = ()
+    connections: tuple[Connection, ...] = ()
+    errors: tuple[ErrorResponse, ...] = ()
+    error_handlers: tuple[ErrorHandler, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+
+def link_program(files: Sequence[FileFacts]) -> Program:
+    """Follow the application's code; tests, examples, generated and vendored code are no part of it."""
+    modules = {file.path: file.module for file in files if file.module is not None and not file.module.generated}
+    if not modules:
+        return Program()
+    roles = {file.path: file.role for file in files}
+    frameworks = adapters()
+    evaluator = Evaluator({path: module for path, module in modules.items() if roles[path] is Role.APPLICATION})
+    evaluator.follow(frozenset().union(*(adapter.registers for adapter in frameworks)))
+    surfaces = [adapter.surface(evaluator) for adapter in frameworks]
+    drafts: list[RouteDraft] = [draft for surface in surfaces for draft in surface.routes]
+    graph = CallGraph(evaluator, frameworks)
+    routes, names, pages = link_routes(evaluator, graph, drafts)
+    handlers = [handler for surface in surfaces for handler in surface.error_handlers]
+    return Program(
+        routes=routes,
+        apps=tuple(place for surface in surfaces for place in surface.apps),
+        connections=link_connections(evaluator, graph, drafts, names, roles),
+        errors=link_errors(evaluator, graph, drafts, names, pages),
+        error_handlers=link_error_handlers(evaluator, handlers),
+        unread=tuple(
+            Unread(path, 0, "start-up code too long to follow: routes that it declares may be missing")
+            for path in evaluator.cut_short
+        ),
+    )

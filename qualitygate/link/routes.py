@@ -1,0 +1,284 @@
+"""In: an evaluated program and the framework adapters. Out: its routes, with guards, version, collection and pagination."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from qualitygate.frameworks import RouteDraft
+from qualitygate.link.calls import CallGraph
+from qualitygate.link.collections import judge_collection
+from qualitygate.link.evaluate import Evaluator
+from qualitygate.model import syntax as ir
+from qualitygate.model.architecture import Guard, Route
+from qualitygate.model.source import Place, Span
+from qualitygate.model.values import ClassValue, External, FunctionValue, Instance, LambdaValue, Value
+from qualitygate.parse.http import path_version, purpose
+
+_API_SEGMENT = re.compile(r"^(api|rest|api[-_]?v?\d+|rpc)$")
+_JSON_CALLS = frozenset({"jsonify", "JsonResponse", "JSONResponse", "ORJSONResponse", "dumps", "json_response"})
+_PAGE_CALLS = frozenset(
+    """render_template render_template_string render redirect TemplateResponse send_file send_from_directory
+    render_to_string HttpResponseRedirect FileResponse flash""".split()
+)
+_WEBHOOK = re.compile(r"(^|[/_-])(webhooks?|hooks?|callback|ipn)([/_-]|$)")
+_ADMINISTRATION = re.compile(r"^(admin|backoffice|internal|_[a-z]\w*|debug|__\w+)$")
+_VERSION_HEADER = re.compile(r"^(x-)?([a-z][a-z-]*-)?version$|^accept-version$", re.IGNORECASE)
+_BARE_NUMBER = re.compile(r"^\d{1,2}$")
+_AUTH_NAMES = re.compile(
+    r"auth|login|permission|current_?user|admins?_only|token|principal|jwt|session_required|credential|api_?key|security",
+    re.IGNORECASE,
+)
+_THROTTLE_NAMES = re.compile(r"throttl|rate_?limit|limiter|ratelimit", re.IGNORECASE)
+
+
+def link_routes(
+    evaluator: Evaluator, graph: CallGraph, drafts: Sequence[RouteDraft]
+) -> tuple[tuple[Route, ...], Mapping[int, str], Mapping[int, bool]]:
+    """Routes in the order of their files, with the name and the kind (page or not) of each draft by its identity."""
+    routes: dict[tuple[str, str, str, int], Route] = {}
+    names: dict[int, str] = {}
+    pages: dict[int, bool] = {}
+    for draft in drafts:
+        names[id(draft)] = f"{draft.method} {draft.path}"
+        api = _is_api(draft)
+        pages[id(draft)] = not api
+        place = _definition(draft.handler) or draft.declared
+        how = _version(evaluator, graph, draft)
+        judged = judge_collection(evaluator, graph, draft) if api else None
+        route = Route(
+            method=draft.method,
+            path=draft.path,
+            framework=draft.framework,
+            handler=_handler_name(draft.handler),
+            place=place,
+            declared=draft.declared,
+            mounts=draft.mounts,
+            api=api,
+            exempt=_exempt(draft),
+            versioned=bool(how),
+            version_how=how,
+            collection=judged is not None and judged.collection,
+            collection_why=judged.why if judged is not None else "",
+            collection_confidence=judged.confidence if judged is not None else Route.__struct_defaults__[0],
+            paginated=judged is not None and bool(judged.paginated_by),
+            paginated_by=judged.paginated_by if judged is not None else "",
+            guards=_guards(evaluator, graph, draft),
+            uncertain=draft.uncertain,
+        )
+        routes.setdefault((place.path, draft.path, draft.method, place.span.line), route)
+    ordered = sorted(routes.values(), key=lambda route: (route.place.path, route.place.span, route.path, route.method))
+    return tuple(ordered), names, pages
+
+
+def _definition(handler: Value) -> Place | None:
+    """Where a handler is defined; a definition begins with its first decorator, as Python itself counts."""
+    if isinstance(handler, (FunctionValue, ClassValue)):
+        span = handler.node.span
+        if handler.node.decorators:
+            first = handler.node.decorators[0].span
+            span = Span(first.line, first.column, first.end_line, first.end_column)
+        return Place(handler.path, span)
+    return None
+
+
+def _handler_name(handler: Value) -> str:
+    if isinstance(handler, (FunctionValue, ClassValue)):
+        path = PurePosixPath(handler.path).with_suffix("")
+        parts = path.parts[:-1] if path.name == "__init__" else path.parts
+        return ".".join((*parts, handler.qualname))
+    if isinstance(handler, LambdaValue):
+        return "<lambda>"
+    if isinstance(handler, External):
+        return handler.name
+    if isinstance(handler, Instance):
+        return handler.cls.name if isinstance(handler.cls, External) else handler.cls.qualname
+    return "<unknown>"
+
+
+def _segments(path: str) -> list[str]:
+    return [segment for segment in path.split("/") if segment]
+
+
+def _is_api(draft: RouteDraft) -> bool:
+    """Whether a route serves data to programs, rather than pages to people."""
+    if draft.page:
+        return False
+    calls = set(draft.handler.node.calls) if isinstance(draft.handler, FunctionValue) else set()
+    if draft.framework in ("fastapi", "starlette"):
+        return not calls & {"TemplateResponse", "HTMLResponse"}
+    if draft.framework == "drf":
+        return True
+    if any(_API_SEGMENT.match(segment) for segment in _segments(draft.path)[:3]):
+        return True
+    if isinstance(draft.view, ClassValue) and _is_resource(draft.view):
+        return True
+    if calls & _JSON_CALLS:
+        return not calls & _PAGE_CALLS
+    return draft.framework == "flask" and _returns_mapping(draft.handler) and not calls & _PAGE_CALLS
+
+
+def _is_resource(view: ClassValue) -> bool:
+    return any(
+        isinstance(base, External) and base.name.split(".", 1)[0] in ("flask_restx", "flask_restful", "flask_restplus")
+        for base in _bases(view)
+    )
+
+
+def _bases(view: ClassValue) -> Iterable[Value]:
+    seen: set[int] = set()
+    queue: list[Value] = list(view.bases)
+    while queue:
+        base = queue.pop()
+        if id(base) not in seen:
+            seen.add(id(base))
+            yield base
+            if isinstance(base, ClassValue):
+                queue.extend(base.bases)
+
+
+def _returns_mapping(handler: Value) -> bool:
+    if not isinstance(handler, FunctionValue):
+        return False
+    return any(
+        isinstance(statement, ir.Return)
+        and (
+            isinstance(statement.value, ir.Mapping)
+            or (
+                isinstance(statement.value, ir.Sequence)
+                and statement.value.kind == "tuple"
+                and bool(statement.value.items)
+                and isinstance(statement.value.items[0], ir.Mapping)
+            )
+        )
+        for statement in ir.statements(handler.node)
+    )
+
+
+def _exempt(draft: RouteDraft) -> str:
+    """Why the rules of an API leave a route alone."""
+    found = purpose(draft.path)
+    if found:
+        return found
+    segments = [segment for segment in _segments(draft.path) if not _API_SEGMENT.match(segment)]
+    if segments and _ADMINISTRATION.match(segments[0]):
+        return "administration" if segments[0] in ("admin", "backoffice") else "internal"
+    if _WEBHOOK.search(draft.path):
+        return "webhook"
+    if draft.hidden:
+        return "internal"
+    return ""
+
+
+def _version(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> str:
+    """How the version of a route is supplied; empty where it is not."""
+    if path_version(draft.path, depth=99):
+        return "path"
+    segments = _segments(draft.path)
+    for before, segment in itertools.pairwise(segments):
+        if before in ("api", "rest") and _BARE_NUMBER.match(segment):
+            return "path"
+    if draft.versioned_by:
+        return draft.versioned_by
+    if _reads_version_header(evaluator, graph, draft):
+        return "header"
+    return ""
+
+
+def _reads_version_header(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> bool:
+    """Whether what stands before the handler, or its own parameters, reads a header that names a version."""
+    functions = [function for value in draft.before for function, _ in graph.entry(value)]
+    if isinstance(draft.handler, FunctionValue):
+        functions.append(draft.handler)
+        functions.extend(function for value in graph.injected(draft.handler) for function, _ in graph.entry(value))
+    return any(_mentions_version_header(evaluator, function) for function in functions)
+
+
+def _mentions_version_header(evaluator: Evaluator, function: FunctionValue) -> bool:
+    for parameter in function.node.parameters:
+        value = parameter.default
+        if isinstance(value, ir.Call):
+            called = value.function.id if isinstance(value.function, ir.Name) else getattr(value.function, "name", "")
+            alias = next((item.value for item in value.arguments if item.name == "alias"), None)
+            name = alias.value if isinstance(alias, ir.Constant) else parameter.name.replace("_", "-")
+            if called == "Header" and isinstance(name, str) and _VERSION_HEADER.match(name):
+                return True
+    if not {"get", "headers", "get_header"} & set(function.node.calls):
+        return False
+    for expression in ir.expressions(evaluator.body(function)):
+        for part in ir.subexpressions(expression):
+            if not isinstance(part, ir.Call) or not isinstance(part.function, ir.Attribute) or not part.arguments:
+                continue
+            if "headers" not in _spelling(part.function) and "Headers" not in _spelling(part.function):
+                continue
+            value_of = evaluator.evaluate(part.arguments[0].value, function.scope)
+            text = getattr(value_of, "value", None)
+            if isinstance(text, str) and _VERSION_HEADER.match(text):
+                return True
+    return False
+
+
+def _spelling(expression: ir.Expression) -> str:
+    if isinstance(expression, ir.Name):
+        return expression.id
+    if isinstance(expression, ir.Attribute):
+        return f"{_spelling(expression.value)}.{expression.name}"
+    return _spelling(expression.function) if isinstance(expression, ir.Call) else ""
+
+
+def _guards(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> tuple[Guard, ...]:
+    """Authentication and throttling in front of a route, by the names of dependencies, decorators and classes."""
+    found: dict[tuple[str, str], Guard] = {}
+    values: list[Value] = list(draft.before)
+    if isinstance(draft.handler, FunctionValue):
+        values.extend(draft.handler.decorators)
+        values.extend(_injected_deep(graph, draft.handler))
+    if isinstance(draft.view, ClassValue):
+        values.extend(draft.view.decorators)
+        listed = evaluator.attribute(draft.view, "permission_classes")
+        values.extend(getattr(listed, "items", ()))
+        method_decorators = evaluator.attribute(draft.view, "decorators")
+        values.extend(getattr(method_decorators, "items", ()))
+    for value in values:
+        name = _guard_name(value)
+        if not name or name in ("AllowAny",):
+            continue
+        for kind, pattern in (("authentication", _AUTH_NAMES), ("throttling", _THROTTLE_NAMES)):
+            if pattern.search(name):
+                found.setdefault((kind, name), Guard(kind, name, _guard_place(value) or draft.declared))
+    return tuple(found[key] for key in sorted(found))
+
+
+def _injected_deep(graph: CallGraph, function: FunctionValue) -> list[Value]:
+    found: list[Value] = []
+    queue: list[FunctionValue] = [function]
+    seen: set[int] = set()
+    while queue and len(seen) < 30:
+        current = queue.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        for value in graph.injected(current):
+            found.append(value)
+            if isinstance(value, FunctionValue):
+                queue.append(value)
+    return found
+
+
+def _guard_name(value: Value) -> str:
+    if isinstance(value, (FunctionValue, ClassValue)):
+        return value.node.name
+    if isinstance(value, Instance):
+        if value.event is not None:
+            return value.event.name.rsplit(".", 1)[-1]
+        return value.cls.name.rsplit(".", 1)[-1] if isinstance(value.cls, External) else value.cls.node.name
+    name = getattr(value, "name", "")
+    return name.rsplit(".", 1)[-1] if isinstance(name, str) else ""
+
+
+def _guard_place(value: Value) -> Place | None:
+    if isinstance(value, (FunctionValue, ClassValue)):
+        return Place(value.path, value.node.span)
+    return value.place if isinstance(value, Instance) else None
