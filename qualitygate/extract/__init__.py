@@ -140,12 +140,22 @@ def _secrets(runs: Iterable[FileCheckRun]) -> tuple[Span, ...]:
     return tuple(sorted({hit.place.span for run in runs for hit in run.hits if hit.secret}))
 
 
+_KEPT = "\r\n\"'\\"
+
+
 def _masked(text: Text, secrets: Iterable[Span]) -> Text:
+    """The text with every secret starred out, still of the same form: quotes, line ends and their escapes stay."""
     characters = list(text.content)
     for span in secrets:
-        for offset in range(text.offset(span.line, span.column), text.offset(span.end_line, span.end_column)):
-            if characters[offset] not in "\r\n\"'\\":
+        offset, end = text.offset(span.line, span.column), text.offset(span.end_line, span.end_column)
+        while offset < end:
+            if characters[offset] == "\\" and offset + 1 < end and characters[offset + 1] in _KEPT:
+                offset += 2
+                continue
+            # An escape is starred out with its backslash: `\*` would be none, and the file no JSON.
+            if characters[offset] not in _KEPT or (characters[offset] == "\\" and offset + 1 < end):
                 characters[offset] = "*"
+            offset += 1
     return Text("".join(characters), text.line_starts)
 
 
