@@ -1,0 +1,194 @@
+"""The command itself: help, version, wrong usage, pipes and interrupts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from qualitygate import __version__
+
+if sys.platform != "win32":
+    import pty
+
+
+def test_without_arguments_it_prints_its_help(qgate) -> None:
+    result = qgate()
+    assert result.returncode == 0
+    for name in ("scan", "rules", "rule", "inventory", "baseline", "config", "Exit codes:"):
+        assert name in result.stdout
+
+
+def test_it_tells_its_version(qgate) -> None:
+    assert qgate("--version").stdout == f"qgate {__version__}\n"
+
+
+def test_the_version_needs_no_parser_and_no_look_at_what_is_installed(environment) -> None:
+    code = (
+        "import sys; from qualitygate.cli import main; main(['--version']);"
+        "print([name for name in ('libcst', 'sqlglot', 'yaml', 'msgspec', 'importlib.metadata', 'qualitygate_checks')"
+        " if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-I", "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", ["scan", "rules", "rule", "inventory", "baseline", "config"])
+def test_every_command_explains_itself_with_examples(qgate, name: str) -> None:
+    result = qgate(name, "--help")
+    assert result.returncode == 0
+    assert "Examples:" in result.stdout
+    assert f"  qgate {name}" in result.stdout
+
+
+def test_an_unknown_command_is_wrong_usage_with_a_hint(qgate) -> None:
+    result = qgate("scna")
+    assert result.returncode == 2
+    assert "no such command 'scna'; did you mean 'scan'?" in result.stderr
+
+
+def test_a_path_in_place_of_a_command_is_told_how(qgate) -> None:
+    result = qgate("app")
+    assert result.returncode == 2
+    assert "did you mean `qgate scan app`?" in result.stderr
+
+
+def test_an_unknown_option_is_wrong_usage(qgate) -> None:
+    result = qgate("scan", "--selct", "api")
+    assert result.returncode == 2
+    assert "--select" in result.stderr
+
+
+def test_a_reader_that_leaves_early_leaves_no_traceback(repository: Path, environment) -> None:
+    command = f"{sys.executable} -m qualitygate rule hardcoded-secret; echo $? >&2"
+    result = subprocess.run(
+        ["bash", "-c", f"({command}) | head -1"],
+        cwd=repository,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.startswith("hardcoded-secret")
+    assert result.stderr in ("0\n", "")
+
+
+def test_a_closed_pipe_does_not_change_the_verdict(repository: Path, environment) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "wb") as stdout:
+        process = subprocess.run(
+            [sys.executable, "-m", "qualitygate", "scan"],
+            cwd=repository,
+            env=environment,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert process.returncode == 1
+    assert process.stderr == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_cannot_be_written_is_no_open_gate(repository: Path, environment) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "qualitygate", "scan", "--exit-zero"],
+            cwd=repository,
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert process.returncode == 2
+    assert process.stderr == "qgate: error: standard output: No space left on device\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_an_interrupt_ends_quietly_with_130(repository: Path, environment) -> None:
+    # A pipe that nobody fills keeps the command waiting at a known point.
+    os.mkfifo(repository / "slow.toml")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "qualitygate", "scan", "--config", "slow.toml"],
+        cwd=repository,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    writer = _open_when_read(repository / "slow.toml", process)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    os.close(writer)
+    assert process.returncode == 130
+    assert (stdout, stderr.strip()) == ("", "")
+
+
+def _open_when_read(fifo: Path, process: subprocess.Popen[str]) -> int:
+    for _ in range(600):
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            assert process.poll() is None
+            time.sleep(0.05)
+    raise AssertionError("the command never read its configuration")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
+@pytest.mark.parametrize(
+    ("variables", "colored"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "xterm", "NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+    ],
+)
+def test_colour_is_for_terminals_that_want_it(
+    repository: Path, environment, variables: dict[str, str], colored: bool
+) -> None:
+    parent, child = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "qualitygate", "rules"],
+        cwd=repository,
+        env={**environment, **variables},
+        stdout=child,
+        stderr=subprocess.DEVNULL,
+    ):
+        os.close(child)
+        shown = b""
+        try:
+            while data := os.read(parent, 65536):
+                shown += data
+        except OSError:  # Linux says so at the end of a terminal
+            pass
+    os.close(parent)
+    assert b"hardcoded-secret" in shown
+    assert (b"\x1b[" in shown) is colored
+
+
+def test_colour_can_be_forced_into_a_pipe(qgate) -> None:
+    assert "\x1b[1m" in qgate("rules", FORCE_COLOR="1").stdout
+    assert "\x1b" not in qgate("rules").stdout
+
+
+def test_a_fault_of_its_own_is_not_a_closed_gate(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    import qualitygate.cli.rules
+    from qualitygate.cli import main
+
+    def crash() -> None:
+        raise KeyError("text of a scanned file")
+
+    monkeypatch.setattr(qualitygate.cli.rules, "installed", crash)
+    assert main(["rules"]) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("qgate: internal error: KeyError at test_command.py:")
+    assert "scanned" not in shown
