@@ -46,19 +46,24 @@ def extract(file: SourceFile, checks: Sequence[Check], options: dict[str, Any], 
         text = decode(data, file.language)
     except Undecodable as error:
         return _unread(file, 0, str(error))
+    # The text of a secret enters no fact. Where every check is content with the text, its secrets are known before
+    # anything is parsed; else the file is read a second time with the secrets masked.
+    on_text = not any(file.language in check.reads for check in wanted)
+    runs = _run(file, text, None, wanted, options) if on_text else []
+    secrets = _secrets(runs)
     try:
-        reading = _read(file, text, sibling)
+        reading = _read(file, _masked(text, secrets) if secrets else text, sibling)
     except Unparsable as error:
         # The text can still be judged as text: a secret in a broken file is a secret.
-        facts = _assemble(file, text, None, _run(file, text, None, wanted, options))
+        facts = _assemble(file, text, None, runs if on_text else _run(file, text, None, wanted, options))
         return _with(facts, unread=(Unread(file.path, error.line, error.reason),))
-    runs = _run(file, text, reading, wanted, options)
-    if reading is not None and (secrets := _secrets(runs)):
-        # The text of a secret enters no fact: facts are taken from the text with the secret masked.
-        try:
-            reading = _read(file, _masked(text, secrets), sibling)
-        except Unparsable:
-            reading = None
+    if not on_text:
+        runs = _run(file, text, reading, wanted, options)
+        if reading is not None and (secrets := _secrets(runs)):
+            try:
+                reading = _read(file, _masked(text, secrets), sibling)
+            except Unparsable:
+                reading = None
     return _assemble(file, text, reading, runs)
 
 
