@@ -1,0 +1,100 @@
+"""The inventory keeps its published form, with every part filled and with every part empty."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+
+from qualitygate.model.architecture import Connection, Guard, Outbound, Route, Scope
+from qualitygate.model.contract import Contract, Operation
+from qualitygate.model.project import Project
+from qualitygate.model.schema import Column, ForeignKey, Index, Table
+from qualitygate.model.source import Place, Span, Unread
+from qualitygate.report.inventory import render_json, render_text
+
+PLACE = Place("app/api.py", Span(8, 5, 8, 11))
+SCHEMA = Draft202012Validator(
+    json.loads((files("qualitygate") / "schemas" / "inventory-1.json").read_text(encoding="utf-8"))
+)
+PROJECT = Project(
+    routes=(
+        Route(
+            "GET",
+            "/v1/orders/{order_id}",
+            "FastAPI",
+            "app.api.order",
+            PLACE,
+            PLACE,
+            versioned=True,
+            version_how="path",
+            collection=True,
+            guards=(Guard("authentication", "current_user", PLACE), Guard("throttling", "limit", PLACE)),
+            uncertain="mounted through an unknown function",
+        ),
+    ),
+    contracts=(
+        Contract(
+            "openapi.yaml",
+            "3.1",
+            "Orders",
+            "1.0.0",
+            PLACE,
+            PLACE,
+            operations=(Operation("GET", "/orders", "/v1/orders", PLACE, PLACE, operation_id="listOrders"),),
+        ),
+    ),
+    tables=(
+        Table(
+            "orders",
+            "sales",
+            (Column("id", "bigint", False, None, PLACE), Column("state", "text", True, "'new'", PLACE)),
+            ("id",),
+            (ForeignKey("fk", ("customer_id",), "customers", ("id",), PLACE),),
+            (Index("by_state", ("state",), False, False, PLACE),),
+            PLACE,
+        ),
+    ),
+    connections=(Connection("database", "psycopg.connect", PLACE, "app.db.connect", Scope.REQUEST),),
+    outbound=(Outbound("httpx", "httpx.get", "payments.internal", "", PLACE),),
+    unread=(Unread("app/broken.py", 3, "expected ':'"),),
+)
+
+
+def test_a_full_inventory_has_the_published_form() -> None:
+    document = json.loads(render_json(PROJECT, Path("/srv/orders"), "1.2.3"))
+    SCHEMA.validate(document)
+    (route,) = document["routes"]
+    assert route["path"] == "/v1/orders/{order_id}"
+    assert (route["file"], route["line"], route["auth"]) == ("app/api.py", 8, ["current_user"])
+    (table,) = document["tables"]
+    assert table["columns"][1] == {"name": "state", "type": "text", "nullable": True, "default": "'new'"}
+    assert document["operations"][0]["full_path"] == "/v1/orders"
+    assert document["connections"][0]["scope"] == "request"
+    assert document["outbound"][0]["timeout"] == ""
+
+
+def test_an_empty_inventory_has_every_part() -> None:
+    document = json.loads(render_json(Project(), Path("/srv/orders"), "1.2.3"))
+    SCHEMA.validate(document)
+    for part in ("routes", "operations", "tables", "connections", "outbound", "unread"):
+        assert document[part] == []
+
+
+def test_text_shows_every_part() -> None:
+    shown = render_text(PROJECT, color=False)
+    assert (
+        "Routes  1\n  GET  /v1/orders/{order_id}  app/api.py:8  app.api.order  version by path; not paginated; "
+        in shown
+    )
+    assert "auth: current_user; uncertain: mounted through an unknown function\n" in shown
+    assert "Tables  1\n  sales.orders  app/api.py:8  2 columns, 1 index  customer_id -> customers(id)\n" in shown
+    assert "  database  psycopg.connect  app/api.py:8  per request  app.db.connect\n" in shown
+    assert "  httpx.get  payments.internal  app/api.py:8  no timeout\n" in shown
+    assert "  app/broken.py:3  expected ':'\n" in shown
+
+
+def test_text_says_what_is_not_there() -> None:
+    assert render_text(Project(), color=False) == (
+        "None found: routes, operations of contracts, tables, connections, outbound calls\n0 files read\n"
+    )
