@@ -26,6 +26,7 @@ from qualitygate.model.values import (
     Known,
     Value,
 )
+from qualitygate.parse.http import path_version
 
 APPS = frozenset({"fastapi.FastAPI", "fastapi.applications.FastAPI"})
 PLAIN_APPS = frozenset({"starlette.applications.Starlette"})
@@ -65,6 +66,7 @@ class _Way:
     before: tuple[Value, ...]
     uncertain: str
     hidden: bool
+    proxy: str = ""
 
 
 def surface(evaluation: Evaluation) -> Surface:
@@ -121,7 +123,8 @@ def surface(evaluation: Evaluation) -> Surface:
     roots = [holder for holder in apps if id(holder) not in below]
     drafts: list[RouteDraft] = []
     for root in roots:
-        way = _Way("", (), tuple(middleware[id(root)]), "", False)
+        proxy, _ = path_text(_argument(root, constructed, "root_path"))
+        way = _Way("", (), tuple(middleware[id(root)]), "", False, proxy)
         drafts.extend(_walk(evaluation, root, way, nodes, constructed, middleware, set()))
     served = {id(holder) for holder in _reached(roots, nodes)}
     for holder in holders.values():
@@ -213,6 +216,7 @@ def _walk(
         (*way.before, *own, *(middleware[id(holder)] if way.mounts else ())),
         way.uncertain or uncertain,
         hidden,
+        way.proxy,
     )
     node = nodes[id(holder)]
     framework = "starlette" if evaluation.is_a(holder, PLAIN_APPS) else "fastapi"
@@ -228,6 +232,7 @@ def _walk(
                 (*base.before, *before),
                 base.uncertain or doubt,
                 base.hidden,
+                base.proxy,
             ),
             nodes,
             constructed,
@@ -281,6 +286,7 @@ def _draft(
         uncertain=way.uncertain or doubt,
         hidden=way.hidden or _is_false(arguments.get("include_in_schema")),
         page=isinstance(response_class, External) and response_class.name.endswith(PAGES),
+        versioned_by="proxy" if path_version(way.proxy) else "",
     )
 
 

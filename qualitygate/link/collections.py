@@ -7,7 +7,7 @@ precision 0.92, recall 0.75), untyped ones by what the body builds (0.85, 0.86 o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qualitygate.frameworks import RouteDraft
@@ -40,11 +40,17 @@ _SINGULAR_END = re.compile(
     choices|languages|countries|currencies|timezones|locales|roles|categories-tree|scoreboard|graph|chart|report)$""",
     re.VERBOSE,
 )
+# Aggregates and series are bounded by what they count, not by the rows behind them.
+_AGGREGATE = re.compile(r"/(statistics|stats|analytics|metrics|charts?|reports?|dashboards?|insights)(/|$)")
+_COUNT_FIELD = re.compile(r"(^|_)(count|total)$|^total_|Count$|^total", re.IGNORECASE)
 _SEQUENCES = frozenset(
     {"list", "List", "Sequence", "Iterable", "set", "Set", "tuple", "Tuple", "QuerySet", "FrozenSet"}
 )
 _PAGERS = re.compile(r"pagina|^page_|_page$|^sort_and_page$|^get_page$|_paged$|^paged_", re.IGNORECASE)
 _BOUNDING_METHODS = frozenset({"limit", "fetchmany", "slice", "fetch_page", "islice"})
+_LISTING_CALL = re.compile(
+    r"^(get|fetch|list|find|load|query|select|read|search|all)_?.*s(_|$)|^(all|list|find_all|get_all)"
+)
 _FETCHING = frozenset(
     {
         "all",
@@ -76,7 +82,7 @@ class Judged:
 
 def judge_collection(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> Judged:
     """Judge a GET route; any other method serves no collection by this rule."""
-    if draft.method != "GET" or purpose(draft.path):
+    if draft.method != "GET" or purpose(draft.path) or _AGGREGATE.search(draft.path):
         return Judged()
     if draft.collection is not None:
         paginated = draft.paginated_by or ""
@@ -135,6 +141,8 @@ def _typed(evaluator: Evaluator, draft: RouteDraft) -> tuple[bool, str, Confiden
         if any(name in _LIST_FIELD for name in fields):
             score += 1
         if segment.lower() in fields:
+            score += 1
+        if any(_COUNT_FIELD.search(name) for name in _fields(evaluator, model_value)):
             score += 1
         reasons.append(f"{model} carries the list `{fields[0]}`")
     if plural:
@@ -227,7 +235,8 @@ def _list_fields(evaluator: Evaluator, model_value: Value | None, segment: str) 
                 inner = annotation
                 if isinstance(inner, ir.Subscript):
                     shape = _shape(evaluator, inner, base.scope)
-                    if shape is not None and shape[0] == "list" and shape[2] not in ("str", "int", "float", "bool", ""):
+                    plain = shape is not None and shape[2] in ("str", "int", "float", "bool", "")
+                    if shape is not None and shape[0] == "list" and (not plain or name == segment.lower()):
                         found.append(name)
     preferred = [name for name in found if name in _LIST_FIELD or name == segment.lower()]
     # A record with a list among its other fields is one thing; an envelope is a list with its paging.
@@ -237,6 +246,12 @@ def _list_fields(evaluator: Evaluator, model_value: Value | None, segment: str) 
         if isinstance(base, ClassValue)
     )
     return preferred + [name for name in found if name not in preferred] if preferred or total <= 4 else []
+
+
+def _fields(evaluator: Evaluator, model: Value | None) -> Iterator[str]:
+    for base in evaluator.ancestry(model) if model is not None else ():
+        if isinstance(base, ClassValue):
+            yield from base.annotations
 
 
 def _untyped(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> tuple[bool, str, Confidence, str]:
@@ -259,29 +274,33 @@ def _untyped(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> tuple
     )
 
 
-def _builds_list(evaluator: Evaluator, graph: CallGraph, function: FunctionValue) -> str:
-    """How a body builds a list of records out of a query; empty where it does not."""
+def _builds_list(evaluator: Evaluator, graph: CallGraph, function: FunctionValue, depth: int = 0) -> str:
+    """How a body builds a list of records out of a query, itself or by a function that it calls; empty where it does not."""
     trace = graph.trace(function)
-    fetched = next(
-        (site for site in trace.sites if _method(site.callee) in _FETCHING and not _is_single(trace.sites, site)), None
-    )
+    where = f"{function.node.name} " if depth else "the body "
+    fetches = False
     for site in trace.sites:
+        name = _method(site.callee)
         many = site.arguments.get("many")
         if isinstance(many, Known) and many.value is True:
-            return "the body serialises with many=True"
-        if _method(site.callee) in ("fetchall", "all", "to_list") and not site.in_loop and _queries(site.callee):
-            return f"the body fetches with .{_method(site.callee)}()"
-    if fetched is None:
-        return ""
-    for expression, _, _ in trace.returns:
-        for part in ir.subexpressions(expression) if expression is not None else ():
-            if isinstance(part, ir.Comprehension) and part.kind in ("list", "generator"):
-                return "the body returns a list built from a query"
+            return f"{where}serialises with many=True"
+        if name in ("fetchall", "all", "to_list") and _queries(site.callee):
+            return f"{where}fetches with .{name}()"
+        fetches = fetches or name in _FETCHING
+        if fetches and name == "append" and site.in_loop:
+            return f"{where}fills a list from a query"
+    if fetches:
+        for expression, _, _ in trace.returns:
+            for part in ir.subexpressions(expression) if expression is not None else ():
+                if isinstance(part, ir.Comprehension) and part.kind in ("list", "generator"):
+                    return f"{where}returns a list built from a query"
+    if depth < 2:
+        for target in graph.targets(function, None):
+            if target.site is not None and _LISTING_CALL.search(target.function.node.name):
+                built = _builds_list(evaluator, graph, target.function, depth + 1)
+                if built:
+                    return built
     return ""
-
-
-def _is_single(sites: Iterable[object], site: object) -> bool:
-    return False
 
 
 def _method(value: Value) -> str:
@@ -374,7 +393,7 @@ def _paging_parameters(evaluator: Evaluator, graph: CallGraph, handler: Function
         seen.add(id(value))
         if isinstance(value, FunctionValue):
             for parameter in value.node.parameters:
-                if paging_role(parameter.name):
+                if _pages(parameter.name) and not _comes_elsewhere(parameter):
                     return f"the parameter `{parameter.name}`"
                 typed = evaluator.typed(parameter.annotation, value.scope)
                 if isinstance(typed, Instance) and isinstance(typed.cls, ClassValue):
@@ -402,6 +421,20 @@ def _paging_parameters(evaluator: Evaluator, graph: CallGraph, handler: Function
             if isinstance(constructor, FunctionValue):
                 queue.append(constructor)
     return ""
+
+
+def _pages(name: str) -> bool:
+    """Whether a parameter in code pages: the words of contracts, without `token`, which here is mostly a credential."""
+    return name.lower() not in ("token", "last", "first", "next", "max") and bool(paging_role(name))
+
+
+def _comes_elsewhere(parameter: ir.Parameter) -> bool:
+    """Whether a parameter is filled from anything but the query: a dependency, a header, a body."""
+    default = parameter.default
+    if not isinstance(default, ir.Call):
+        return False
+    called = default.function.id if isinstance(default.function, ir.Name) else getattr(default.function, "name", "")
+    return called in ("Depends", "Security", "Header", "Cookie", "Body", "Form", "File")
 
 
 def _paging_words(decorator: Value) -> str:

@@ -937,17 +937,25 @@ class Evaluator:
             self._stack.pop()
             self._conditions, self._loops, self._owner = saved
             results = self._results.pop()
+        return self._result_of(function, results)
+
+    def _result_of(self, function: FunctionValue, results: list[Value]) -> Value:
+        """What a function gives back, of what its return statements gave: an object where there is one."""
         known = [value for value in results if not isinstance(value, Unknown)]
         better = [value for value in known if not (isinstance(value, Known) and value.value is None)]
-        if better:
-            result: Value = better[0]
-            for other in better[1:]:
-                result = self._either(None, result, other) if other is not result else result
-            return result
-        declared = self._declared_result(function)
-        if not isinstance(declared, Unknown):
-            return declared
-        return known[0] if known else declared
+        if not better:
+            declared = self._declared_result(function)
+            return declared if not isinstance(declared, Unknown) or not known else known[0]
+        result: Value = better[0]
+        for other in better[1:]:
+            result = self._either(None, result, other) if other is not result else result
+        if isinstance(result, Known) and len(results) > 1:
+            # `return False` on one path says nothing of the others.
+            sure = len(known) == len(results) and all(
+                isinstance(value, Known) and value.value == result.value and value.sure for value in known
+            )
+            return Known(result.value, sure)
+        return result
 
     def _declared_result(self, function: FunctionValue) -> Value:
         """What the return annotation says; the element, for a generator."""
