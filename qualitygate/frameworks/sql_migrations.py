@@ -121,6 +121,12 @@ _DIALECT_WORDS = {
     "clickhouse": "clickhouse", "snowflake": "snowflake", "bigquery": "bigquery", "redshift": "redshift",
     "cassandra": "cassandra", "spanner": "spanner", "duckdb": "duckdb", "hive": "hive", "spark": "spark",
 }  # fmt: skip
+# Modules that talk to one database only: they tell the dialect of migrations that do not tell it themselves.
+DRIVERS: Mapping[str, str] = {
+    "psycopg": "postgres", "psycopg2": "postgres", "asyncpg": "postgres", "pg8000": "postgres", "aiopg": "postgres",
+    "psycopg_pool": "postgres", "pymysql": "mysql", "MySQLdb": "mysql", "aiomysql": "mysql", "asyncmy": "mysql",
+    "mysql": "mysql", "sqlite3": "sqlite", "aiosqlite": "sqlite",
+}  # fmt: skip
 _WORD = re.compile(r"[a-z0-9]+")
 # Writing that only one of the dialects has. Comments do not count: Prisma quotes names with backticks there.
 _COMMENT = re.compile(r"--[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/")

@@ -41,6 +41,13 @@ _COLUMN_CLAUSES = _words(
     """CONSTRAINT NOT NULL DEFAULT PRIMARY UNIQUE REFERENCES CHECK GENERATED COLLATE AUTO_INCREMENT AUTOINCREMENT COMMENT ON
     KEY FIRST AFTER DEFERRABLE INITIALLY STORAGE COMPRESSION INVISIBLE VISIBLE VIRTUAL STORED USING AS CHARSET"""
 )
+# Actions of ALTER TABLE that the final schema does not show: storage, owner, triggers, row security, options of MySQL.
+_OTHER_ACTIONS = _words(
+    """OWNER ENABLE DISABLE FORCE NO SET RESET REPLICA CLUSTER INHERIT OF NOT WITH WITHOUT ALGORITHM LOCK ENGINE
+    AUTO_INCREMENT COMMENT CONVERT DEFAULT CHARACTER CHARSET COLLATE ORDER DISCARD IMPORT TRUNCATE COALESCE REORGANIZE
+    EXCHANGE ANALYZE CHECK OPTIMIZE REBUILD REPAIR REMOVE ROW_FORMAT KEY_BLOCK_SIZE STATS_PERSISTENT STATS_AUTO_RECALC
+    STATS_SAMPLE_PAGES TABLESPACE ENCRYPTION COMPRESSION PARTITION DEPENDS"""
+)
 _DEFAULT_SCHEMAS = {"postgres": "public", "": "public", "sqlite": "main"}
 _NAMES = frozenset({TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING})
 _OPERATORS = frozenset({"(", ".", "::", "[", "->", "->>", "#>", "#>>", "||", "+", "-", "*", "/", "%"})
@@ -53,7 +60,11 @@ def operations(statement: Statement, locate: Locate) -> tuple[Operation, ...]:
 
     ``locate`` turns a pair of offsets into a span. Raises :class:`NotUnderstood`.
     """
-    found = tuple(_Reader(statement, locate).statement())
+    try:
+        found = tuple(_Reader(statement, locate).statement())
+    except IndexError:
+        # the statement ends where a name or a word had to follow
+        raise NotUnderstood(statement.start) from None
     if statement.conditional:
         return tuple(msgspec.structs.replace(operation, conditional=True) for operation in found)
     return found
@@ -184,7 +195,11 @@ class _Reader:
             start, stop = start + 1, stop - 1
             if stop > start and self.words[start + 1] != "COLLATE":
                 return ""
-        if start > stop or self.of.tokens[start].token_type not in _NAMES:
+        if (
+            start > stop
+            or self.of.tokens[start].token_type not in _NAMES
+            or self.words[start] in ("TRUE", "FALSE", "NULL")
+        ):
             return ""
         following = self.words[start + 1] if start < stop else ""
         prefix = following == "(" and stop >= start + 2 and self.of.tokens[start + 2].token_type is TokenType.NUMBER
@@ -702,8 +717,9 @@ class _Reader:
             yield Operation(Kind.DETACH_PARTITION, self.span(start), table, references=part, concurrently=concurrently)
         elif self.take("SET", "SCHEMA"):
             yield Operation(Kind.MOVE_TABLE, self.span(start, self.at), table, to=self.name())
+        elif not self.sees_any(_OTHER_ACTIONS):
+            raise self.lost()
         else:
-            # Storage, owner, triggers, row security, replication: nothing that the final schema shows.
             words = " ".join(self.words[start : start + 2]).lower()
             yield Operation(Kind.ALTER_TABLE, self.span(start, min(start + 1, self.count - 1)), table, words)
         if self.of.dialect == "mysql" and (self.take("FIRST") or self.take("AFTER")):
