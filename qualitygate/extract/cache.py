@@ -12,6 +12,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -86,8 +87,9 @@ class Cache:
         self._database: sqlite3.Connection | None = None
         place = place or directory()
         # A relative place would lie in the current directory, which may be the scanned tree.
-        if place is not None and place.is_absolute():
-            self._database = _open(place / "facts.sqlite3")
+        self._path = place / "facts.sqlite3" if place is not None and place.is_absolute() else None
+        if self._path is not None:
+            self._database = _open(self._path)
 
     def get(self, file: SourceFile, content: str, sibling: Callable[[str], str]) -> FileFacts | None:
         """The facts of ``file`` with this content digest; None where they are not known or no longer hold.
@@ -99,8 +101,8 @@ class Cache:
         key = self._key(file, content)
         try:
             row = self._database.execute("SELECT facts, used FROM facts WHERE key = ?", (key,)).fetchone()
-        except sqlite3.Error:
-            self._give_up()
+        except sqlite3.Error as error:
+            self._give_up(error)
             return None
         if row is None:
             return None
@@ -136,14 +138,20 @@ class Cache:
                     used = ((today, key) for key in self._used)
                     self._database.executemany("UPDATE facts SET used = ? WHERE key = ?", used)
                     _shrink(self._database)
-        except sqlite3.Error:
-            pass  # another scan is writing, the disk is full, the home is read-only: the facts are taken again next time
-        self._give_up()
+        except sqlite3.Error as error:
+            # Another scan is writing, the disk is full, the home is read-only: the facts are taken again next time.
+            self._give_up(error)
+        else:
+            self._give_up()
 
-    def _give_up(self) -> None:
+    def _give_up(self, error: sqlite3.Error | None = None) -> None:
         if self._database is not None:
             self._database.close()
             self._database = None
+            # A subclass says that it did not work now; the class itself, that the file is damaged.
+            if type(error) is sqlite3.DatabaseError and self._path is not None:
+                with suppress(OSError):
+                    self._path.unlink()
 
     def _key(self, file: SourceFile, content: str) -> bytes:
         parts = (self._whole_identity, file.path, file.language.value, file.role.value, content)

@@ -11,7 +11,6 @@ from qualitygate.model.source import Language, Text
 _DIRECTIVE = re.compile(
     r"(?:#|--|//|/\*|;|<!--)[ \t]*qgate:[ \t]*ignore\b(?:[ \t]*\[(?P<checks>[^\]\r\n]*)\])?[ \t]*(?P<reason>[^\r\n]*)"
 )
-_CLOSING = re.compile(r"[ \t]*(?:\*/|-->)[ \t]*$")
 
 # What can hold a comment's sign without being a comment: quoted text. A quotation of one line ends with its line at the
 # latest, so that a sign this reader does not know (a nested f-string) misleads it no further than that.
@@ -46,7 +45,7 @@ def find_directives(text: Text, language: Language) -> tuple[Directive, ...]:
             span = text.span(start + match.start(), start + match.end())
             checks = tuple(name for name in re.split(r"[\s,]+", match["checks"] or "") if name)
             alone = not text.line(span.line)[: span.column - 1].strip()
-            reason = _CLOSING.sub("", match["reason"]).strip(" \t-:")
+            reason = match["reason"].rstrip().removesuffix("*/").removesuffix("-->").strip(" \t-:")
             found.append(Directive(checks, reason, span, alone, _target(text, span.line) if alone else span.line))
     return tuple(found)
 
