@@ -149,7 +149,10 @@ _KEPT = "\r\n\"'\\"
 
 
 def _masked(text: Text, secrets: Iterable[Span]) -> Text:
-    """The text with every secret starred out, still of the same form: quotes, line ends and their escapes stay."""
+    """The text with every secret crossed out, still of the same form: quotes, line ends and their escapes stay.
+
+    A letter stands in, since a star would be an alias of YAML.
+    """
     characters = list(text.content)
     for span in secrets:
         offset, end = text.offset(span.line, span.column), text.offset(span.end_line, span.end_column)
@@ -157,9 +160,9 @@ def _masked(text: Text, secrets: Iterable[Span]) -> Text:
             if characters[offset] == "\\" and offset + 1 < end and characters[offset + 1] in _KEPT:
                 offset += 2
                 continue
-            # An escape is starred out with its backslash: `\*` would be none, and the file no JSON.
+            # An escape is crossed out with its backslash: a lone backslash would begin another one.
             if characters[offset] not in _KEPT or (characters[offset] == "\\" and offset + 1 < end):
-                characters[offset] = "*"
+                characters[offset] = "x"
             offset += 1
     return Text("".join(characters), text.line_starts)
 
