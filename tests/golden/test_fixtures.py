@@ -1,0 +1,37 @@
+"""Whole small backends: a faulty one shows exactly the findings that a careful reviewer listed, a sound one shows none."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qualitygate.load import load
+from qualitygate.model.policy import Policy
+from qualitygate.run import Request, scan
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+BACKENDS = sorted(path.parent for path in FIXTURES.glob("*/*/expected.json"))
+
+
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_a_backend_shows_exactly_what_a_reviewer_listed(backend: Path) -> None:
+    listed = {(entry["check"], entry["path"], entry["line"]) for entry in json.loads((backend / "expected.json").read_text())}
+    report = scan(Request((backend,), Policy(), use_cache=False), load())
+    found = {(finding.check, finding.path, finding.span.line) for finding in report.findings}
+    assert not report.broken
+    assert not report.unread
+    assert sorted(found - listed) == [], "shown, but not listed"
+    assert sorted(listed - found) == [], "listed, but not shown"
+    assert len(report.findings) == len(listed)
+
+
+@pytest.mark.parametrize("name", sorted({backend.parent.name for backend in BACKENDS}))
+def test_each_backend_stands_in_both_forms_and_the_gate_tells_them_apart(name: str) -> None:
+    assert len(json.loads((FIXTURES / name / "faulty" / "expected.json").read_text())) >= 9
+    assert json.loads((FIXTURES / name / "sound" / "expected.json").read_text()) == []
+    installed = load()
+    exits = {
+        form: scan(Request((FIXTURES / name / form,), Policy(), use_cache=False), installed).verdict.exit_code
+        for form in ("faulty", "sound")
+    }
+    assert exits == {"faulty": 1, "sound": 0}
