@@ -15,7 +15,9 @@ BACKENDS = sorted(path.parent for path in FIXTURES.glob("*/*/expected.json"))
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_a_backend_shows_exactly_what_a_reviewer_listed(backend: Path) -> None:
-    listed = {(entry["check"], entry["path"], entry["line"]) for entry in json.loads((backend / "expected.json").read_text())}
+    listed = {
+        (entry["check"], entry["path"], entry["line"]) for entry in json.loads((backend / "expected.json").read_text())
+    }
     report = scan(Request((backend,), Policy(), use_cache=False), load())
     found = {(finding.check, finding.path, finding.span.line) for finding in report.findings}
     assert not report.broken
