@@ -75,16 +75,17 @@ class Markers:
     no_transaction: bool = False
 
 
-# tool, the comment that opens the way up, the comment that opens the way down
+_NEVER = r"(?!)"
+# tool, a word that every such file has, the comment that opens the way up, the comment that opens the way down
 _SECTIONS = tuple(
-    (tool, re.compile(up, re.MULTILINE | re.IGNORECASE), re.compile(down, re.MULTILINE | re.IGNORECASE))
-    for tool, up, down in (
-        ("goose", r"^--[ \t]*\+goose[ \t]+Up\b", r"^--[ \t]*\+goose[ \t]+Down\b"),
-        ("sql-migrate", r"^--[ \t]*\+migrate[ \t]+Up\b", r"^--[ \t]*\+migrate[ \t]+Down\b"),
-        ("dbmate", r"^--[ \t]*migrate:up\b", r"^--[ \t]*migrate:down\b"),
-        ("node-pg-migrate", r"^--[ \t]*Up Migration\b", r"^--[ \t]*Down Migration\b"),
-        ("liquibase", r"^--[ \t]*liquibase formatted sql\b", r"^--[ \t]*no such marker$"),
-        ("drizzle", r"^[^\n]*--> statement-breakpoint", r"^--> no such marker$"),
+    (tool, word, re.compile(up, re.MULTILINE | re.IGNORECASE), re.compile(down, re.MULTILINE | re.IGNORECASE))
+    for tool, word, up, down in (
+        ("goose", "+goose", r"^--[ \t]*\+goose[ \t]+Up\b", r"^--[ \t]*\+goose[ \t]+Down\b"),
+        ("sql-migrate", "+migrate", r"^--[ \t]*\+migrate[ \t]+Up\b", r"^--[ \t]*\+migrate[ \t]+Down\b"),
+        ("dbmate", "migrate:", r"^--[ \t]*migrate:up\b", r"^--[ \t]*migrate:down\b"),
+        ("node-pg-migrate", " migration", r"^--[ \t]*Up Migration\b", r"^--[ \t]*Down Migration\b"),
+        ("liquibase", "liquibase", r"^--[ \t]*liquibase formatted sql\b", _NEVER),
+        ("drizzle", "statement-breakpoint", r"^[^\n]*--> statement-breakpoint", _NEVER),
     )
 )
 _NO_TRANSACTION = re.compile(
@@ -98,8 +99,11 @@ def markers(content: str) -> Markers:
     """What the comments of one file say."""
     if "--" not in content:
         return Markers()
-    no_transaction = _NO_TRANSACTION.search(content) is not None
-    for tool, up, down in _SECTIONS:
+    lowered = content.lower()
+    no_transaction = ("trans" in lowered or "txmode" in lowered) and _NO_TRANSACTION.search(content) is not None
+    for tool, word, up, down in _SECTIONS:
+        if word not in lowered:
+            continue
         opened = [match.start() for match in up.finditer(content)]
         closed = [match.start() for match in down.finditer(content)]
         if opened or closed:
@@ -128,31 +132,25 @@ DRIVERS: Mapping[str, str] = {
     "mysql": "mysql", "sqlite3": "sqlite", "aiosqlite": "sqlite",
 }  # fmt: skip
 _WORD = re.compile(r"[a-z0-9]+")
-# Writing that only one of the dialects has. Comments do not count: Prisma quotes names with backticks there.
+# Words that only one of the dialects has; the one with most of them wins. Comments do not count: Prisma quotes names with backticks there.
 _COMMENT = re.compile(r"--[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/")
 _BACKTICK = re.compile(
     r"(?:\b(?:table|exists|into|from|update|on|key|references|index|add|column|drop|modify)\s+|[(,]\s*)`\w",
     re.IGNORECASE,
 )
-_SIGNS = {
-    "postgres": re.compile(
-        r"\b(?:big)?serial\b|\bjsonb\b|\btimestamptz\b|::[a-z\"]|\$\$|\bgen_random_uuid\b|\bconcurrently\b|\bbytea\b|\bcitext\b"
-        r"|\bcreate extension\b|\bplpgsql\b|\bnextval\b|\busing (?:gin|gist|brin)\b|\bset (?:local )?(?:lock|statement)_timeout\b"
-        r"|\bcharacter varying\b|\bcreate type\b|\bwith time zone\b|\balter column\b",
-        re.IGNORECASE,
-    ),
-    "mysql": re.compile(
-        r"\bauto_increment\b|\bengine\s*=|\bunsigned\b|\bcharset\s*=|\butf8mb4\b|\bmodify column\b|\bdatetime\(\d\)"
-        r"|\b(?:tiny|medium|long)(?:text|int|blob)\b|\bon update current_timestamp\b",
-        re.IGNORECASE,
-    ),
-    "sqlite": re.compile(
-        r"\bautoincrement\b|\bpragma\b|\bwithout rowid\b|\bdatetime\('now'|\bstrftime\(", re.IGNORECASE
-    ),
-    "mssql": re.compile(
-        r"^\s*go\s*$|\bidentity\(\d+,|\bnvarchar\b|\bsysutcdatetime\b|\[dbo\]", re.IGNORECASE | re.MULTILINE
-    ),
-    "clickhouse": re.compile(r"\bmergetree\b|\blowcardinality\(", re.IGNORECASE),
+_WORDS = re.compile(r"[a-z_][a-z0-9_]*|::|\$\$")
+_SIGNS: Mapping[str, frozenset[str]] = {
+    name: frozenset(words.split(" "))
+    for name, words in {
+        "postgres": "serial bigserial smallserial jsonb timestamptz :: $$ gen_random_uuid uuid_generate_v4 concurrently bytea"
+        " citext extension plpgsql nextval regclass gin gist brin lock_timeout statement_timeout varying zone tsvector"
+        " int8 int4 bool owned pg_catalog",
+        "mysql": "auto_increment innodb myisam unsigned utf8mb4 charset modify tinytext mediumtext longtext tinyint"
+        " mediumint longblob mediumblob",
+        "sqlite": "autoincrement pragma rowid strftime sqlite_master",
+        "mssql": "nvarchar sysutcdatetime getutcdate uniqueidentifier dbo datetime2 nonclustered",
+        "clickhouse": "mergetree replacingmergetree lowcardinality aggregatingmergetree",
+    }.items()
 }
 
 
@@ -170,8 +168,9 @@ def dialect_of(path: str, content: str) -> str:
     named = dialect_of_path(path)
     if named:
         return named
-    head = _COMMENT.sub("", content[:200_000])
-    votes = {name: len(sign.findall(head)) for name, sign in _SIGNS.items()}
+    head = _COMMENT.sub("", content[:50_000])
+    words = set(_WORDS.findall(head.lower()))
+    votes = {name: len(words & signs) for name, signs in _SIGNS.items()}
     best = max(votes, key=lambda name: votes[name])
     if votes[best] and list(votes.values()).count(votes[best]) == 1:
         return best

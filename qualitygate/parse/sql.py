@@ -234,17 +234,23 @@ def split(source: str, dialect: str) -> tuple[Statement, ...]:
     return tuple(found)
 
 
-_MISSING = re.compile(r"Missing (.+?) from (\d+):")
+# Everything that opens and closes, and what opens and does not.
+_CLOSED = re.compile(
+    r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$"
+    r"|(?P<open>['\"`]|/\*|\$\w*\$)",
+    re.DOTALL,
+)
 
 
 def _tokens(text: str, dialect: str) -> list[Token]:
     named, tokenizer = _DIALECTS.get(dialect, _DIALECTS["postgres"])
     try:
         return tokenizer(dialect=named).tokenize(text)
-    except (TokenError, ParseError) as error:
-        where = _MISSING.search(str(error.__cause__ or "") + str(error))
-        if where:
-            raise SqlError(int(where[2]), f"not SQL: {where[1]} is opened and never closed") from None
+    except (TokenError, ParseError):
+        for match in _CLOSED.finditer(text):
+            if match["open"]:
+                line = text.count("\n", 0, match.start()) + 1
+                raise SqlError(line, f"not SQL: {match['open']} is opened and never closed") from None
         raise SqlError(0, "not SQL: it cannot be cut into words") from None
 
 

@@ -265,8 +265,8 @@ def lost(source: str, dialect: str) -> list[int]:
     places = []
     try:
         statements = split(source, dialect)
-    except SqlError as error:
-        return [error.line]
+    except SqlError:
+        return []
     for statement in statements:
         places += [statement.start, statement.end - 1]
         try:
