@@ -188,7 +188,8 @@ def _reached(
             if name not in reaching:
                 reaching.append(name)
             if step.hops < nearest.hops:
-                result[key] = (step, draft, reaching)
+                reaching.remove(name)
+                result[key] = (step, draft, [name, *reaching])
     return result
 
 

@@ -90,7 +90,8 @@ def link_error_handlers(evaluator: Evaluator, handlers: Sequence[ErrorHandlerDra
             for part in ir.subexpressions(expression)
         )
         result.append(ErrorHandler(handler.catches, handler.place, problem))
-    return tuple(result)
+    # An application factory that is called from several files registers its handlers once in the code.
+    return tuple(dict.fromkeys(result))
 
 
 def _chain(step: Step, draft: RouteDraft, name: str) -> Iterator[Place]:

@@ -44,7 +44,7 @@ def link_program(files: Sequence[FileFacts]) -> Program:
     handlers = [handler for surface in surfaces for handler in surface.error_handlers]
     return Program(
         routes=routes,
-        apps=tuple(place for surface in surfaces for place in surface.apps),
+        apps=tuple(dict.fromkeys(place for surface in surfaces for place in surface.apps)),
         connections=link_connections(evaluator, graph, drafts, names, roles),
         errors=link_errors(evaluator, graph, drafts, names, pages),
         error_handlers=link_error_handlers(evaluator, handlers),

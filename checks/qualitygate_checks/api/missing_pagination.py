@@ -1,6 +1,10 @@
 """A collection that is returned whole, however much it grows.
 
-What it flags: in a contract, a GET that returns a collection and names nothing that bounds it. A collection is an
+What it flags: in code, a GET route of an API that returns a collection and that nothing pages. A route returns a
+collection where its declared response is a list or an envelope around one, where a REST framework's view lists its
+query set, or where the body builds a list from a query and the path ends in a plural. It pages by a parameter of its
+own, of a dependency or of a decorator, by a paginator (the framework's default too, if it has a page size), by a bound
+of the query (`limit`, a slice) in the handler or at most three calls away. In a contract, a GET that returns a collection and names nothing that bounds it. A collection is an
 array, or an envelope around one, under a path that does not end in a parameter. Pagination is a query or header
 parameter that sets the size of a page or the position in the pages (62 names that published APIs use, in any spelling),
 a property of the answer that leads on (`next`, `has_more`, `pagination`, `links.next`, ...), a `Link` header, a
@@ -16,7 +20,7 @@ Adding pages later breaks the clients that rely on getting everything.
 How to mend: take a page size with a maximum and a cursor (or an offset), and return at most one page with what leads to
 the next.
 
-What it cannot see: a bound that only the code knows. Answers that are no JSON, and collections fetched by POST.
+What it cannot see: in a contract, a bound that only the code knows; in code, lists that grow nowhere (a fixed table). Answers that are no JSON, and collections fetched by POST.
 """
 
 from __future__ import annotations
@@ -25,12 +29,52 @@ from collections import Counter
 from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model.architecture import Route
 from qualitygate.model.contract import Contract, Operation
 
 
 def run(project: Project) -> Iterator[Hit]:
     """A hit for each collection that nothing bounds."""
     yield from _operations(project)
+    yield from _routes(project)
+
+
+def _routes(project: Project) -> Iterator[Hit]:
+    for route in project.routes:
+        if _is_judged_route(route) and not route.paginated:
+            doubt = f"; not sure: {route.uncertain}" if route.uncertain else ""
+            yield Hit(
+                place=route.place,
+                message=f"{route.method} {route.path} returns a collection without pagination",
+                subject=f"{route.method} {route.path}",
+                why=f"{route.collection_why}; no parameter, paginator or bound of the query is seen on its way{doubt}",
+                mend=_MEND.get(route.framework, _MEND[""]),
+                places=_declaration(route),
+                confidence=Confidence.LOW if route.uncertain else route.collection_confidence,
+            )
+
+
+_MEND = {
+    "fastapi": "take `limit: int = Query(50, le=100)` and a cursor or offset, and apply both to the query",
+    "flask": "read a page size with a maximum and a cursor or offset, and apply both to the query",
+    "drf": "set `pagination_class` on the view, or DEFAULT_PAGINATION_CLASS and PAGE_SIZE for all of them",
+    "": "take a page size with a maximum and a cursor or offset, and apply both to the query",
+}
+
+
+def _is_judged_route(route: Route) -> bool:
+    return route.collection and route.api and not route.exempt
+
+
+def _declaration(route: Route) -> tuple[Place, ...]:
+    """Where the route is declared, for a handler that is defined elsewhere, and the last mount that leads there."""
+    found = []
+    if route.mounts:
+        mount = route.mounts[-1]
+        found.append(Place(mount.path, mount.span, "mounted here", "mount"))
+    if route.declared.path != route.place.path:
+        found.append(Place(route.declared.path, route.declared.span, f"{route.method} {route.path}", "route"))
+    return tuple(found)
 
 
 def _operations(project: Project) -> Iterator[Hit]:
@@ -84,9 +128,134 @@ CHECK = Check(
     tags=("OWASP-API4:2023", "CWE-770"),
     gates=("api_response_time", "memory_usage"),
     run=run,
-    examined=lambda project: sum(_is_judged(operation) for operation in project.operations),
+    examined=lambda project: (
+        sum(_is_judged(operation) for operation in project.operations)
+        + sum(_is_judged_route(route) for route in project.routes)
+    ),
     doc=__doc__,
     bad=(
+        example(
+            {
+                "app/main.py": """
+                    from fastapi import FastAPI
+
+                    from app.users import router
+
+                    app = FastAPI()
+                    app.include_router(router, prefix="/api/v1")
+                    """,
+                "app/users.py": """
+                    from fastapi import APIRouter, Depends
+                    from sqlalchemy import select
+                    from sqlalchemy.orm import Session
+
+                    from app.db import get_session
+                    from app.models import User, UserOut
+
+                    router = APIRouter(prefix="/users")
+
+
+                    @router.get("/", response_model=list[UserOut])  # <- flagged
+                    def read_users(active: bool = True, session: Session = Depends(get_session)):
+                        return session.scalars(select(User).where(User.active == active)).all()
+
+
+                    @router.get("/{user_id}", response_model=UserOut)
+                    def read_user(user_id: int, session: Session = Depends(get_session)):
+                        return session.get(User, user_id)
+                    """,
+                "app/db.py": """
+                    from sqlalchemy import create_engine
+                    from sqlalchemy.orm import Session
+
+                    engine = create_engine("postgresql+psycopg://db/app")
+
+
+                    def get_session():
+                        with Session(engine) as session:
+                            yield session
+                    """,
+                "app/models.py": """
+                    from pydantic import BaseModel
+                    from sqlalchemy.orm import DeclarativeBase, Mapped
+
+
+                    class Base(DeclarativeBase):
+                        pass
+
+
+                    class User(Base):
+                        __tablename__ = "users"
+                        active: Mapped[bool]
+
+
+                    class UserOut(BaseModel):
+                        id: int
+                        email: str
+                    """,
+            },
+            "FastAPI: a declared list; a filter is no page",
+        ),
+        example(
+            """
+            from flask import Flask, jsonify
+
+            from helpdesk.models import Ticket
+
+            app = Flask(__name__)
+
+
+            @app.get("/api/v1/tickets")  # <- flagged
+            def list_tickets():
+                tickets = Ticket.query.order_by(Ticket.opened).all()
+                return jsonify([ticket.as_dict() for ticket in tickets])
+
+
+            @app.get("/api/v1/tickets/<int:number>")
+            def ticket(number):
+                return jsonify(Ticket.query.get_or_404(number).as_dict())
+            """,
+            "Flask: the body builds a list from a query",
+        ),
+        example(
+            {
+                "clinic/settings.py": """
+                    ROOT_URLCONF = "clinic.urls"
+                    INSTALLED_APPS = ["rest_framework"]
+                    REST_FRAMEWORK = {
+                        "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
+                        "PAGE_SIZE": 50,
+                    }
+                    """,
+                "clinic/urls.py": """
+                    from django.urls import include, path
+                    from rest_framework.routers import DefaultRouter
+
+                    from clinic.views import PatientViewSet, TagList
+
+                    router = DefaultRouter()
+                    router.register("patients", PatientViewSet)
+
+                    urlpatterns = [
+                        path("api/v1/", include(router.urls)),
+                        path("api/v1/tags/", TagList.as_view()),
+                    ]
+                    """,
+                "clinic/views.py": """
+                    from rest_framework import generics, viewsets
+
+
+                    class PatientViewSet(viewsets.ModelViewSet):
+                        queryset = None
+
+
+                    class TagList(generics.ListAPIView):  # <- flagged
+                        queryset = None
+                        pagination_class = None
+                    """,
+            },
+            "Django REST framework: one view switches the default paginator off",
+        ),
         example(
             """
             openapi: 3.0.3
@@ -226,6 +395,90 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            {
+                "app/main.py": """
+                    from typing import Annotated
+
+                    from fastapi import Depends, FastAPI
+
+                    from app.paging import Page
+                    from app.store import find_orders
+
+                    app = FastAPI()
+
+
+                    @app.get("/v1/orders", response_model=list[dict])
+                    def list_orders(page: Annotated[Page, Depends()]):
+                        return find_orders(page)
+                    """,
+                "app/paging.py": """
+                    from fastapi import Query
+
+
+                    class Page:
+                        def __init__(self, cursor: str = "", limit: int = Query(50, le=100)):
+                            self.cursor = cursor
+                            self.limit = limit
+                    """,
+                "app/store.py": """
+                    def find_orders(page):
+                        return []
+                    """,
+            },
+            "FastAPI: the parameters come from a dependency",
+        ),
+        example(
+            """
+            from flask import Flask, jsonify, request
+
+            from helpdesk.models import Ticket
+
+            app = Flask(__name__)
+
+
+            @app.get("/api/v1/tickets")
+            def list_tickets():
+                page = Ticket.query.paginate(page=request.args.get("page", 1, type=int), max_per_page=100)
+                return jsonify([ticket.as_dict() for ticket in page.items])
+
+
+            @app.get("/api/v1/tickets/recent")
+            def recent_tickets():
+                tickets = Ticket.query.order_by(Ticket.opened.desc()).limit(20).all()
+                return jsonify([ticket.as_dict() for ticket in tickets])
+            """,
+            "Flask: a paginator, and a bounded query",
+        ),
+        example(
+            {
+                "clinic/settings.py": """
+                    ROOT_URLCONF = "clinic.urls"
+                    INSTALLED_APPS = ["rest_framework"]
+                    """,
+                "clinic/urls.py": """
+                    from django.urls import path
+
+                    from clinic.views import VisitList
+
+                    urlpatterns = [path("api/v1/visits/", VisitList.as_view())]
+                    """,
+                "clinic/views.py": """
+                    from rest_framework import generics, pagination
+
+
+                    class VisitPages(pagination.CursorPagination):
+                        page_size = 50
+                        ordering = "-opened"
+
+
+                    class VisitList(generics.ListCreateAPIView):
+                        queryset = None
+                        pagination_class = VisitPages
+                    """,
+            },
+            "Django REST framework: a paginator with a page size on the view",
+        ),
         example(
             """
             openapi: 3.0.3
