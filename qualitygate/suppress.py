@@ -102,6 +102,8 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 def read_baseline(path: Path) -> Baseline:
     """The baseline in a file. Raises :class:`BaselineError` where it is missing or no baseline."""
+    if path.exists() and not path.is_file():
+        raise BaselineError(f"baseline {path}: not a file")
     try:
         baseline = msgspec.json.decode(path.read_bytes(), type=Baseline)
     except OSError as error:
