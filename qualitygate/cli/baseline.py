@@ -16,7 +16,6 @@ from qualitygate.model.finding import Status
 from qualitygate.model.policy import Policy
 from qualitygate.model.verdict import Report
 from qualitygate.report.display import visible
-from qualitygate.run import scan
 from qualitygate.suppress import BASELINE, BaselineError, update_baseline, write_baseline
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -127,6 +126,8 @@ def _scan(
     known: bool,
 ) -> tuple[Policy, Report]:
     """The policy, and a report against the baseline (``known``) or without one."""
+    from qualitygate.run import scan
+
     checks = installed()
     policy = configured(
         checks, (path,), config_file=config_file, isolated=isolated, arguments={"baseline": baseline_file}

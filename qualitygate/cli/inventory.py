@@ -10,7 +10,6 @@ import click
 
 from qualitygate import __version__
 from qualitygate.cli.shared import config_options, configured, emit, installed, run, scan_options, wants_color
-from qualitygate.run import survey
 
 
 @click.command(
@@ -29,9 +28,10 @@ def command(path: Path, form: str, config_file: Path | None, isolated: bool, job
     """
     checks = installed()
     policy = configured(checks, (path,), config_file=config_file, isolated=isolated).policy
-    project = run(survey, checks, policy, (path,), use_cache=not no_cache, jobs=jobs)
     from qualitygate.report.inventory import render_json, render_text
+    from qualitygate.run import survey
 
+    project = run(survey, checks, policy, (path,), use_cache=not no_cache, jobs=jobs)
     if form == "json":
         emit(render_json(project, Path(os.path.abspath(path)), __version__))
     else:

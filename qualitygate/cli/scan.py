@@ -24,7 +24,6 @@ from qualitygate.cli.shared import (
 from qualitygate.load import Installed
 from qualitygate.model.verdict import Report
 from qualitygate.report.text import Style
-from qualitygate.run import scan
 
 FORMATS = ("text", "json", "sarif")
 STDOUT = "-"
@@ -121,6 +120,8 @@ def command(
             "baseline": baseline,
         },
     )
+    from qualitygate.run import scan
+
     report = run(scan, checks, configuration.policy, paths, staged=staged, use_cache=not no_cache, jobs=jobs)
     for name, target in outputs:
         if target != STDOUT:

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,7 +17,9 @@ from qualitygate.configure import ConfigError, Configuration, configure
 from qualitygate.load import Installed, PackError, load
 from qualitygate.model.policy import Policy
 from qualitygate.report.display import visible
-from qualitygate.run import InputError, NothingToScan, Request
+
+if TYPE_CHECKING:
+    from qualitygate.run import Request
 
 Result = TypeVar("Result")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -134,6 +136,8 @@ def run(
 
     Fails with exit code 2 for wrong input and 3 for nothing to scan.
     """
+    from qualitygate.run import InputError, NothingToScan, Request
+
     progress = Progress()
     watch = progress if progress.on else None
     try:
