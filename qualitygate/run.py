@@ -9,9 +9,10 @@ paths    -discover-> the source files, in a fixed order
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -60,7 +61,7 @@ def scan(request: Request, installed: Installed) -> Report:
     started = time.perf_counter()
     policy = request.policy
     tree = _files(request, installed)
-    baseline = _baseline(policy, tree.root)
+    baseline = _baseline(_baseline_path(policy, tree.root), bool(policy.baseline))
     project = _project(request, tree, installed)
 
     checks = selected(installed.checks, policy.selection)
@@ -126,6 +127,9 @@ def _files(request: Request, installed: Installed) -> Tree:
         languages=PARSED | {language for check in installed.checks for language in check.reads},
         staged=request.staged,
     )
+    # What the baseline repeats of the code is not the code.
+    baseline = Path(os.path.realpath(_baseline_path(policy, tree.root)))
+    tree = replace(tree, files=tuple(file for file in tree.files if tree.root / file.path != baseline))
     if not any(tree.judged(file.path) for file in tree.files):
         told = f" ({len(tree.unread)} could not be read: {tree.unread[0].reason})" if tree.unread else ""
         raise NothingToScan(f"nothing to scan in {tree.root}: no file that qgate reads{told}")
@@ -148,10 +152,13 @@ def _faults(project: Project) -> dict[str, str]:
     return {"extract": faults[0] + more} if faults else {}
 
 
-def _baseline(policy: Policy, root: Path) -> Baseline:
+def _baseline_path(policy: Policy, root: Path) -> Path:
+    return Path(policy.baseline) if policy.baseline else (policy.directory or root) / BASELINE
+
+
+def _baseline(path: Path, asked_for: bool) -> Baseline:
     """The baseline in force; one that was asked for by name must be there."""
-    path = Path(policy.baseline) if policy.baseline else (policy.directory or root) / BASELINE
-    if not policy.baseline and not path.exists():
+    if not asked_for and not path.exists():
         return Baseline(1, ())
     try:
         return read_baseline(path)
