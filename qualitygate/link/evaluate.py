@@ -1174,9 +1174,11 @@ class Evaluator:
         if operator in ("is", "is not") and isinstance(right, Known) and right.value is None:
             if isinstance(left, Known):
                 return Known((left.value is None) == (operator == "is"), sure)
-            if isinstance(left, (Instance, FunctionValue, ClassValue, Items, Entries)) and not (
-                isinstance(left, Instance) and left.place is None
-            ):
+            if isinstance(left, Instance):
+                # What a function of a library gives may be None (`session.get(...)`); what a class makes is not.
+                made = isinstance(left.cls, ClassValue) or left.cls.name.rpartition(".")[2][:1].isupper()
+                return Known(operator == "is not") if made and left.place is not None else Unknown("a condition")
+            if isinstance(left, (FunctionValue, ClassValue, Items, Entries)):
                 return Known(operator == "is not")
             return Unknown("a condition")
         if isinstance(left, Known) and isinstance(right, Known):
