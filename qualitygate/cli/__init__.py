@@ -89,6 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 the gate is open, 1 it is closed, 2 wrong usage, wrong configuration or an internal error, 3 nothing to scan,
     4 required evidence is missing, 130 interrupted.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed before the start
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - it lives as long as the process
     try:
         result = command.main(arguments, prog_name="qgate", standalone_mode=False)
         return result if isinstance(result, int) else OPEN

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from qualitygate.authoring import Check
 from qualitygate.cli import CLOSED, NO_EVIDENCE, OPEN
 from qualitygate.cli.shared import (
     config_options,
@@ -21,7 +24,6 @@ from qualitygate.cli.shared import (
     wants_color,
     write_file,
 )
-from qualitygate.load import Installed
 from qualitygate.model.verdict import Report
 from qualitygate.report.text import Style
 
@@ -123,9 +125,11 @@ def command(
     from qualitygate.run import scan
 
     report = run(scan, checks, configuration.policy, paths, staged=staged, use_cache=not no_cache, jobs=jobs)
+    severities = configuration.policy.severities
+    described = [dataclasses.replace(one, severity=severities.get(one.id, one.severity)) for one in checks.checks]
     for name, target in outputs:
         if target != STDOUT:
-            write_file(Path(target), rendered(report, checks, name, Style(statistics=statistics, verbose=verbose)))
+            write_file(Path(target), rendered(report, described, name, Style(statistics=statistics, verbose=verbose)))
     if printed == "text":
         style = Style(
             width=terminal_width(sys.stdout),
@@ -135,9 +139,9 @@ def command(
             quiet=quiet,
             statistics=statistics,
         )
-        emit(rendered(report, checks, printed, style).decode())
+        emit(rendered(report, described, printed, style).decode())
     else:
-        emit(rendered(report, checks, printed, Style()))
+        emit(rendered(report, described, printed, Style()))
     code = report.verdict.exit_code
     return OPEN if exit_zero and code in (CLOSED, NO_EVIDENCE) else code
 
@@ -150,8 +154,8 @@ def _printed(stdout: str | None, outputs: tuple[tuple[str, str], ...]) -> str:
     return stdout or (wanted[0] if wanted else "text")
 
 
-def rendered(report: Report, checks: Installed, name: str, style: Style) -> bytes:
-    """The report in one format, as UTF-8."""
+def rendered(report: Report, checks: Sequence[Check], name: str, style: Style) -> bytes:
+    """The report in one format, as UTF-8. ``checks`` have the severities that are in force."""
     if name == "json":
         from qualitygate.report import json
 
@@ -159,7 +163,7 @@ def rendered(report: Report, checks: Installed, name: str, style: Style) -> byte
     if name == "sarif":
         from qualitygate.report import sarif
 
-        return sarif.render(report, checks.checks)
+        return sarif.render(report, checks)
     from qualitygate.report import text
 
     return text.render(report, style).encode("utf-8", "replace")

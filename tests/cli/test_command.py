@@ -96,6 +96,15 @@ def test_a_closed_pipe_does_not_change_the_verdict(repository: Path, environment
     assert process.stderr == b""
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&-"])
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+def test_a_stream_that_was_closed_before_changes_no_verdict(repository: Path, environment, closed: str) -> None:
+    command = f"{sys.executable} -m qualitygate scan {closed}"
+    result = subprocess.run(["sh", "-c", command], cwd=repository, env=environment, capture_output=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr == b""
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_output_that_cannot_be_written_is_no_open_gate(repository: Path, environment) -> None:
     with Path("/dev/full").open("wb") as full:

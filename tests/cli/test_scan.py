@@ -162,6 +162,14 @@ def test_the_configuration_is_found_upwards_and_its_severity_counts(qgate, repos
     assert "hardcoded-secret" in ids(qgate("scan", "--format", "json", "--isolated"))
 
 
+def test_a_rule_in_sarif_has_the_severity_that_the_user_gave_it(qgate, repository: Path) -> None:
+    (repository / "qgate.toml").write_text('[checks.hardcoded-secret]\nseverity = "warning"\n')
+    (run,) = json.loads(qgate("scan", "--format", "sarif").stdout)["runs"]
+    (rule,) = (rule for rule in run["tool"]["driver"]["rules"] if rule["id"] == "hardcoded-secret")
+    assert rule["defaultConfiguration"]["level"] == "warning"
+    assert rule["properties"]["security-severity"] == "5.5"
+
+
 def test_findings_are_left_out_by_path(qgate, repository: Path) -> None:
     (repository / "qgate.toml").write_text('[per-path-ignores]\n"app/**" = ["hardcoded-secret"]\n')
     assert "hardcoded-secret" not in ids(qgate("scan", "--format", "json"))
