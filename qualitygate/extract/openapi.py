@@ -38,6 +38,11 @@ _UNKNOWN_FORMAT = re.compile(r"[3-9]\.\d+(?:\.\d+)?")
 # Nine anchors in one file can stand for a billion values; fewer cannot hurt.
 _ANCHOR = re.compile(r"(?:^|[\s\[{,:-])&[\w.-]+")
 _MANY_ANCHORS = 9
+_LIMIT_IN_WORDS = re.compile(
+    r"(?:\b(?:max|maximum|maximal|limit of|limited to|up to|at most|no more than|not exceed|cannot exceed|between|from 1 to|"
+    r"less than|capped at|range|highest)\b|<=?|\b[01] ?(?:-|to|\.\.))[^.\n]{0,60}?\d",
+    re.IGNORECASE,
+)
 _TEMPLATE = ("{{", "{%")
 _LOCAL = re.compile(
     r"(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\]|host\.docker\.internal|[^.]+\.(?:local|localhost|test))$"
@@ -420,6 +425,9 @@ def _parameter(name: str, source: str, data: dict[str, Any], schema: dict[str, A
         maximum=float(maximum) if isinstance(maximum, (int, float)) and not isinstance(maximum, bool) else None,
         default=str(default) if isinstance(default, (str, int, float)) else None,
         bounded="enum" in schema or "const" in schema,
+        bounded_in_words=any(
+            _LIMIT_IN_WORDS.search(_text(text)[:2000]) for text in (data.get("description"), schema.get("description"))
+        ),
         paging=paging,
     )
 

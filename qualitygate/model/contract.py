@@ -37,7 +37,8 @@ class Parameter(msgspec.Struct, frozen=True):
 
     ``source`` is `path`, `query`, `header`, `cookie`, `body` or `formData`. ``paging`` says what a query or header
     parameter does for pagination, by its name: `size`, `position` or nothing. ``maximum`` is the inclusive upper bound
-    of a number; ``default`` a default as text, None where there is none. ``bounded`` is true where an enumeration limits the value.
+    of a number; ``default`` a default as text, None where there is none. ``bounded`` is true where an enumeration limits
+    the value, ``bounded_in_words`` where only the description names a limit.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Parameter(msgspec.Struct, frozen=True):
     maximum: float | None = None
     default: str | None = None
     bounded: bool = False
+    bounded_in_words: bool = False
     paging: str = ""
 
 
