@@ -92,7 +92,7 @@ class _Writer:
     def _finding(self, finding: Finding) -> Iterator[str]:
         paint = self.paint
         mark = self._severity(finding.severity)
-        all_places = [place for place in finding.places if place != finding.place]
+        all_places = _merged(place for place in finding.places if place != finding.place)
         places = all_places if self.style.verbose else all_places[:_PLACES_SHOWN]
         digits = max(len(str(_last(place.span))) for place in (finding.place, *places))
         head = f"{finding.severity.value}[{visible(finding.check)}]"
@@ -308,6 +308,17 @@ def _by_file(findings: Iterable[Finding]) -> list[Finding]:
         active,
         key=lambda finding: (worst[finding.path], finding.path, finding.span, finding.severity.rank, finding.check),
     )
+
+
+def _merged(places: Iterable[Place]) -> list[Place]:
+    """The places, those at one span as one with all their notes: a line that makes several routes is shown once."""
+    notes: dict[tuple[str, Span, str], list[str]] = {}
+    for place in places:
+        notes.setdefault((place.path, place.span, place.role), []).append(place.note)
+    return [
+        Place(path, span, ", ".join(dict.fromkeys(filter(None, texts))), role)
+        for (path, span, role), texts in notes.items()
+    ]
 
 
 def _last(span: Span) -> int:

@@ -210,3 +210,11 @@ def test_a_long_way_to_the_fault_is_cut_with_a_count(report: Make, finding: Make
     assert shown.count(":::") == 6
     assert "… and 3 more places (shown with -v)" in shown
     assert render(report(finding(places=places)), Style(verbose=True)).count(":::") == 9
+
+
+def test_places_at_one_span_are_shown_once_with_all_their_notes(report: Make, finding: MakeFinding) -> None:
+    span = Span(6, 1, 6, 20)
+    places = tuple(Place("app/api.py", span, note, "route") for note in ("GET /orders", "HEAD /orders", "GET /orders"))
+    shown = render(report(finding(places=places)), Style())
+    assert shown.count(":::") == 1
+    assert "------------------- GET /orders, HEAD /orders\n" in shown
