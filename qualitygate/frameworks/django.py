@@ -74,6 +74,11 @@ def surface(evaluation: Evaluation) -> Surface:
     return Surface(tuple(drafts), tuple(handlers), places if drafts else ())
 
 
+def _listed(patterns: Value) -> Items:
+    """The value of `urlpatterns` as a list: `urlpatterns = router.urls` is a list of that alone."""
+    return patterns if isinstance(patterns, Items) else Items([patterns])
+
+
 class _Walker:
     """Walks URL patterns of one project."""
 
@@ -114,14 +119,14 @@ class _Walker:
                 module = self._evaluation.module(configured.value, path)
                 if module is not None:
                     patterns = self._evaluation.attribute(module, "urlpatterns")
-                    if isinstance(patterns, Items):
-                        named.setdefault(module.path, patterns)
+                    if self._router_or_list(patterns) is not None:
+                        named.setdefault(module.path, _listed(patterns))
         if named:
             return [(path, patterns, "") for path, patterns in sorted(named.items())]
         lists = {
-            path: scope.names["urlpatterns"]
+            path: _listed(scope.names["urlpatterns"])
             for path, scope in self._evaluation.modules()
-            if isinstance(scope.names.get("urlpatterns"), Items)
+            if self._router_or_list(scope.names.get("urlpatterns")) is not None
         }
         included = {id(target) for patterns in lists.values() for target in self._included(patterns)}
         doubt = "no settings module names a root URL configuration"
@@ -142,6 +147,10 @@ class _Walker:
         for item in patterns.items if isinstance(patterns, Items) else ():
             if isinstance(item, Items):
                 yield from self.patterns(item, way, near)
+                continue
+            if isinstance(item, Bound) and item.name == "urls" and isinstance(item.receiver, Instance):
+                if drf.is_router(self._evaluation, item.receiver):
+                    yield from self._router(item.receiver, way)
                 continue
             if not isinstance(item, Instance) or item.event is None:
                 continue
@@ -166,13 +175,13 @@ class _Walker:
             target, inner_near = self._include_target(view)
             mounted = replace(way, mounts=(*way.mounts, event.place))
             if isinstance(target, Instance):
-                yield from self._router(target, mounted, event)
+                yield from self._router(target, mounted)
             elif target is not None:
                 yield from self.patterns(target, mounted, inner_near or near)
             return
         if isinstance(view, Bound) and view.name == "urls" and isinstance(view.receiver, Instance):
             if drf.is_router(self._evaluation, view.receiver):
-                yield from self._router(view.receiver, replace(way, mounts=(*way.mounts, event.place)), event)
+                yield from self._router(view.receiver, replace(way, mounts=(*way.mounts, event.place)))
             return
         if isinstance(view, Items):
             for item in view.items:
@@ -192,15 +201,20 @@ class _Walker:
             value = module
         if isinstance(value, ModuleValue):
             patterns = self._evaluation.attribute(value, "urlpatterns")
-            return (patterns if isinstance(patterns, Items) else None), value.path
+            return self._router_or_list(patterns), value.path
+        return self._router_or_list(value), ""
+
+    @staticmethod
+    def _router_or_list(value: Value | None) -> Value | None:
+        """What `urlpatterns` or the argument of `include` holds: patterns, or a router by its `urls`."""
         if isinstance(value, Bound) and value.name == "urls":
-            return value.receiver, ""
-        return (value if isinstance(value, Items) else None), ""
+            return value.receiver
+        return value if isinstance(value, Items) else None
 
     def _is_pattern(self, value: Value) -> bool:
         return self._evaluation.is_a(value, PATH | REGEX)
 
-    def _router(self, router: Instance, way: _Way, event: Event) -> Iterator[RouteDraft]:
+    def _router(self, router: Instance, way: _Way) -> Iterator[RouteDraft]:
         for path, doubt, served, view, registered in drf.router_operations(self._evaluation, router, self._registered):
             mounted = _Way(way.prefix + path, (*way.mounts, registered.place), way.doubt or doubt)
             yield self._draft(mounted, registered, served.method, served.handler, view, served.action)

@@ -181,7 +181,8 @@ def router_operations(
         for where, table in ((prefix, _LIST_ACTIONS), (detail, _DETAIL_ACTIONS)):
             for action, method in table.items():
                 if action in actions and method.lower() in allowed:
-                    yield where + slash, doubt, Served(method, actions[action], action), view, event
+                    # Registered under the empty prefix, a list stands at the router itself: no slash of its own.
+                    yield where and where + slash, doubt, Served(method, actions[action], action), view, event
         for path, is_detail, methods, function in _extra_actions(evaluation, view):
             base = detail if is_detail else prefix
             for method in methods:

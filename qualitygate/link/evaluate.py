@@ -360,7 +360,7 @@ class Evaluator:
             target = statement.targets[0]
             current = self.evaluate(target, scope) if not isinstance(target, ir.Subscript) else Unknown()
             if isinstance(current, Items) and statement.operator == "+=":
-                current.items.extend(self._items(value))
+                current.items.extend(self._spliced(value))
                 current.complete = current.complete and isinstance(value, Items) and value.complete
                 return
             value = self._add([current, value]) if statement.operator == "+=" else Unknown("computed")
@@ -1208,11 +1208,11 @@ class Evaluator:
             items: list[Value] = []
             complete = True
             for value in values:
-                items.extend(self._items(value))
+                items.extend(self._spliced(value))
                 complete = complete and isinstance(value, Items) and value.complete
             return Items(items, complete)
         if not text and any(isinstance(value, Items) for value in values):
-            return Items([item for value in values for item in self._items(value)], False)
+            return Items([item for value in values for item in self._spliced(value)], False)
         values = [value.values[0] if isinstance(value, Choice) else value for value in values]
         if not text and all(isinstance(value, Known) and type(value.value) in (int, float) for value in values):
             numbers = [value.value for value in values if isinstance(value, Known)]
@@ -1251,7 +1251,7 @@ class Evaluator:
         for item in expression.items:
             if isinstance(item, ir.Starred):
                 value = self.evaluate(item.value, scope)
-                result.items.extend(self._items(value))
+                result.items.extend(self._spliced(value))
                 result.complete = result.complete and isinstance(value, Items) and value.complete
             else:
                 result.items.append(self.evaluate(item, scope))
@@ -1335,6 +1335,10 @@ class Evaluator:
         finally:
             self._loops -= 1
         return Items([element], False, place) if expression.kind != "dict" else Entries({}, False, place)
+
+    def _spliced(self, value: Value) -> list[Value]:
+        """The items that ``value`` adds to a list; a library's list (`router.urls`) stands in it as itself."""
+        return [value] if isinstance(value, Bound) else self._items(value)
 
     def _items(self, value: Value) -> list[Value]:
         if isinstance(value, Items):
