@@ -74,9 +74,17 @@ def surface(evaluation: Evaluation) -> Surface:
     return Surface(tuple(drafts), tuple(handlers), places if drafts else ())
 
 
-def _listed(patterns: Value) -> Items:
-    """The value of `urlpatterns` as a list: `urlpatterns = router.urls` is a list of that alone."""
-    return patterns if isinstance(patterns, Items) else Items([patterns])
+def _patterns(urls: Value | None) -> Items | None:
+    """The value of `urlpatterns` as a list; `urlpatterns = router.urls` is a list of that alone."""
+    if isinstance(urls, Bound) and urls.name == "urls":
+        return Items([urls])
+    return urls if isinstance(urls, Items) else None
+
+
+def _identity(patterns: Value) -> int:
+    """Tells lists of patterns apart; that of a router is made anew each time it is asked for."""
+    only = patterns.items[0] if isinstance(patterns, Items) and len(patterns.items) == 1 else None
+    return id(only.receiver) if isinstance(only, Bound) else id(patterns)
 
 
 class _Walker:
@@ -119,18 +127,20 @@ class _Walker:
                 module = self._evaluation.module(configured.value, path)
                 if module is not None:
                     patterns = self._evaluation.attribute(module, "urlpatterns")
-                    if self._router_or_list(patterns) is not None:
-                        named.setdefault(module.path, _listed(patterns))
+                    if (listed := _patterns(patterns)) is not None:
+                        named.setdefault(module.path, listed)
         if named:
             return [(path, patterns, "") for path, patterns in sorted(named.items())]
         lists = {
-            path: _listed(scope.names["urlpatterns"])
+            path: listed
             for path, scope in self._evaluation.modules()
-            if self._router_or_list(scope.names.get("urlpatterns")) is not None
+            if (listed := _patterns(scope.names.get("urlpatterns"))) is not None
         }
-        included = {id(target) for patterns in lists.values() for target in self._included(patterns)}
+        included = {_identity(target) for patterns in lists.values() for target in self._included(patterns)}
         doubt = "no settings module names a root URL configuration"
-        return [(path, patterns, doubt) for path, patterns in sorted(lists.items()) if id(patterns) not in included]
+        return [
+            (path, patterns, doubt) for path, patterns in sorted(lists.items()) if _identity(patterns) not in included
+        ]
 
     def _included(self, patterns: Value) -> Iterator[Value]:
         for item in patterns.items if isinstance(patterns, Items) else ():
@@ -201,15 +211,8 @@ class _Walker:
             value = module
         if isinstance(value, ModuleValue):
             patterns = self._evaluation.attribute(value, "urlpatterns")
-            return self._router_or_list(patterns), value.path
-        return self._router_or_list(value), ""
-
-    @staticmethod
-    def _router_or_list(value: Value | None) -> Value | None:
-        """What `urlpatterns` or the argument of `include` holds: patterns, or a router by its `urls`."""
-        if isinstance(value, Bound) and value.name == "urls":
-            return value.receiver
-        return value if isinstance(value, Items) else None
+            return _patterns(patterns), value.path
+        return _patterns(value), ""
 
     def _is_pattern(self, value: Value) -> bool:
         return self._evaluation.is_a(value, PATH | REGEX)
