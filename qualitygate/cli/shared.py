@@ -167,7 +167,7 @@ def wants_color(stream: Any) -> bool:
     """Whether to colour what goes to ``stream``: https://no-color.org first, then FORCE_COLOR, then the terminal."""
     if os.environ.get("NO_COLOR"):
         return False
-    if os.environ.get("FORCE_COLOR"):
+    if os.environ.get("FORCE_COLOR", "").lower() not in ("", "0", "false"):
         return True
     return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
 

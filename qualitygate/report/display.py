@@ -17,7 +17,7 @@ def visible(text: str) -> str:
     """``text`` with every character that could move the cursor, hide or reorder others written as an escape."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escaped(character) if _unsafe(character) else character for character in text)
+    return "".join(_escaped(character) if unsafe(character) else character for character in text)
 
 
 def cell(character: str, column: int) -> tuple[str, int]:
@@ -27,7 +27,7 @@ def cell(character: str, column: int) -> tuple[str, int]:
     if character == "\t":
         size = TAB - column % TAB
         return " " * size, size
-    if _unsafe(character):
+    if unsafe(character):
         shown = _escaped(character)
         return shown, len(shown)
     if unicodedata.category(character) in _ZERO:
@@ -94,7 +94,8 @@ class Palette:
         return f"\x1b[{code}m{text}\x1b[0m" if self.on and text else text
 
 
-def _unsafe(character: str) -> bool:
+def unsafe(character: str) -> bool:
+    """Whether a terminal or an editor would not show the character as it is."""
     return unicodedata.category(character) in _UNSAFE
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import msgspec
@@ -9,9 +11,11 @@ import msgspec
 from qualitygate.model.finding import Finding
 from qualitygate.model.source import Place
 from qualitygate.model.verdict import Report
+from qualitygate.report.display import unsafe
 from qualitygate.report.redact import Redactor
 
 SCHEMA_VERSION = 1
+_UNUSUAL = re.compile(r"[^\n -~]")
 
 
 def render(report: Report) -> bytes:
@@ -57,12 +61,23 @@ def document(report: Report) -> dict[str, Any]:
 
 
 def encoded(value: Any) -> bytes:
-    """``value`` as indented UTF-8 JSON. Characters that UTF-8 cannot carry (half of a surrogate pair) become ``?``."""
+    """``value`` as indented UTF-8 JSON.
+
+    Characters that UTF-8 cannot carry (half of a surrogate pair) become ``?``; those that a terminal would obey or an
+    editor would hide are escaped, as JSON itself demands only below U+0020.
+    """
     try:
         data = msgspec.json.encode(value)
     except UnicodeEncodeError:
         data = msgspec.json.encode(_clean(value))
-    return msgspec.json.format(data, indent=2) + b"\n"
+    data = msgspec.json.format(data, indent=2) + b"\n"
+    if data.isascii() and b"\x7f" not in data:
+        return data
+    return _UNUSUAL.sub(_escaped, data.decode()).encode()
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1] if unsafe(match[0]) else match[0]
 
 
 def _clean(value: Any) -> Any:

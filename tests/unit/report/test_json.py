@@ -96,3 +96,11 @@ def test_half_of_a_surrogate_pair_does_not_stop_the_report(report: Make, finding
 @pytest.mark.parametrize("value", [{"a": ["é", 1, None, {"b": "\ud800"}]}])
 def test_what_utf8_cannot_carry_becomes_a_question_mark(value: Any) -> None:
     assert json.loads(encoded(value)) == {"a": ["é", 1, None, {"b": "?"}]}
+
+
+def test_characters_that_a_terminal_would_obey_are_escaped() -> None:
+    value = "a\x1b\x7f\x9b\u202e\u2028\U000e0041 größe 価 😀"
+    data = encoded([value])
+    assert json.loads(data) == [value]
+    assert not any(character in data.decode() for character in "\x1b\x7f\x9b\u202e\u2028\U000e0041")
+    assert "größe 価 😀" in data.decode()
