@@ -296,11 +296,18 @@ def _builds_list(evaluator: Evaluator, graph: CallGraph, function: FunctionValue
                     return f"{where}returns a list built from a query"
     if depth < 2:
         for target in graph.targets(function, None):
-            if target.site is not None and _LISTING_CALL.search(target.function.node.name):
+            named = _LISTING_CALL.search(target.function.node.name) or _declares_list(evaluator, target.function)
+            if target.site is not None and named:
                 built = _builds_list(evaluator, graph, target.function, depth + 1)
                 if built:
                     return built
     return ""
+
+
+def _declares_list(evaluator: Evaluator, function: FunctionValue) -> bool:
+    """Whether a function says itself that it returns a list: `def comments_of(ticket) -> list[dict]`."""
+    shape = _shape(evaluator, function.node.returns, function.scope) if function.node.returns is not None else None
+    return shape is not None and shape[0] == "list"
 
 
 def _method(value: Value) -> str:
