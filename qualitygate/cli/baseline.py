@@ -55,7 +55,7 @@ def _options(function: Function) -> Function:
     return function
 
 
-@command.command("write")
+@command.command("write", short_help="Accept the findings of today.")
 @_options
 @click.option("--force", is_flag=True, help="Replace a baseline that is there; it may grow.")
 def write(
@@ -80,7 +80,7 @@ def write(
     return OPEN
 
 
-@command.command("check")
+@command.command("check", short_help="Name entries that stand for nothing.")
 @_options
 def check(
     path: Path, baseline_file: str | None, config_file: Path | None, isolated: bool, jobs: int, no_cache: bool
@@ -96,7 +96,7 @@ def check(
     return CLOSED if report.stale_baseline else OPEN
 
 
-@command.command("update")
+@command.command("update", short_help="Drop entries that stand for nothing.")
 @_options
 def update(
     path: Path, baseline_file: str | None, config_file: Path | None, isolated: bool, jobs: int, no_cache: bool

@@ -22,14 +22,42 @@ from qualitygate.configure import shown_path
 from qualitygate.report.display import Palette, pad, visible, width
 
 
-@click.group(
-    "config", epilog="\b\nExamples:\n  qgate config show\n  qgate config verify\n  qgate config schema > s.json"
-)
+_EPILOG = """\b
+An example of qgate.toml (in pyproject.toml the same below [tool.qgate]):
+  select = ["api", "database"]            # ids and domains; nothing: all
+  ignore = ["unversioned-route"]
+  exclude = ["legacy/**"]
+  min-confidence = "medium"
+  [gate]
+  errors = 0                              # or "off"
+  warnings = 20
+  unread = "fail"                         # files that cannot be read
+  required = ["missing-pagination"]       # must have something to judge
+  [per-path-ignores]
+  "scripts/**" = ["hardcoded-secret"]
+  [checks.missing-pagination]
+  severity = "warning"                    # and the options that `qgate rule ID` lists
+
+\b
+Examples:
+  qgate config show
+  qgate config verify
+  qgate config schema > qgate.schema.json
+"""
+
+
+@click.group("config", epilog=_EPILOG)
 def command() -> None:
-    """Show, verify or describe the configuration."""
+    """Show, verify or describe the configuration.
+
+    It comes from the command line, then from variables such as QGATE_SELECT and QGATE_MIN_CONFIDENCE, then from the
+    nearest qgate.toml, .qgate.toml or pyproject.toml with [tool.qgate], from the scanned path up to the top of the
+    repository. Files are not merged. Globs and the baseline are relative to the file. `--select` takes the place of
+    `select` and `ignore` of the file; `--ignore` adds to them.
+    """
 
 
-@command.command("show")
+@command.command("show", short_help="Print every value in force and its origin.")
 @click.argument("path", type=click.Path(path_type=Path, exists=True), default=".")
 @click.option("--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True)
 @selection_options
@@ -86,7 +114,7 @@ def show(
     return 0
 
 
-@command.command("verify")
+@command.command("verify", short_help="Name every fault of the configuration.")
 @click.argument("path", type=click.Path(path_type=Path, exists=True), default=".")
 @config_options
 def verify(path: Path, config_file: Path | None, isolated: bool) -> int:
@@ -97,7 +125,7 @@ def verify(path: Path, config_file: Path | None, isolated: bool) -> int:
     return 0
 
 
-@command.command("schema")
+@command.command("schema", short_help="Print its JSON Schema.")
 def print_schema() -> int:
     """Print the JSON Schema of the configuration, with the options of the installed checks."""
     from qualitygate.configure import schema
