@@ -21,7 +21,6 @@ from qualitygate.cli.shared import (
 from qualitygate.configure import shown_path
 from qualitygate.report.display import Palette, pad, visible, width
 
-
 _EPILOG = """\b
 An example of qgate.toml (in pyproject.toml the same below [tool.qgate]):
   select = ["api", "database"]            # ids and domains; nothing: all

@@ -72,3 +72,10 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(qgate, repositor
     result = qgate("config", "verify")
     assert result.returncode == 2
     assert "\x1b" not in result.stderr
+
+
+def test_the_example_of_the_help_is_a_valid_configuration(qgate, repository: Path) -> None:
+    shown = qgate("config", "--help").stdout
+    example = shown.split("[tool.qgate]):\n")[1].split("\n\n")[0]
+    (repository / "qgate.toml").write_text(example)
+    assert qgate("config", "verify").stdout == "qgate.toml: valid\n"
