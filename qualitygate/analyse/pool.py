@@ -1,7 +1,9 @@
 """In: the files to read and how many workers may. Out: their encoded facts, as they are done.
 
 A worker is a process with a pipe: it is sent the numbers of files and sends back what it took from each, so that it is
-known which file one died on. Workers are forked where that is safe; elsewhere they start anew and load the packs.
+known which file one died on, or takes too long for. Workers are forked where that is safe; elsewhere they start anew and
+load the packs. Parsing is left to one even where there is little of it: a parser is native code, which a hostile file
+can crash or keep busy for hours.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -34,6 +37,9 @@ _MOST_WORKERS = 8
 # Numbers of files sent ahead, so that a worker never waits for the next one.
 _AHEAD = 4
 _BETWEEN_COLLECTIONS = 64
+# What a file may take: a parser reads a megabyte in some seconds, and twenty thousand minus signs in a minute.
+_SECONDS_A_FILE = 30.0
+_SECONDS_A_BYTE = 20e-6
 
 Taken = tuple[int, str, bytes]
 
@@ -50,12 +56,13 @@ class Work:
 def extract_all(work: Work, wanted: Sequence[int], jobs: int) -> Iterator[Taken]:
     """Number, content digest and encoded facts of each of the ``wanted`` files, in no fixed order.
 
-    The digest is empty where the file could not be read. ``jobs`` is the number of workers, 0 to decide by the work.
+    The digest is empty where the file could not be read. ``jobs`` is the number of workers, 0 to decide by the work; 1
+    is this process itself.
     """
     weights = {index: _weight(work.files[index]) for index in wanted}
     workers = jobs or _worth(sum(weights.values()))
-    context = _context()
-    if workers < 2 or len(wanted) < 2 or context is None:
+    context = _context() if workers and jobs != 1 else None
+    if context is None:
         yield from _take_all(work, wanted)
     else:
         # The longest first, so that no worker is left alone with one at the end.
@@ -73,8 +80,10 @@ def _weight(file: SourceFile) -> int:
 
 
 def _worth(weight: int) -> int:
+    if not weight:
+        return 0
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(available, _MOST_WORKERS, weight // _WORTH_A_WORKER)
+    return max(1, min(available, _MOST_WORKERS, weight // _WORTH_A_WORKER))
 
 
 def _context() -> BaseContext | None:
@@ -119,9 +128,12 @@ def _fault(file: SourceFile, reason: str) -> FileFacts:
 
 @dataclass
 class _Worker:
+    """``ahead`` are the files it was sent and has not answered for; it has been reading the first ``since`` then."""
+
     process: BaseProcess
     pipe: Connection
     ahead: deque[int]
+    since: float
 
 
 def _share_out(work: Work, ordered: Sequence[int], count: int, context: BaseContext) -> Iterator[Taken]:
@@ -133,24 +145,39 @@ def _share_out(work: Work, ordered: Sequence[int], count: int, context: BaseCont
                 workers.append(_start(work, context, [worker.pipe for worker in workers]))
             for worker in workers:
                 while pending and len(worker.ahead) < _AHEAD:
-                    worker.ahead.append(pending.popleft())
-                    _send(worker, worker.ahead[-1])
-            for pipe in wait([worker.pipe for worker in workers]):
-                worker = next(worker for worker in workers if worker.pipe is pipe)
-                try:
-                    index, content, encoded = worker.pipe.recv()
-                except (EOFError, OSError):
+                    _send(worker, pending.popleft())
+            ready = wait([worker.pipe for worker in workers], timeout=1)
+            for worker in list(workers):
+                taken = _receive(worker) if worker.pipe in ready else None
+                if taken is not None:
+                    yield taken
+                elif worker.pipe in ready or _is_late(work, worker):
                     workers.remove(worker)
                     _stop(worker)
                     if worker.ahead:
-                        yield _died(work, worker.ahead.popleft(), worker.process.exitcode)
+                        yield _lost(work, worker.ahead.popleft(), worker.process.exitcode, worker.pipe not in ready)
                         pending.extendleft(reversed(worker.ahead))
-                    continue
-                worker.ahead.remove(index)
-                yield index, content, encoded
     finally:
         for worker in workers:
             _stop(worker)
+
+
+def _receive(worker: _Worker) -> Taken | None:
+    """The next answer of a worker; None where it died."""
+    try:
+        taken: Taken = worker.pipe.recv()
+    except (EOFError, OSError):
+        return None
+    worker.ahead.remove(taken[0])
+    worker.since = time.monotonic()
+    return taken
+
+
+def _is_late(work: Work, worker: _Worker) -> bool:
+    if not worker.ahead:
+        return False
+    budget = _SECONDS_A_FILE + _SECONDS_A_BYTE * _weight(work.files[worker.ahead[0]])
+    return time.monotonic() - worker.since > budget
 
 
 def _start(work: Work, context: BaseContext, inherited: list[Connection]) -> _Worker:
@@ -165,7 +192,7 @@ def _start(work: Work, context: BaseContext, inherited: list[Connection]) -> _Wo
         with _safe_path():
             process.start()
     theirs.close()
-    return _Worker(process, ours, deque())
+    return _Worker(process, ours, deque(), time.monotonic())
 
 
 @contextmanager
@@ -183,6 +210,9 @@ def _safe_path() -> Iterator[None]:
 
 
 def _send(worker: _Worker, index: int) -> None:
+    if not worker.ahead:
+        worker.since = time.monotonic()
+    worker.ahead.append(index)
     # Where it died, that is seen when its answer is waited for.
     with suppress(OSError):
         worker.pipe.send(index)
@@ -194,8 +224,11 @@ def _stop(worker: _Worker) -> None:
     worker.process.join()
 
 
-def _died(work: Work, index: int, code: int | None) -> Taken:
+def _lost(work: Work, index: int, code: int | None, late: bool) -> Taken:
     file = work.files[index]
+    if late:
+        unread = Unread(file.path, 0, "reading it took too long: given up")
+        return index, "", encode(FileFacts(file.path, file.language, file.role, unread=(unread,)))
     how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
     return index, "", encode(_fault(file, f"the process that read it died ({how})"))
 

@@ -14,7 +14,7 @@ from textwrap import dedent
 import msgspec
 import pytest
 
-from qualitygate.analyse import analyse
+from qualitygate.analyse import analyse, pool
 from qualitygate.authoring import Check, Confidence, Domain, Hit, ParsedFile, Place, Severity
 from qualitygate.discover import discover
 from qualitygate.load import Installed, load
@@ -66,6 +66,38 @@ def test_a_worker_that_dies_is_told_and_the_other_findings_are_intact(tree: File
     assert {(unread.path, unread.reason) for unread in report.unread} == {("a.txt", reason), ("m9.txt", reason)}
     assert report.broken == {"extract": f"the process that read it died ({how}), reading a.txt (and 1 more)"}
     assert report.verdict.exit_code == 2
+
+
+@linux
+def test_a_file_that_takes_too_long_is_told_and_the_other_findings_are_intact(
+    tree: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sleeps(file: ParsedFile) -> Iterator[Hit]:
+        if file.path == "m3.txt":
+            time.sleep(60)
+        yield Hit(Place(file.path, file.text.span(0, 4)), "found", "it")
+
+    monkeypatch.setattr(pool, "_SECONDS_A_FILE", 0.3)
+    root = tree({f"m{number}.txt": "word" for number in range(8)})
+    report = scan(Request((root,), Policy(), jobs=2), Installed((check(sleeps),), "probe"))
+    assert [finding.path for finding in report.findings] == [f"m{number}.txt" for number in range(8) if number != 3]
+    assert [(unread.path, unread.reason) for unread in report.unread] == [
+        ("m3.txt", "reading it took too long: given up")
+    ]
+    assert report.verdict.exit_code == 1
+
+
+@linux
+def test_parsing_is_left_to_a_worker_that_may_die(tree: Files) -> None:
+    def dies(file: ParsedFile) -> Iterator[Hit]:
+        if file.path == "b.py":
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield Hit(Place(file.path, file.text.span(0, 1)), "found", "it")
+
+    root = tree({"a.py": "x = 1\n", "b.py": "y = 2\n", "c.txt": "word"})
+    report = scan(Request((root,), Policy()), Installed((check(dies),), "probe"))
+    assert [finding.path for finding in report.findings] == ["a.py", "c.txt"]
+    assert [unread.path for unread in report.unread] == ["b.py"]
 
 
 @linux
@@ -129,7 +161,7 @@ from pathlib import Path
 import msgspec
 
 import qualitygate.analyse.pool as pool
-from qualitygate.analyse import analyse
+from qualitygate.analyse import analyse, pool
 from qualitygate.discover import discover
 from qualitygate.load import load
 
