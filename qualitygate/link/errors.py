@@ -79,19 +79,28 @@ def link_errors(
     return tuple(found[key] for key in sorted(found))
 
 
-def link_error_handlers(evaluator: Evaluator, handlers: Sequence[ErrorHandlerDraft]) -> tuple[ErrorHandler, ...]:
+def link_error_handlers(
+    evaluator: Evaluator, graph: CallGraph, handlers: Sequence[ErrorHandlerDraft]
+) -> tuple[ErrorHandler, ...]:
     """The handlers that the application registers, with whether they answer with problem details."""
     result = []
     for handler in handlers:
         function = handler.handler if isinstance(handler.handler, FunctionValue) else None
-        problem = function is not None and any(
-            isinstance(part, ir.Constant) and part.value == "application/problem+json"
-            for expression in ir.expressions(evaluator.body(function))
-            for part in ir.subexpressions(expression)
-        )
+        problem = function is not None and _writes_problem(evaluator, graph, function)
         result.append(ErrorHandler(handler.catches, handler.place, problem))
     # An application factory that is called from several files registers its handlers once in the code.
     return tuple(dict.fromkeys(result))
+
+
+def _writes_problem(evaluator: Evaluator, graph: CallGraph, function: FunctionValue) -> bool:
+    """Whether a handler names the media type of problem details, itself or in a helper that it calls."""
+    return any(
+        isinstance(part, ir.Constant) and part.value == "application/problem+json"
+        for step in graph.reach([(function, None)])
+        if step.hops <= 1
+        for expression in ir.expressions(evaluator.body(step.function))
+        for part in ir.subexpressions(expression)
+    )
 
 
 def _chain(step: Step, draft: RouteDraft, name: str) -> Iterator[Place]:

@@ -47,7 +47,7 @@ def link_program(files: Sequence[FileFacts]) -> Program:
         apps=tuple(dict.fromkeys(place for surface in surfaces for place in surface.apps)),
         connections=link_connections(evaluator, graph, drafts, names, roles),
         errors=link_errors(evaluator, graph, drafts, names, pages),
-        error_handlers=link_error_handlers(evaluator, handlers),
+        error_handlers=link_error_handlers(evaluator, graph, handlers),
         unread=tuple(
             Unread(path, 0, "start-up code too long to follow: routes that it declares may be missing")
             for path in evaluator.cut_short

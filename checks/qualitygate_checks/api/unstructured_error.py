@@ -1,9 +1,9 @@
 """An error response that clients cannot read by one rule.
 
 What it flags: in code that API routes reach, an error body (status 400 and above) that is a bare text, a text built from
-an exception, or an object whose keys are not those of the project's own errors. The project's own shape is the one that
-its framework gives (`detail` of FastAPI and Django REST framework) or the one that most of its responses have; further
-keys beside them are fine. A second shape that is used ten times and more is reported once. Where an application relies
+an exception, or an object whose keys are not those of the project's own errors. The project's own shape is problem
+details where a handler writes them, else the one that its framework gives (`detail` of FastAPI and Django REST
+framework) or the one that most of its responses have; further keys beside them are fine. A second shape that is used ten times and more is reported once. Where an application relies
 on the framework's error type and registers no handler for it, that is said once, at the application: FastAPI's `detail`
 is then a text in one response and a list in the next, Flask's `abort()` answers an API with an HTML page. With
 `require-problem-details = true` every error body that is not RFC 9457 and no handler that writes it is flagged.
@@ -31,6 +31,7 @@ _CONVENTION = 10
 """From this many places on, a shape is a second convention: one decision to mend, not many slips."""
 
 _SHOWN = 5
+_PROBLEM = ("type", "title", "status", "detail")
 _OWN: dict[str, tuple[str, ...]] = {"fastapi": ("detail",), "starlette": ("detail",), "drf": ("detail",)}
 
 
@@ -44,13 +45,14 @@ class Options:
 def run(project: Project, options: Options) -> Iterator[Hit]:
     """Hits for texts and odd objects, and one for errors that no handler gives a shape."""
     handled = _handled(project.error_handlers)
+    problems = _handled([handler for handler in project.error_handlers if handler.problem])
     for framework in sorted({error.framework for error in project.errors}):
         errors = [error for error in project.errors if error.framework == framework]
         yield from _texts(errors)
         if options.require_problem_details:
             yield from _not_problems(errors, handled)
         else:
-            yield from _odd_objects(framework, errors)
+            yield from _odd_objects(errors, _PROBLEM if problems else _OWN.get(framework, ()), framework)
             if not handled:
                 yield from _unhandled(project, framework, errors)
 
@@ -76,10 +78,11 @@ def _texts(errors: Sequence[ErrorResponse]) -> Iterator[Hit]:
             )
 
 
-def _odd_objects(framework: str, errors: Sequence[ErrorResponse]) -> Iterator[Hit]:
+def _odd_objects(errors: Sequence[ErrorResponse], own: tuple[str, ...], framework: str) -> Iterator[Hit]:
     shapes: Counter[tuple[str, ...]] = Counter(error.keys for error in errors if error.shape == "object")
-    own: tuple[str, ...] = _OWN.get(framework, ())
-    if not own or (framework == "fastapi" and not any(error.shape == "framework" for error in errors)):
+    if not own or (
+        own != _PROBLEM and framework == "fastapi" and not any(error.shape == "framework" for error in errors)
+    ):
         # Without a majority there is no shape to keep to: the smallest of the most used ones is taken.
         own = max(shapes, key=lambda keys: (shapes[keys], -len(keys)), default=own)
     reported: set[tuple[str, ...]] = set()
