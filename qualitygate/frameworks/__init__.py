@@ -23,7 +23,8 @@ class RouteDraft:
     ``path`` is full, parameters as ``{name}``. ``handler`` is the function or method; ``view`` the class that serves,
     where there is one. ``before`` are callables that run for each request ahead of the handler (dependencies,
     middleware, permissions). ``response`` is what the declaration says of the response's type, with the scope to read
-    it in. ``collection`` and ``paginated_by`` are set where the framework decides them exactly.
+    it in. ``collection`` and ``paginated_by`` are set where the framework decides them exactly. ``exempt`` says why the
+    rules of an API leave the route alone, where the framework knows (`graphql`).
     """
 
     framework: str
@@ -40,6 +41,7 @@ class RouteDraft:
     uncertain: str = ""
     hidden: bool = False
     page: bool = False
+    exempt: str = ""
     versioned_by: str = ""
     collection: bool | None = None
     paginated_by: str | None = None

@@ -8,7 +8,7 @@ from qualitygate.model.values import Choice, Known, Pattern, Unknown, Value
 
 HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
 
-_BRACES = re.compile(r"\{([A-Za-z_]\w*)(?::[^{}]*)?\}")
+_BRACES = re.compile(r"\{([A-Za-z_]\w*)(?::(?:[^{}]|\{[^{}]*\})*)?\}")
 _ANGLES = re.compile(r"<(?:[^<>:]+:)?([A-Za-z_]\w*)>")
 
 
@@ -28,7 +28,7 @@ def path_text(value: Value | None) -> tuple[str, str]:
 
 
 def braces(path: str) -> str:
-    """``/a/{id:int}`` as ``/a/{id}``."""
+    """``/a/{id:int}`` as ``/a/{id}``, also with a quantifier in it: ``{id:\\d{4}}``."""
     return _BRACES.sub(r"{\1}", path)
 
 
@@ -99,3 +99,8 @@ def _closing(pattern: str, start: int) -> int:
                 return position
         position += 1
     return len(pattern) - 1
+
+
+def joined(*parts: str) -> str:
+    """Parts of a path with one slash before each, none at the end, as routers that normalise paths join them."""
+    return "/" + "/".join(part for text in parts for part in text.split("/") if part)

@@ -105,6 +105,7 @@ class Evaluator:
         self._owner = ""
         self._trace: Trace | None = None
         self._results: list[list[Value]] = []
+        self._typing: dict[str, list[ir.Import]] = {}
 
     # -- the whole program
 
@@ -473,6 +474,9 @@ class Evaluator:
         if truth is True:
             self._block(statement.body, scope)
         elif truth is False:
+            if isinstance(test, External):  # TYPE_CHECKING
+                names = (inner for inner in statement.body if isinstance(inner, ir.Import))
+                self._typing.setdefault(scope.path, []).extend(names)
             self._block(statement.orelse, scope)
         else:
             before = dict(scope.names)
@@ -638,7 +642,25 @@ class Evaluator:
             ):
                 return current.names[name]
             current = current.parent
-        return External(f"builtins.{name}") if name in _BUILTINS else Unknown(f"the name {name} is not known", name)
+        if name in _BUILTINS:
+            return External(f"builtins.{name}")
+        return self._typing_name(name, scope) or Unknown(f"the name {name} is not known", name)
+
+    def _typing_name(self, name: str, scope: Scope) -> Value | None:
+        """A name that is imported for annotations only; a module that is still being followed is not entered for it."""
+        for statement in self._typing.get(scope.path, ()):
+            if statement.level:
+                path = self._index.relative(statement.level, statement.module, scope.path)
+            else:
+                path = self._index.absolute(statement.module, scope.path)
+            if path is not None and path in self._modules and path not in self._done:
+                continue
+            for imported, alias in statement.names:
+                if name == (alias or imported):
+                    return self._imported(path, statement.module, imported, scope)
+            if not statement.names and name == (statement.alias or statement.module):
+                return ModuleValue(path) if path is not None else External(statement.module)
+        return None
 
     def attribute(self, value: Value, name: str) -> Value:
         """The attribute of a value, through objects, classes, modules and libraries."""
@@ -1271,6 +1293,9 @@ class Evaluator:
             key = self.evaluate(key_expression, scope)
             if isinstance(key, Known):
                 result.entries[key.value] = value
+            elif isinstance(key, (External, ClassValue)):
+                # `{NotFound: handler}`: a class stands under its name.
+                result.entries[key.name if isinstance(key, External) else key.qualname] = value
             else:
                 result.complete = False
         return result

@@ -107,7 +107,7 @@ def _is_api(draft: RouteDraft) -> bool:
     if draft.page:
         return False
     calls = set(draft.handler.node.calls) if isinstance(draft.handler, FunctionValue) else set()
-    if draft.framework in ("fastapi", "starlette"):
+    if draft.framework in ("fastapi", "starlette", "litestar", "ninja", "graphql"):
         return not calls & {"TemplateResponse", "HTMLResponse"}
     if draft.framework == "drf":
         return True
@@ -159,7 +159,7 @@ def _returns_mapping(handler: Value) -> bool:
 
 def _exempt(draft: RouteDraft) -> str:
     """Why the rules of an API leave a route alone."""
-    found = purpose(draft.path)
+    found = draft.exempt or purpose(draft.path)
     if found:
         return found
     segments = [segment for segment in _segments(draft.path) if not _API_SEGMENT.match(segment)]

@@ -1,0 +1,108 @@
+"""In: classes, handlers and lists as frameworks take them. Out: the HTTP methods that they name or define."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from qualitygate.frameworks.paths import HTTP_METHODS
+from qualitygate.model.values import (
+    BoundFunction,
+    Choice,
+    ClassValue,
+    Entries,
+    Evaluation,
+    External,
+    FunctionValue,
+    Instance,
+    Items,
+    Known,
+    Value,
+)
+
+# HEAD and OPTIONS on a class accompany what else it serves (preflight requests, probes): no operations of their own.
+CLASS_METHODS = tuple(name for name in HTTP_METHODS if name not in ("head", "options", "trace"))
+
+
+def methods_of_class(evaluation: Evaluation, view: Value) -> dict[str, FunctionValue]:
+    """`GET`, `POST`, ... that a class of the project serves, by the methods of its ancestry, nearest first."""
+    found: dict[str, FunctionValue] = {}
+    for base in evaluation.ancestry(view):
+        if isinstance(base, ClassValue):
+            for name in CLASS_METHODS:
+                value = base.names.get(name)
+                if isinstance(value, FunctionValue):
+                    found.setdefault(name.upper(), value)
+    return {name.upper(): found[name.upper()] for name in CLASS_METHODS if name.upper() in found}
+
+
+def view_class(view: Value | None) -> ClassValue | None:
+    """The project's class behind a class, or behind what its ``as_view()`` gave."""
+    if isinstance(view, ClassValue):
+        return view
+    if isinstance(view, Instance) and view.event is not None and view.event.name == "as_view":
+        return view.event.receiver if isinstance(view.event.receiver, ClassValue) else None
+    return None
+
+
+def function_of(handler: Value | None) -> Value | None:
+    """The function of a bound method; anything else as it is."""
+    return handler.function if isinstance(handler, BoundFunction) else handler
+
+
+def listed(value: Value | None) -> tuple[str, ...]:
+    """Upper-case words of a text, a member of an enumeration, or a list of them: `("GET", HttpMethod.POST)`."""
+    items = value.items if isinstance(value, Items) else [value]
+    found = []
+    for item in items:
+        if isinstance(item, Known) and isinstance(item.value, str):
+            found.append(item.value.upper())
+        elif isinstance(item, External):
+            found.append(item.name.rsplit(".", 1)[-1].upper())
+    return tuple(found)
+
+
+def flattened(value: Value | None) -> Iterator[Value]:
+    """The items of nested lists, in order; of alternatives the first."""
+    stack: list[Value | None] = [value]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, Items):
+            stack.extend(reversed(current.items))
+        elif isinstance(current, Choice):
+            stack.append(current.values[0])
+        elif current is not None:
+            yield current
+
+
+def holders(evaluation: Evaluation, belongs: Callable[[Instance], bool]) -> dict[int, Instance]:
+    """Every object that the program hands around or calls methods of and that ``belongs``, by identity, in order."""
+    found: dict[int, Instance] = {}
+    seen: set[int] = set()
+    for event in evaluation.events:
+        for value in (event.receiver, *event.arguments.positional, *event.arguments.keywords.values()):
+            for item in _inside(value):
+                if id(item) not in seen:
+                    seen.add(id(item))
+                    if belongs(item):
+                        found[id(item)] = item
+    return found
+
+
+def _inside(value: Value | None) -> Iterator[Instance]:
+    for item in value.entries.values() if isinstance(value, Entries) else flattened(value):
+        if isinstance(item, Instance):
+            yield item
+
+
+def named(value: Value | None) -> str:
+    """What an error handler catches: a status, or the name of a class."""
+    if isinstance(value, Known):
+        return str(value.value)
+    if isinstance(value, External):
+        return value.name
+    return value.qualname if isinstance(value, ClassValue) else ""
+
+
+def is_false(value: Value | None) -> bool:
+    """Whether a value is the literal ``False``."""
+    return isinstance(value, Known) and value.value is False
