@@ -44,8 +44,11 @@ _LIMIT_IN_WORDS = re.compile(
     re.IGNORECASE,
 )
 _TEMPLATE = ("{{", "{%")
+# A name of one label is a container or a host of the local network; the numbers are those of RFC 1918.
 _LOCAL = re.compile(
-    r"(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\]|host\.docker\.internal|[^.]+\.(?:local|localhost|test))$"
+    r"[^.:{}]+|(?:127|10)(?:\.\d+){3}|192\.168(?:\.\d+){2}|172\.(?:1[6-9]|2\d|3[01])(?:\.\d+){2}|0\.0\.0\.0|\[[0-9a-f:]*\]"
+    r"|(?:[^.]+\.)+(?:local|localhost|test|internal|localdomain|lan|svc)",
+    re.IGNORECASE,
 )
 
 
@@ -168,21 +171,25 @@ class _Reader:
                 if isinstance(default, (str, int, float)):
                     url = url.replace("{" + name + "}", str(default))
             place = node.file.place(node.file.document.value(node.data, "url"), role="contract")
-            yield Server(url, place, _is_local(url))
+            yield Server(url, place, _is_local(url), place if url.lower().startswith("http://") else None)
 
     def _servers_of_old(self) -> Iterator[Server]:
         host = self.data.get("host")
         base = self.data.get("basePath")
         if not isinstance(host, str) and not isinstance(base, str):
             return
-        schemes = [scheme for scheme in self.data.get("schemes") or () if isinstance(scheme, str)]
+        schemes = _texts(self.data.get("schemes"))
         key = "basePath" if isinstance(base, str) else "host"
         url = str(base or "")
         if isinstance(host, str) and host:
             scheme = "https" if "https" in schemes or not schemes else schemes[0]
             url = f"{scheme}://{host}{url if url.startswith('/') or not url else '/' + url}"
         place = self.root.place(self.root.document.value(self.data, key), role="contract")
-        yield Server(url, place, _is_local(url))
+        plain = None
+        if "http" in schemes:
+            number = self.data["schemes"].index("http")
+            plain = self.root.place(self.root.document.key(self.data["schemes"], number), role="contract")
+        yield Server(url, place, _is_local(url), plain)
 
     # Security
 
@@ -473,7 +480,7 @@ def _prefix(servers: tuple[Server, ...]) -> str:
 
 def _is_local(url: str) -> bool:
     host = str(_split(url).netloc).rsplit("@", 1)[-1]
-    return bool(host) and _LOCAL.match(re.sub(r":[^:\]]*$", "", host)) is not None
+    return bool(host) and _LOCAL.fullmatch(re.sub(r":[^:\]]*$", "", host)) is not None
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -11,13 +11,15 @@ from qualitygate.model.source import Place
 class Server(msgspec.Struct, frozen=True):
     """Where the API is served. ``url`` has its variables replaced by their defaults; of 2.0 it is put together.
 
-    ``local`` is true for a server of the developer's own machine. Without an entry in the document there is no record:
-    the format's default ("/") is not one.
+    ``local`` is true for a server that only the developer's machine or a private network reaches. ``plain_http`` is where
+    the document offers it without TLS, None where it does not. Without an entry in the document there is no record: the
+    format's default ("/") is not one.
     """
 
     url: str
     place: Place
     local: bool = False
+    plain_http: Place | None = None
 
 
 class SecurityScheme(msgspec.Struct, frozen=True):

@@ -74,6 +74,7 @@ _HEALTH_END: Final = frozenset(
 _ALONE: Final = {
     **dict.fromkeys("status ready live heartbeat alive up startup".split(), "health"),
     **dict.fromkeys(("metrics", "prometheus", "actuator"), "metrics"),
+    **dict.fromkeys(("version", "versions", "info", "about"), "documentation"),
 }
 _DOCUMENTATION: Final = frozenset("docs doc redoc swagger swagger-ui openapi schema api-docs".split())
 _OAUTH: Final = frozenset("oauth oauth2 oidc saml saml2 sso auth".split())

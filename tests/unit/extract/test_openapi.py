@@ -372,6 +372,42 @@ def test_a_document_that_is_not_what_it_should_be_is_read_as_far_as_it_goes(brok
     contract(f"openapi: 3.0.0\ninfo: 5\n{broken}\n")
 
 
+def test_a_broken_document_of_2_0_is_read_as_far_as_it_goes() -> None:
+    contract(
+        "swagger: '2.0'\ninfo: {}\nhost: 5\nbasePath: /v1\nschemes: 7\nconsumes: x\nproduces: 1\npaths: {/a: {get: {responses: {200: {schema: 1}}}}}\n"
+    )
+
+
+def test_servers_tell_whether_they_are_local_and_where_they_offer_plain_http() -> None:
+    found = contract(
+        """
+        openapi: 3.0.0
+        info: {}
+        servers:
+          - url: http://localhost:8080
+          - url: http://api:8000/v1
+          - url: http://10.1.2.3
+          - url: '{scheme}://api.example.com'
+            variables: {scheme: {default: http, enum: [http, https]}}
+          - url: https://api.example.com
+          - url: /v1
+        paths: {}
+        """
+    )
+    assert [(server.local, server.plain_http is not None) for server in found.servers] == [
+        (True, True),
+        (True, True),
+        (True, True),
+        (False, True),
+        (False, False),
+        (False, False),
+    ]
+    old = contract("swagger: '2.0'\ninfo: {}\nhost: a.example.com\nschemes:\n  - https\n  - http\npaths: {}\n")
+    assert [server.url for server in old.servers] == ["https://a.example.com"]
+    assert old.servers[0].plain_http is not None
+    assert old.servers[0].plain_http.span.line == 6
+
+
 def test_a_key_that_is_there_twice_is_a_problem_of_the_contract() -> None:
     found = contract("openapi: 3.0.0\ninfo: {}\npaths:\n  /a: {get: {}}\n  /a: {put: {}}\n")
     assert [operation.name for operation in found.operations] == ["PUT /a"]
