@@ -19,7 +19,7 @@ _GIT = (
     *("-c", "protocol.allow=never", "-c", "core.untrackedCache=false"),
 )
 # The repository is the one that the folder lies in, never one that the environment of a hook names.
-_PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+_PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_INDEX_FILE")
 _SECONDS = 60
 
 
@@ -45,7 +45,9 @@ def listed(root: Path) -> tuple[str, ...]:
 def staged(root: Path, largest: int) -> dict[str, Staged]:
     """The entries of the index below ``root``, with contents of up to ``largest`` bytes. Raises ``OSError``."""
     entries: dict[str, tuple[int, bytes]] = {}
-    for line in _output(root, "ls-files", "-s", "-z").split(b"\0"):
+    # `git commit -a` and `git commit PATH` stage into an index of their own and tell their hooks where it is.
+    index = os.environ.get("GIT_INDEX_FILE")
+    for line in _output(root, "ls-files", "-s", "-z", index=os.path.abspath(index) if index else "").split(b"\0"):
         if line:
             fields, _, name = line.partition(b"\t")
             mode, identity, stage = fields.split(b" ")
@@ -83,9 +85,9 @@ def _pass_over(stream: IO[bytes], size: int) -> None:
         size -= len(stream.read(min(size, 1_000_000))) or size
 
 
-def _output(root: Path, *arguments: str) -> bytes:
+def _output(root: Path, *arguments: str, index: str = "") -> bytes:
     with tempfile.TemporaryFile() as errors:
-        with _git(root, arguments, subprocess.DEVNULL, errors) as process:
+        with _git(root, arguments, subprocess.DEVNULL, errors, index) as process:
             try:
                 output, _ = process.communicate(timeout=_SECONDS)
             except subprocess.TimeoutExpired:
@@ -98,13 +100,12 @@ def _output(root: Path, *arguments: str) -> bytes:
 
 @contextmanager
 def _git(
-    root: Path, arguments: Sequence[str], stdin: IO[bytes] | int, errors: IO[bytes]
+    root: Path, arguments: Sequence[str], stdin: IO[bytes] | int, errors: IO[bytes], index: str = ""
 ) -> Iterator[subprocess.Popen[bytes]]:
     environment = {name: value for name, value in os.environ.items() if name not in _PLACES}
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    if index := os.environ.get("GIT_INDEX_FILE"):
-        # `git commit -a` and `git commit PATH` stage into an index of their own and tell their hooks where it is.
-        environment["GIT_INDEX_FILE"] = os.path.abspath(index)
+    if index:
+        environment["GIT_INDEX_FILE"] = index
     with subprocess.Popen(
         [*_GIT, *arguments], cwd=root, stdin=stdin, stdout=subprocess.PIPE, stderr=errors, env=environment
     ) as process:
