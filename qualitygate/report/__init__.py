@@ -1,0 +1,1 @@
+"""In: what a run found. Out: text in one format; one module a format."""
