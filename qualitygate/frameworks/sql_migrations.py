@@ -7,7 +7,7 @@ sql-migrate, node-pg-migrate, Liquibase (formatted SQL), drizzle, Sqitch, Supaba
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -206,6 +206,7 @@ _UP_DOWN = re.compile(
 )
 _UP_DOWN_NAMED = re.compile(r"^(?P<version>.+)[._-](?P<way>up|down)\.sql$", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(?:[vV]?)(?P<version>\d+(?:[._]\d+)*)[-_. ].*\.sql$|^(?P<bare>\d+)\.sql$")
+_VERSION_FOLDER = re.compile(r"^[vV]?\d+(?:[._]\d+)*$")
 _BACK = re.compile(
     r"(?:^|[._-])(?:down|undo|rollback|revert|backward|backwards|drop)\.sql$|(?:^|/)(?:down|revert|rollback|undo|verify)/",
     re.IGNORECASE,
@@ -234,10 +235,14 @@ def arrange(files: Sequence[SqlFile], settings: Mapping[str, str] | None = None)
     siblings: dict[str, list[str]] = defaultdict(list)
     for file in files:
         siblings[str(PurePosixPath(file.path).parent)].append(file.path)
+    # `delta/58/01_x.sql`: folders called by a number are steps of the folder above, where it has several
+    folders = [PurePosixPath(folder) for folder in siblings]
+    above = Counter(str(folder.parent) for folder in folders if _VERSION_FOLDER.match(folder.name))
+    stepped = frozenset(folder for folder, count in above.items() if count > 1)
     # ory's popx puts the dialect or `autocommit` before `.up`; one such name tells the tool of the whole directory
     popx = {directory for directory, paths in siblings.items() if any(_infix(path) for path in paths)}
     for file in sorted(files, key=lambda file: file.path):
-        placed = _place(file, siblings, popx)
+        placed = _place(file, siblings, popx, stepped)
         if placed is None:
             rest.append(file)
             continue
@@ -267,7 +272,12 @@ def arrange(files: Sequence[SqlFile], settings: Mapping[str, str] | None = None)
         ordered = tuple((path, version) for _, path, version in sorted(steps))
         lines.append(Line("plain" if tool == "unordered" else tool, directory, dialect, ordered, group.ordered))
     creates = {file.path: file.creates for file in files}
-    made = {table for line in lines for path, _ in line.steps for table in creates[path]}
+    surely = [line for line in lines if line.tool != "plain" or _MIGRATIONS.search(line.directory)]
+    made = {table for line in surely for path, _ in line.steps for table in creates[path]}
+    # numbered files elsewhere may be another form of the same schema (the input of a code generator, a dump in parts)
+    others = [line for line in lines if line not in surely]
+    lines = surely + [line for line in others if not any(creates[path] & made for path, _ in line.steps)]
+    made |= {table for line in lines for path, _ in line.steps for table in creates[path]}
     by_directory: dict[str, list[SqlFile]] = defaultdict(list)
     for file in rest:
         path = PurePosixPath(file.path)
@@ -301,7 +311,7 @@ def _majority(dialects: Sequence[str]) -> str:
 
 
 def _place(
-    file: SqlFile, siblings: Mapping[str, Sequence[str]], popx: Set[str]
+    file: SqlFile, siblings: Mapping[str, Sequence[str]], popx: Set[str], stepped: Set[str]
 ) -> tuple[str, str, str, tuple[object, ...] | None, str] | None:
     """Tool, directory, dialect infix, sort key (None for the way down) and version of a file; None where it is none."""
     path = PurePosixPath(file.path)
@@ -317,6 +327,9 @@ def _place(
     directory = str(parent)
     if file.tool in ("goose", "dbmate", "sql-migrate", "node-pg-migrate", "liquibase", "drizzle"):
         return file.tool, directory, "", _natural(name), _version(name)
+    if above in stepped and _VERSION_FOLDER.match(parent.name) and not _BACK.search(file.path):
+        key = (_parts_of(parent.name), *_natural(name))
+        return ("plain", above, "", key, f"{parent.name}/{path.stem}") if file.changes else None
     if match := _FLYWAY.match(name):
         if match["kind"] == "U":
             return "flyway", directory, "", None, ""
@@ -357,6 +370,10 @@ def _pair(match: re.Match[str], directory: str, siblings: Mapping[str, Sequence[
     return match.string.lower()[: match.start("way")] + other + ".sql" in names
 
 
+def _parts_of(name: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in _NUMBER.findall(name))
+
+
 def _natural(name: str) -> tuple[object, ...]:
     """Numbers by value, then the name: 2 before 10."""
     found = _NUMBER.match(name.lstrip("vV"))
@@ -365,7 +382,7 @@ def _natural(name: str) -> tuple[object, ...]:
 
 def _parts(name: str) -> tuple[int, ...]:
     found = _NUMBERED.match(name)
-    return tuple(int(number) for number in _NUMBER.findall((found["version"] or "") if found else ""))
+    return _parts_of((found["version"] or "") if found else "")
 
 
 def _version(name: str) -> str:

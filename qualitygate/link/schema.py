@@ -414,8 +414,8 @@ class _Database:
 
     def add_exclusion(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
         if before is not None:
-            name = operation.name or _choose(before.name, (), "excl", self.names())
-            index = Index(name, (), False, False, place, operation.using, True, operation.mentions)
+            name = operation.name or _choose(before.name, operation.columns, "excl", self.names())
+            index = Index(name, operation.columns, False, False, place, operation.using, True, operation.mentions)
             self.update(before, indexes=(*before.indexes, index))
         return True
 

@@ -450,9 +450,9 @@ class _Reader:
         elif self.sees("EXCLUDE", "USING") or self.sees("EXCLUDE", "("):
             self.at += 1
             using = self.name() if self.take("USING") else "gist"
-            first, last = self.block()
+            columns, mentions, _ = self.columns()
             found = Operation(
-                Kind.ADD_EXCLUSION, self.span(start), mentions=self.mentions(first, last), using=using, **shared
+                Kind.ADD_EXCLUSION, self.span(start), columns=columns, mentions=mentions, using=using, **shared
             )
         elif name and self.take("NOT", "NULL"):
             column = self.name()

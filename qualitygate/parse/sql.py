@@ -104,10 +104,10 @@ class Statement:
     def name(self, index: int) -> str:
         """The name that a token writes, folded as the dialect folds it; a template as it is written."""
         token = self.tokens[index]
-        if token.text.startswith(_MASK) or token.text.endswith(_MASK) or _MASK * 3 in token.text:
+        if self.masked is not self.source:
             start, end = self.offsets(index, index)
             written = self.source[start:end].strip('"`[]')
-            if written.strip(_MASK):
+            if written != self.masked[start:end].strip('"`[]'):
                 return "" if _WHOLE_TEMPLATE.fullmatch(written) else written.lower()
         quoted = token.token_type is TokenType.IDENTIFIER and self.dialect in ("postgres", "")
         name = token.text if quoted else token.text.lower()

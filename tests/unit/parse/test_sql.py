@@ -78,6 +78,11 @@ def test_templates_stand_for_names_and_leave_offsets_alone() -> None:
     assert found[1].span.line == 3
 
 
+def test_a_quoted_name_keeps_its_case_beside_a_template() -> None:
+    found = read('ALTER TABLE "_UserToTag" ADD COLUMN "B_1" int; ALTER TABLE "${schema}"."__X__" ADD COLUMN Y int;')
+    assert [(each.table, each.columns) for each in found] == [("_UserToTag", ("B_1",)), ("__X__", ("y",))]
+
+
 def test_a_string_that_never_ends_is_told_with_its_line() -> None:
     with pytest.raises(SqlError) as caught:
         split("SELECT 1;\nSELECT 'open;\n", "postgres")
