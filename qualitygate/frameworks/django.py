@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, drf
+from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, drf, graphql
 from qualitygate.frameworks.paths import HTTP_METHODS, angles, path_text, regex
 from qualitygate.model.source import Place, Span
 from qualitygate.model.values import (
@@ -64,6 +64,25 @@ class _Way:
     depth: int = 0
 
 
+@dataclass(frozen=True)
+class Mount:
+    """Something of another library that a URL pattern hands on to, as in `path("api/", api.urls)`."""
+
+    served: Instance
+    prefix: str
+    places: tuple[Place, ...]
+    doubt: str
+
+
+def mounted(evaluation: Evaluation) -> tuple[Mount, ...]:
+    """Everything with `urls` that the URL configuration mounts and that is no router of the REST framework."""
+    walker = _Walker(evaluation)
+    for path, patterns, doubt in walker.roots():
+        for _ in walker.patterns(patterns, _Way(doubt=doubt), path):
+            pass
+    return tuple(walker.mounts)
+
+
 def surface(evaluation: Evaluation) -> Surface:
     """Every route of the project's URL configuration."""
     walker = _Walker(evaluation)
@@ -95,6 +114,7 @@ class _Walker:
         self._defaults: Entries | None = drf.settings(evaluation)
         self._registered = drf.registrations(evaluation)
         self._middleware = self._settings_classes("MIDDLEWARE", "MIDDLEWARE_CLASSES")
+        self.mounts: list[Mount] = []
 
     def _settings_classes(self, *names: str) -> tuple[Value, ...]:
         found: list[Value] = []
@@ -184,14 +204,18 @@ class _Walker:
         if isinstance(view, Instance) and self._evaluation.is_a(view, INCLUDE):
             target, inner_near = self._include_target(view)
             mounted = replace(way, mounts=(*way.mounts, event.place))
-            if isinstance(target, Instance):
+            if isinstance(target, Instance) and drf.is_router(self._evaluation, target):
                 yield from self._router(target, mounted)
+            elif isinstance(target, Instance):
+                self.mounts.append(Mount(target, mounted.prefix, mounted.mounts, mounted.doubt))
             elif target is not None:
                 yield from self.patterns(target, mounted, inner_near or near)
             return
         if isinstance(view, Bound) and view.name == "urls" and isinstance(view.receiver, Instance):
             if drf.is_router(self._evaluation, view.receiver):
                 yield from self._router(view.receiver, replace(way, mounts=(*way.mounts, event.place)))
+            else:
+                self.mounts.append(Mount(view.receiver, way.prefix, (*way.mounts, event.place), way.doubt))
             return
         if isinstance(view, Items):
             for item in view.items:
@@ -199,6 +223,11 @@ class _Walker:
             return
         if isinstance(view, External) and view.name.endswith(".urls"):
             return  # the administration site and its like: a library's own pages
+        endpoint, _ = self._unwrap(view)
+        if graphql.is_endpoint(self._evaluation, endpoint):
+            path = "/" + way.prefix.lstrip("/")
+            yield graphql.draft(endpoint, path, event.place, way.mounts, self._middleware, way.doubt)
+            return
         for method, handler, cls, action in self._operations(view):
             yield self._draft(way, event, method, handler, cls, action)
 

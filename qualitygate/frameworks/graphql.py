@@ -7,6 +7,7 @@ of paths. The libraries' views are known by name; where they are mounted is know
 from __future__ import annotations
 
 import re
+from typing import TypeGuard
 
 from qualitygate.frameworks import RouteDraft
 from qualitygate.model.source import Place
@@ -34,7 +35,7 @@ _LIBRARIES = (
 _VIEW = re.compile(r"GraphQL\w*|make_graphql_controller|TartifletteApp")
 
 
-def is_endpoint(evaluation: Evaluation, value: Value | None) -> bool:
+def is_endpoint(evaluation: Evaluation, value: Value | None) -> TypeGuard[Value]:
     """Whether a view, an application, a router or a controller of a GraphQL library stands here, or a class of its."""
     if isinstance(value, Instance) and value.event is not None and value.event.name == "as_view":
         value = value.event.receiver
