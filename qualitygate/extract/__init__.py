@@ -19,7 +19,7 @@ MAX_BYTES = 20_000_000
 _CODE = frozenset((Language.PYTHON, Language.SQL))
 _JUDGED = frozenset((Role.APPLICATION, Role.MIGRATION))
 _DOCUMENTS = frozenset((Language.YAML, Language.JSON))
-PARSED = _CODE | _DOCUMENTS
+PARSED = _CODE | _DOCUMENTS | {Language.TOML}
 # Where a contract may lie that clients are promised; one among tests or examples may be broken on purpose.
 _PUBLISHED = frozenset((Role.APPLICATION, Role.MIGRATION, Role.DOCUMENTATION))
 
@@ -69,8 +69,11 @@ def extract(file: SourceFile, checks: Sequence[Check], options: dict[str, Any], 
 
 def has_front_end(file: SourceFile) -> bool:
     """Whether the file is parsed in its language, or only its text counts."""
-    return (file.language in _CODE and file.role in _JUDGED) or (
-        file.language in _DOCUMENTS and file.role in _PUBLISHED
+    return (
+        (file.language in _CODE and file.role in _JUDGED)
+        or (file.language in _DOCUMENTS and file.role in _PUBLISHED)
+        # beside migrations: which database they are for, and whether a step runs in a transaction
+        or (file.language is Language.TOML and file.role is Role.MIGRATION)
     )
 
 
@@ -86,6 +89,10 @@ def _read(file: SourceFile, text: Text, sibling: Sibling) -> Reading | None:
         from qualitygate.extract.sql import read_sql
 
         return read_sql(file.path, text)
+    if file.language is Language.TOML:
+        from qualitygate.extract.settings import read_settings
+
+        return read_settings(text)
     from qualitygate.extract.openapi import read_document
 
     return read_document(file.path, text, file.language, sibling)

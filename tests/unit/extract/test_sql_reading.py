@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from qualitygate.extract.reading import Unparsable
+from qualitygate.extract.settings import read_settings
 from qualitygate.extract.sql import read_sql
 from qualitygate.model.schema import Script
 from qualitygate.model.source import Text
@@ -44,3 +45,21 @@ def test_a_dialect_that_is_not_read_is_named_only() -> None:
     reading = read_sql("clickhouse/1_a.sql", Text.of("CREATE TABLE t (a LowCardinality(String)) ENGINE = MergeTree"))
     assert reading.tree == ()
     assert reading.facts() == {"script": Script("clickhouse")}
+
+
+def test_settings_beside_migrations_are_facts_with_lines() -> None:
+    text = Text.of(
+        '# how diesel runs it\nrun_in_transaction = false\n\n[lock]\nprovider = "postgresql"\nids = [1, 2]\n'
+    )
+    settings = read_settings(text).facts()["settings"]
+    assert [(each.key, each.value, each.span.line) for each in settings] == [
+        ("run_in_transaction", "false", 2),
+        ("lock.provider", "postgresql", 5),
+        ("lock.ids.0", "1", 6),
+        ("lock.ids.1", "2", 6),
+    ]
+
+
+def test_settings_that_are_not_toml_are_refused() -> None:
+    with pytest.raises(Unparsable):
+        read_settings(Text.of("run_in_transaction = = false\n"))
