@@ -15,7 +15,7 @@ from qualitygate.extract.schemas import Schemas, Shape
 from qualitygate.model.contract import Parameter
 from qualitygate.model.finding import Confidence
 from qualitygate.model.source import Span
-from qualitygate.parse.http import (
+from qualitygate.vocabulary import (
     is_envelope_metadata,
     is_fixed_set,
     is_plural,

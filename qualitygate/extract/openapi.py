@@ -19,7 +19,7 @@ from qualitygate.model.contract import Contract, Operation, Parameter, Problem, 
 from qualitygate.model.finding import Confidence
 from qualitygate.model.source import Language, Place, SourceFile, Text
 from qualitygate.parse.document import Document, Malformed, load
-from qualitygate.parse.http import (
+from qualitygate.vocabulary import (
     host_version,
     is_version_parameter,
     is_versioned_media_type,

@@ -26,7 +26,7 @@ from qualitygate.model.values import (
     Known,
     Value,
 )
-from qualitygate.parse.http import path_version
+from qualitygate.vocabulary import path_version
 
 APPS = frozenset({"fastapi.FastAPI", "fastapi.applications.FastAPI"})
 PLAIN_APPS = frozenset({"starlette.applications.Starlette"})
@@ -349,10 +349,10 @@ def injected(evaluation: Evaluation, function: FunctionValue) -> Iterator[Value]
                 metadata = value.arguments.positional[0] if value.arguments.positional else None
                 providers = _depends(evaluation, metadata)
                 yield from providers
-                if not providers and isinstance(metadata, Items) and metadata.items:
-                    # `Annotated[Service, Depends()]`: the type itself is called.
-                    if any(isinstance(item, Instance) and evaluation.is_a(item, DEPENDS) for item in metadata.items):
-                        yield metadata.items[0]
+                # `Annotated[Service, Depends()]`: the type itself is called.
+                bare = isinstance(metadata, Items) and any(evaluation.is_a(item, DEPENDS) for item in metadata.items)
+                if bare and not providers and isinstance(metadata, Items):
+                    yield metadata.items[0]
 
 
 ADAPTER = Adapter(

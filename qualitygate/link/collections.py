@@ -27,7 +27,7 @@ from qualitygate.model.values import (
     Scope,
     Value,
 )
-from qualitygate.parse.http import paging_role, purpose
+from qualitygate.vocabulary import paging_role, purpose
 
 _PAGE_MODEL = re.compile(r"Page|Pagina|List|Collection|Results|Cursor")
 _LIST_FIELD = frozenset({"items", "results", "data", "objects", "rows", "records", "list", "entries", "edges"})

@@ -13,7 +13,7 @@ from qualitygate.model.architecture import Connection, Scope
 from qualitygate.model.finding import Confidence
 from qualitygate.model.source import Place, Role
 from qualitygate.model.values import ClassValue, External, FunctionValue, Instance, Known, Value
-from qualitygate.parse.http import purpose
+from qualitygate.vocabulary import purpose
 
 # What opens connections, by dotted name: each keeps a pool, or is a connection. A session of SQLAlchemy is neither: it
 # borrows from its engine.

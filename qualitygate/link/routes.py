@@ -15,7 +15,7 @@ from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Guard, Route
 from qualitygate.model.source import Place, Span
 from qualitygate.model.values import ClassValue, External, FunctionValue, Instance, LambdaValue, Value
-from qualitygate.parse.http import path_version, purpose
+from qualitygate.vocabulary import path_version, purpose
 
 _API_SEGMENT = re.compile(r"^(api|rest|api[-_]?v?\d+|rpc)$")
 _JSON_CALLS = frozenset({"jsonify", "JsonResponse", "JSONResponse", "ORJSONResponse", "dumps", "json_response"})

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +22,26 @@ from libcst._nodes.internal import CodegenState
 from qualitygate.model import syntax as ir
 from qualitygate.model.source import Span, Text
 
-MAX_BRACKETS = 150
+MAX_NESTING = 150
 """Deepest nesting of brackets that is parsed; the parser is native code and its stack is finite."""
+MAX_CHAIN = 1_000
+"""Longest run of operators, calls or adjacent literals in one expression: the parser takes it as that many levels."""
+MAX_ALTERNATIVES = 1_000
+"""Most `elif` of one file, each of which is one level deeper."""
+_RECURSION = 10_000
+_HARMLESS = 2 * MAX_CHAIN  # characters: too few for any of the bounds but nesting, which Python's own stack still takes
 
-_BRACKET = re.compile(r"[()\[\]{}]")
+_TOKEN = re.compile(
+    r"""(?P<string>\"{3}(?:[^"\\]|\\.|"(?!""))*"{3}|'{3}(?:[^'\\]|\\.|'(?!''))*'{3}
+    |"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+    |(?P<comment>\#[^\n]*)
+    |(?P<open>[(\[{])
+    |(?P<close>[)\]}])
+    |(?P<break>[,;])
+    |(?P<newline>(?<!\\)\n)
+    |(?P<operator>[-+*/%@&|^~<>!.]|\b(?:not|and|or|if|else|lambda|await|in|is|yield|elif)\b)""",
+    re.VERBOSE | re.DOTALL,
+)
 _GENERATED = re.compile(r"@generated\b|\bdo not edit\b|automatically generated|auto-generated", re.IGNORECASE)
 
 
@@ -59,11 +77,12 @@ def parse_python(text: Text) -> ParsedPython:
 
     def span(node: cst.CSTNode) -> Span:
         if not places:
-            places.append(_Places(tree, text))
+            with _deep_recursion():
+                places.append(_Places(tree, text))
         return places[0].span(node)
 
     def module() -> ir.Module:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _deep_recursion():
             # "\d" in a plain string is a warning for the author of the scanned code, not for the reader of findings.
             warnings.simplefilter("ignore")
             try:
@@ -79,17 +98,51 @@ def _readable(reason: str) -> str:
 
 
 def _refuse_deep_nesting(text: Text) -> None:
-    depth = 0
-    if len(text.content) < MAX_BRACKETS:
+    """Raise for what would overflow the stack of the parser, or take it quadratic time."""
+    content = text.content
+    if len(content) < _HARMLESS:
         return
-    for match in _BRACKET.finditer(text.content):
-        if match[0] in "([{":
-            depth += 1
-            if depth > MAX_BRACKETS:
-                line = text.span(match.start(), match.start()).line
-                raise PythonSyntaxError(line, f"brackets nested deeper than {MAX_BRACKETS}: not read")
-        elif depth:
-            depth -= 1
+    chain = alternatives = 0
+    levels: list[int] = []
+    for match in _TOKEN.finditer(content):
+        kind = match.lastgroup
+        if kind == "newline":
+            if not levels:
+                chain = 0
+        elif kind == "break":
+            chain = 0
+        elif kind == "open":
+            levels.append(chain + 1)
+            chain = 0
+            if levels[-1] > MAX_CHAIN:
+                raise _too_deep(text, match.start(), f"an expression of more than {MAX_CHAIN:,} operations")
+            if len(levels) > MAX_NESTING:
+                raise _too_deep(text, match.start(), f"brackets nested deeper than {MAX_NESTING}")
+        elif kind == "close":
+            chain = levels.pop() if levels else 0
+        elif kind != "comment":
+            chain += 1
+            if chain > MAX_CHAIN:
+                raise _too_deep(text, match.start(), f"an expression of more than {MAX_CHAIN:,} operations")
+            if match[0] == "elif":
+                alternatives += 1
+                if alternatives > MAX_ALTERNATIVES:
+                    raise _too_deep(text, match.start(), f"more than {MAX_ALTERNATIVES:,} alternatives")
+
+
+def _too_deep(text: Text, offset: int, what: str) -> PythonSyntaxError:
+    return PythonSyntaxError(text.span(offset, offset).line, f"{what}: not read")
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Trees within the bounds above need more frames than Python allows by default."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _RECURSION))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 class _Mark:
@@ -109,8 +162,8 @@ class _Mark:
     def __exit__(self, *_: object) -> None:
         marks = self.state.marks
         # A node may name another for its start or end; punctuation (the `)` of an import) has no mark of its own.
-        first, _ = marks.get(id(self.start_node), (self.first, 0))
-        _, last = marks.get(id(self.end_node), (0, len(self.state.tokens)))
+        first = marks.get(id(self.start_node), (self.first, 0))[0]
+        last = marks.get(id(self.end_node), (0, len(self.state.tokens)))[1]
         marks[id(self.node)] = (first, last)
 
 
@@ -435,9 +488,15 @@ class _Reader:
         return ir.Constant(_literal(node), self._span(node))
 
     def _concatenated(self, node: cst.ConcatenatedString) -> ir.Expression:
+        # Adjacent literals lean to the right, hundreds of them in embedded texts: they are taken apart in a loop.
+        literals: list[Any] = [node.left]
+        right: Any = node.right
+        while isinstance(right, cst.ConcatenatedString):
+            literals.append(right.left)
+            right = right.right
         parts: list[ir.Expression] = []
-        for side in (node.left, node.right):
-            part = self.expression(side)
+        for literal in (*literals, right):
+            part = self.expression(literal)
             parts.extend(part.parts if isinstance(part, ir.Template) else (part,))
         if all(isinstance(part, ir.Constant) for part in parts):
             text = "".join(str(part.value) for part in parts if isinstance(part, ir.Constant))
@@ -519,9 +578,7 @@ class _Reader:
         clause = node.for_in
         while clause is not None:
             conditions = tuple(self.expression(condition.test) for condition in clause.ifs)
-            generators.append(
-                ir.Generator(self.expression(clause.target), self.expression(clause.iter), conditions)
-            )
+            generators.append(ir.Generator(self.expression(clause.target), self.expression(clause.iter), conditions))
             clause = clause.inner_for_in
         return ir.Comprehension(kind, element, tuple(generators), self._span(node))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qualitygate.parse.http import (
+from qualitygate.vocabulary import (
     host_version,
     is_plural,
     is_version_parameter,
