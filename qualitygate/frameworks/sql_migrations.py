@@ -59,7 +59,7 @@ TOOLS: Mapping[str, Tool] = {
         Tool("drizzle", WRAPPED, "run it outside drizzle's migrator, which wraps all migrations in one transaction"),
         Tool("sqitch", NONE, "put it in a change of its own without BEGIN and COMMIT"),
         Tool("popx", WRAPPED, "put it in a migration of its own that is called <name>.autocommit.up.sql"),
-        Tool("supabase", IMPLICIT, f"{_ALONE}"),
+        Tool("supabase", UNKNOWN, _ALONE),
         Tool("plain", UNKNOWN, "put it in a migration of its own that runs outside a transaction"),
         Tool("schema", UNKNOWN, "put it in a script of its own that runs outside a transaction"),
     )

@@ -89,6 +89,10 @@ def _transaction(line: Line, path: str, script: Script, settings: Mapping[tuple[
     ):
         return NONE
     mode = TOOLS[line.tool].transaction
+    if line.tool == "flyway":
+        # Flyway sees for itself what cannot run in one, and then runs the whole file without
+        outside = [each for each in script.statements if any(operation.concurrently for operation in each.operations)]
+        return NONE if outside and len(outside) == script.total else mode
     # a script of one statement is no transaction of several
     return NONE if mode == IMPLICIT and script.total == 1 else mode
 
