@@ -21,6 +21,7 @@ def link(files: Sequence[FileFacts]) -> Project:
         routes=program.routes,
         apps=program.apps,
         connections=program.connections,
+        outbound=program.outbound,
         errors=program.errors,
         error_handlers=program.error_handlers,
         contracts=link_contracts(ordered),

@@ -10,8 +10,9 @@ from qualitygate.link.calls import CallGraph
 from qualitygate.link.connections import link_connections
 from qualitygate.link.errors import link_error_handlers, link_errors
 from qualitygate.link.evaluate import Evaluator
+from qualitygate.link.outbound import link_outbound
 from qualitygate.link.routes import link_routes
-from qualitygate.model.architecture import Connection, ErrorHandler, ErrorResponse, Route
+from qualitygate.model.architecture import Connection, ErrorHandler, ErrorResponse, Outbound, Route
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.source import Place, Role, Unread
 
@@ -23,6 +24,7 @@ class Program:
     routes: tuple[Route, ...] = ()
     apps: tuple[Place, ...] = ()
     connections: tuple[Connection, ...] = ()
+    outbound: tuple[Outbound, ...] = ()
     errors: tuple[ErrorResponse, ...] = ()
     error_handlers: tuple[ErrorHandler, ...] = ()
     unread: tuple[Unread, ...] = ()
@@ -46,6 +48,7 @@ def link_program(files: Sequence[FileFacts]) -> Program:
         routes=routes,
         apps=tuple(dict.fromkeys(place for surface in surfaces for place in surface.apps)),
         connections=link_connections(evaluator, graph, drafts, names, roles),
+        outbound=link_outbound(evaluator, graph, roles),
         errors=link_errors(evaluator, graph, drafts, names, pages),
         error_handlers=link_error_handlers(evaluator, graph, handlers),
         unread=tuple(

@@ -13,7 +13,7 @@ from qualitygate.link.collections import judge_collection
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Guard, Route
-from qualitygate.model.source import Place, Span
+from qualitygate.model.source import Place
 from qualitygate.model.values import ClassValue, External, FunctionValue, Instance, LambdaValue, Value
 from qualitygate.vocabulary import path_version, purpose
 
@@ -28,7 +28,7 @@ _ADMINISTRATION = re.compile(r"^(admin|backoffice|internal|_[a-z]\w*|debug|__\w+
 _VERSION_HEADER = re.compile(r"^(x-)?([a-z][a-z-]*-)?version$|^accept-version$", re.IGNORECASE)
 _BARE_NUMBER = re.compile(r"^\d{1,2}$")
 _AUTH_NAMES = re.compile(
-    r"auth|login|permission|current_?user|admins?_only|token|principal|jwt|session_required|credential|api_?key|security",
+    r"auth|login|permission|current_?\w*user|superuser|admins?_only|token|principal|jwt|session_required|credential|api_?key|security",
     re.IGNORECASE,
 )
 _THROTTLE_NAMES = re.compile(r"throttl|rate_?limit|limiter|ratelimit", re.IGNORECASE)
@@ -54,6 +54,7 @@ def link_routes(
             framework=draft.framework,
             handler=_handler_name(draft.handler),
             place=place,
+            shown=_shown(draft),
             declared=draft.declared,
             mounts=draft.mounts,
             api=api,
@@ -74,14 +75,24 @@ def link_routes(
 
 
 def _definition(handler: Value) -> Place | None:
-    """Where a handler is defined; a definition begins with its first decorator, as Python itself counts."""
+    """Where a handler's definition begins: with its first decorator, as Python itself counts."""
     if isinstance(handler, (FunctionValue, ClassValue)):
         span = handler.node.span
         if handler.node.decorators:
-            first = handler.node.decorators[0].span
-            span = Span(first.line, first.column, first.end_line, first.end_column)
+            first = handler.node.decorators[0]
+            span = first.expression.name_span if isinstance(first.expression, ir.Call) else first.span
         return Place(handler.path, span)
     return None
+
+
+def _shown(draft: RouteDraft) -> Place:
+    handler = draft.handler
+    if not isinstance(handler, (FunctionValue, ClassValue)):
+        return draft.declared
+    decorators = {decorator.span.line for decorator in handler.node.decorators}
+    if draft.declared.path == handler.path and draft.declared.span.line in decorators:
+        return draft.declared
+    return Place(handler.path, handler.node.span)
 
 
 def _handler_name(handler: Value) -> str:
@@ -232,6 +243,9 @@ def _guards(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> tuple[
     """Authentication and throttling in front of a route, by the names of dependencies, decorators and classes."""
     found: dict[tuple[str, str], Guard] = {}
     values: list[Value] = list(draft.before)
+    for value in draft.before:
+        if isinstance(value, FunctionValue):
+            values.extend(_injected_deep(graph, value))
     if isinstance(draft.handler, FunctionValue):
         values.extend(draft.handler.decorators)
         values.extend(_injected_deep(graph, draft.handler))
@@ -243,7 +257,7 @@ def _guards(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> tuple[
         values.extend(getattr(method_decorators, "items", ()))
     for value in values:
         name = _guard_name(value)
-        if not name or name in ("AllowAny",):
+        if not name or name == "AllowAny" or name.endswith(("Serializer", "Form", "CORSMiddleware")):
             continue
         for kind, pattern in (("authentication", _AUTH_NAMES), ("throttling", _THROTTLE_NAMES)):
             if pattern.search(name):

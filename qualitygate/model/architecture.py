@@ -34,8 +34,9 @@ class RouteParameter(msgspec.Struct, frozen=True):
 class Route(msgspec.Struct, frozen=True):
     """One HTTP operation that the code serves.
 
-    ``path`` is full, from the root, parameters as ``{name}``. ``place`` is the handler's definition, ``declared`` the
-    line that makes it a route, ``mounts`` the chain that gives its prefixes, outermost first. ``version_how`` is
+    ``path`` is full, from the root, parameters as ``{name}``. ``place`` is where the handler's definition begins (at its
+    first decorator, as Python counts), ``shown`` where a finding about the route points: the declaration where it stands
+    on the handler, else the handler's name. ``declared`` is the line that makes it a route, ``mounts`` the chain that gives its prefixes, outermost first. ``version_how`` is
     `path`, `header`, `query`, `media-type`, `host`, `framework`, `proxy` or empty; ``paginated_by`` names the evidence.
     ``api`` is false for routes that serve pages and files; ``exempt`` says why the API rules leave it alone (health,
     documentation, webhook, ...). ``uncertain`` says what the analysis could not follow ("mounted through an unknown
@@ -47,6 +48,7 @@ class Route(msgspec.Struct, frozen=True):
     framework: str
     handler: str
     place: Place
+    shown: Place
     declared: Place
     mounts: tuple[Place, ...] = ()
     api: bool = True

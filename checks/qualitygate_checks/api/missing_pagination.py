@@ -44,7 +44,7 @@ def _routes(project: Project) -> Iterator[Hit]:
         if _is_judged_route(route) and not route.paginated:
             doubt = f"; not sure: {route.uncertain}" if route.uncertain else ""
             yield Hit(
-                place=route.place,
+                place=route.shown,
                 message=f"{route.method} {route.path} returns a collection without pagination",
                 subject=f"{route.method} {route.path}",
                 why=f"{route.collection_why}; no parameter, paginator or bound of the query is seen on its way{doubt}",
@@ -72,7 +72,7 @@ def _declaration(route: Route) -> tuple[Place, ...]:
     if route.mounts:
         mount = route.mounts[-1]
         found.append(Place(mount.path, mount.span, "mounted here", "mount"))
-    if route.declared.path != route.place.path:
+    if route.declared != route.shown:
         found.append(Place(route.declared.path, route.declared.span, f"{route.method} {route.path}", "route"))
     return tuple(found)
 
