@@ -118,6 +118,7 @@ class Evaluator:
             self._steps = 0
             self._follow_module(path)
         pending = [function for function in self.functions.values() if id(function) not in self._executed]
+        registering = self._through_helpers(registering)
         pending = [function for function in pending if registering.intersection(function.node.calls)]
         called = {name for function in pending for name in function.node.calls}
         # A factory that nobody calls comes before the helpers that it calls, so that these see its application.
@@ -127,6 +128,13 @@ class Evaluator:
                 self.call(
                     self._method_of(function), self._unknown_arguments(), _place(function.path, function.node.span)
                 )
+
+    def _through_helpers(self, registering: frozenset[str]) -> frozenset[str]:
+        """The names by which something is registered, with those of functions that do so: `create_app`, `init_routes`."""
+        helpers = [function for function in self.functions.values() if function.qualname == function.node.name]
+        direct = {function.node.name for function in helpers if registering.intersection(function.node.calls)}
+        further = {function.node.name for function in helpers if direct.intersection(function.node.calls)}
+        return registering | direct | further
 
     def _method_of(self, function: FunctionValue) -> Value:
         if function.owner is None:

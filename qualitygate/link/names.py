@@ -51,7 +51,9 @@ class ModuleIndex:
         tried = set()
         for start in _upwards(dirname(near)):
             tried.add(start)
-            if start not in self._packages and (found := self._descend(start, parts)) and found != near:
+            found = self._descend(start, parts) if start not in self._packages else None
+            # `app/redis.py` imports the library of its name, `app/__init__.py` its own submodules.
+            if found and (found != near or (near.endswith("__init__.py") and (len(parts) > 1 or not start))):
                 return found
         for start in self._roots:
             found = self._descend(start, parts) if start not in tried else None
