@@ -42,6 +42,7 @@ _TOKEN = re.compile(
     |(?P<operator>[-+*/%@&|^~<>!.]|\b(?:not|and|or|if|else|lambda|await|in|is|yield|elif)\b)""",
     re.VERBOSE | re.DOTALL,
 )
+_ERROR = re.compile(r"error at (?P<line>\d+):(?P<column>\d+): expected (?P<expected>[^\n]*)")
 _GENERATED = re.compile(r"@generated\b|\bdo not edit\b|automatically generated|auto-generated", re.IGNORECASE)
 
 
@@ -69,8 +70,7 @@ def parse_python(text: Text) -> ParsedPython:
     try:
         tree = cst.parse_module(text.content)
     except cst.ParserSyntaxError as error:
-        reason = error.message.split("\n", 1)[0]
-        raise PythonSyntaxError(max(error.raw_line, 1), f"Python syntax error: {_readable(reason)}") from None
+        raise _syntax_error(error, text) from None
     except (RecursionError, UnicodeError, cst.CSTValidationError) as error:
         raise PythonSyntaxError(1, f"Python that cannot be parsed ({type(error).__name__})") from None
     places: list[_Places] = []
@@ -93,8 +93,16 @@ def parse_python(text: Text) -> ParsedPython:
     return ParsedPython(tree, span, module)
 
 
-def _readable(reason: str) -> str:
-    return reason.removeprefix("parser error: ").removeprefix("error at ")
+def _syntax_error(error: cst.ParserSyntaxError, text: Text) -> PythonSyntaxError:
+    """The parser's error at the line of the token that it stumbled on, which is the one before the place it names."""
+    located = _ERROR.search(error.message)
+    if located is None:
+        reason = error.message.removeprefix("tokenizer error: ").split("\n", 1)[0]
+        return PythonSyntaxError(max(error.raw_line, 1), f"Python syntax error: {reason}")
+    before = text.content[: text.offset(int(located["line"]), int(located["column"]) + 1)].rstrip()
+    expected = located["expected"].removeprefix("one of ")
+    short = f", expected {expected}" if expected.count(",") < 5 else ""
+    return PythonSyntaxError(text.span(len(before), len(before)).line, f"Python syntax error{short}")
 
 
 def _refuse_deep_nesting(text: Text) -> None:

@@ -1,0 +1,183 @@
+"""Places and the neutral form of Python, on text that is awkward to count in."""
+
+from __future__ import annotations
+
+import libcst as cst
+import pytest
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from qualitygate.model import syntax as ir
+from qualitygate.model.source import Language, Span, Text
+from qualitygate.parse.python import MAX_CHAIN, MAX_NESTING, PythonSyntaxError, parse_python
+from qualitygate.parse.text import decode
+
+AWKWARD = {
+    "plain": "import os\n\ndef f(a):\n    return g(a, b=1)\n",
+    "tabs": "def f():\n\tif x:\n\t\treturn g(\n\t\t\t'a',\tb\n\t\t)\n",
+    "carriage returns and line feeds": "x = 1\r\ndef f():\r\n    return g('a')\r\n",
+    "lone carriage returns": "x = 1\rdef f():\r    return g('a')\r",
+    "letters beyond ASCII": "größe = 'é😀'; f(größe, '漢字')\ndef ß():\n    return h('😀')\n",
+    "form feeds": "x = 1\n\x0c\ndef f():\n    return g(1)\n\x0cy = f()\n",
+    "line separators in a string": "x = 'a\u2028b\x85c'\ny = f(x)\n",
+    "a backslash at the end": "x = 1 + \\\n    f(2)\n",
+    "parentheses and comments": "x = (  # why\n    f(1)\n    .g(2)\n)\n",
+    "decorators": "@a.b(1)\n@c\nasync def f(): return await g()\n\nclass D(E, metaclass=F):\n    @property\n    def h(self): ...\n",
+    "no newline at the end": "def f():\n    return g()",
+    "semicolons": "a = f(1); b = g(2)\nif a: h(3); i(4)\n",
+}
+
+
+@pytest.mark.parametrize("content", AWKWARD.values(), ids=AWKWARD.keys())
+def test_places_agree_with_the_metadata_of_the_parser(content: str) -> None:
+    parsed = parse_python(Text.of(content))
+    wrapper = MetadataWrapper(parsed.tree, unsafe_skip_copy=True)
+    ranges = wrapper.resolve(PositionProvider)
+    compared = 0
+    for node, expected in ranges.items():
+        if isinstance(node, (cst.Call, cst.Name, cst.SimpleString, cst.FunctionDef, cst.ClassDef, cst.Return, cst.If)):
+            span = parsed.span(node)
+            assert span == Span(
+                expected.start.line, expected.start.column + 1, expected.end.line, expected.end.column + 1
+            ), type(node).__name__
+            compared += 1
+    assert compared > 2
+
+
+def test_a_byte_order_mark_is_no_column() -> None:
+    text = decode(b"\xef\xbb\xbff(1)\n", Language.PYTHON)
+    module = parse_python(text).module()
+    (statement,) = module.body
+    assert isinstance(statement, ir.Evaluate)
+    assert statement.span == Span(1, 1, 1, 5)
+
+
+def test_a_declared_encoding_decides_over_the_columns() -> None:
+    text = decode("# -*- coding: latin-1 -*-\nname = 'é'; f(name)\n".encode("latin-1"), Language.PYTHON)
+    calls = [s for s in parse_python(text).module().body if isinstance(s, ir.Evaluate)]
+    assert calls[0].span == Span(2, 13, 2, 20)
+
+
+def module(content: str) -> ir.Module:
+    return parse_python(Text.of(content)).module()
+
+
+def value(expression: str) -> ir.Expression:
+    (statement,) = module(f"x = {expression}\n").body
+    assert isinstance(statement, ir.Assign)
+    assert statement.value is not None
+    return statement.value
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("'a' 'b'", "ab"),
+        (r"'\d\n'", "\\d\n"),
+        ("r'\\n'", "\\n"),
+        ("b'abc'", "abc"),
+        ("1_000", 1000),
+        ("0x1F", 31),
+        ("-3", -3),
+        ("1.5e3", 1500.0),
+        ("True", True),
+        ("None", None),
+        (r"'\ud800'", "?"),
+    ],
+)
+def test_a_literal_is_what_it_stands_for(written: str, means: object) -> None:
+    constant = value(written)
+    assert isinstance(constant, ir.Constant)
+    assert constant.value == means
+    assert type(constant.value) is type(means)
+
+
+@pytest.mark.parametrize("written", ["10**5000 and " + "9" * 5000, "1j", "..."])
+def test_a_value_that_no_record_holds_is_opaque_or_computed(written: str) -> None:
+    assert isinstance(value(written), (ir.Opaque, ir.Operation))
+
+
+def test_a_chain_of_operators_is_one_operation() -> None:
+    operation = value("a + b + c + 'd'")
+    assert isinstance(operation, ir.Operation)
+    assert [type(operand).__name__ for operand in operation.operands] == ["Name", "Name", "Name", "Constant"]
+
+
+def test_a_chained_comparison_keeps_every_step() -> None:
+    comparison = value("1 < a <= 9")
+    assert isinstance(comparison, ir.Operation)
+    assert comparison.operator == "and"
+    assert [part.operator for part in comparison.operands if isinstance(part, ir.Operation)] == ["<", "<="]
+
+
+def test_a_function_names_what_it_calls_without_being_decoded() -> None:
+    (function,) = module("def f():\n    def g():\n        return a.b(c)\n    return [d(x) for x in e()]\n").body
+    assert isinstance(function, ir.Function)
+    assert function.calls == ("b", "d", "e")
+    assert function.end_line == 4
+
+
+def test_the_body_of_a_function_survives_encoding() -> None:
+    (function,) = module("async def f(a, /, b=1, *c, d, **e) -> int:\n    with g() as h: yield h\n").body
+    assert isinstance(function, ir.Function)
+    assert function.asynchronous
+    assert function.generator
+    assert [(p.name, p.kind) for p in function.parameters] == [
+        ("a", "positional"),
+        ("b", "plain"),
+        ("c", "rest"),
+        ("d", "keyword"),
+        ("e", "keywords"),
+    ]
+    (statement,) = ir.statements(function)
+    assert isinstance(statement, ir.With)
+
+
+def test_syntax_that_is_newer_than_the_running_python_is_read() -> None:
+    assert module("try:\n    f()\nexcept ValueError, TypeError:\n    pass\n").body
+    assert module("type Pair[T] = tuple[T, T]\ndef first[T](x: list[T]) -> T: return x[0]\n").body
+
+
+def test_a_syntax_error_names_its_line() -> None:
+    with pytest.raises(PythonSyntaxError) as caught:
+        parse_python(Text.of("x = 1\n\ndef f(:\n    pass\n"))
+    assert caught.value.line == 3
+    assert "\n" not in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "x = " + "[" * (MAX_NESTING + 1) * 10 + "]" * (MAX_NESTING + 1) * 10,
+        "x = " + " + ".join(["a"] * (MAX_CHAIN + 2)),
+        "x = a" + ".b" * (MAX_CHAIN + 2),
+        "x = a" + "()" * (MAX_CHAIN + 2),
+        "x = " + "not " * (MAX_CHAIN + 2) + "a",
+        "x = " + "-" * 100_000 + "a",
+        "x = (\n" + "\n+ ".join(["a"] * (MAX_CHAIN + 2)) + "\n)",
+        "if a: pass\n" + "elif a: pass\n" * (MAX_CHAIN + 2),
+    ],
+    ids=["brackets", "sum", "attributes", "calls", "not", "minus", "sum over lines", "elif"],
+)
+def test_what_would_overflow_the_parser_is_refused_in_one_line(content: str) -> None:
+    with pytest.raises(PythonSyntaxError) as caught:
+        parse_python(Text.of(content)).module()
+    assert "\n" not in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "x = " + " + ".join(["a"] * (MAX_CHAIN - 5)),
+        "x = (" + "\n".join(["'a'"] * (MAX_CHAIN - 5)) + ")",
+        "x = [" + ", ".join(["a.b + 1"] * 5_000) + "]",
+        "if a: pass\n" + "elif a: pass\n" * 400,
+    ],
+    ids=["sum", "literals", "a long list", "elif"],
+)
+def test_long_code_within_the_bounds_is_read(content: str) -> None:
+    assert len(module(content).body) == 1
+
+
+def test_a_header_tells_generated_code() -> None:
+    assert module("# Code generated by protoc. DO NOT EDIT.\nx = 1\n").generated
+    assert not module('"""Do not edit this in anger."""\nx = 1\n').generated
