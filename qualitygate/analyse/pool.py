@@ -2,8 +2,8 @@
 
 A worker is a process with a pipe: it is sent the numbers of files and sends back what it took from each, so that it is
 known which file one died on, or takes too long for. Workers are forked where that is safe; elsewhere they start anew and
-load the packs. Parsing is left to one even where there is little of it: a parser is native code, which a hostile file
-can crash or keep busy for hours.
+load the packs. Where they are forked, parsing is left to one even if there is little of it: a parser is native code,
+which a hostile file can crash or keep busy for hours.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def extract_all(work: Work, wanted: Sequence[int], jobs: int) -> Iterator[Taken]
     weights = {index: _weight(work.files[index]) for index in wanted}
     workers = jobs or _worth(sum(weights.values()))
     context = _context() if workers and jobs != 1 else None
-    if context is None:
+    # Forked, a worker guards against hostile files at the price of 30 ms; anew, only a share of the work pays for it.
+    if context is None or (workers < 2 and context.get_start_method() != "fork"):
         yield from _take_all(work, wanted)
     else:
         # The longest first, so that no worker is left alone with one at the end.
