@@ -7,6 +7,7 @@ sql-migrate, node-pg-migrate, Liquibase (formatted SQL), drizzle, Sqitch, Supaba
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -107,10 +108,8 @@ def markers(content: str) -> Markers:
         opened = [match.start() for match in up.finditer(content)]
         closed = [match.start() for match in down.finditer(content)]
         if opened or closed:
-            stretches = []
-            for start in closed:
-                stretches.append((start, min((other for other in opened if other > start), default=len(content))))
-            return Markers(tool, tuple(stretches), no_transaction)
+            ends = [*opened, len(content)]
+            return Markers(tool, tuple((start, ends[bisect_right(opened, start)]) for start in closed), no_transaction)
     return Markers("sqlx" if no_transaction and content.lstrip().startswith("--") else "", (), no_transaction)
 
 

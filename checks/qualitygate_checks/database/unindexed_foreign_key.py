@@ -4,7 +4,8 @@ What it flags: a foreign key of the schema as it stands after all migrations, wh
 constraint or primary key of their table. It is reported at the line that made the key. The columns may come in any
 order at the head of a longer index; a partial index covers only where its condition is that the column is not null; of
 other methods than btree only hash covers, and only a single column. MySQL makes the index itself and is left alone, and
-so are partitions (their parent is judged). The confidence is medium where the order of the files is a guess or where a
+so are partitions (their parent is judged). Where migrations are kept once more for another database, PostgreSQL's speak
+for both. The confidence is medium where the order of the files is a guess or where a
 statement of the migrations was not understood; it is low where an index leads with one column of a longer key.
 
 Why: the database indexes the side that is pointed at, not the side that points. Each DELETE of a parent row, and each
@@ -31,13 +32,18 @@ def run(project: Project) -> Iterator[Hit]:
     """One hit a list of columns that points elsewhere."""
     unordered = {history.directory for history in project.histories if not history.ordered}
     unread = {path.rpartition("/")[0] for path in (each.path for each in project.unread) if path.endswith(".sql")}
-    for table in _judged(project):
+    told: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    for table in sorted(_judged(project), key=lambda table: table.dialect != "postgres"):
         seen = set()
         for key in table.foreign_keys:
             if key.columns in seen or _covered(table, key):
                 continue
             seen.add(key.columns)
-            yield _hit(table, key, doubt=_doubt(table, unordered, unread))
+            dialects = told.setdefault((table.full_name, key.columns), set())
+            # the same migrations written once more for another database: one fault, told for PostgreSQL
+            if dialects <= {table.dialect}:
+                dialects.add(table.dialect)
+                yield _hit(table, key, doubt=_doubt(table, unordered, unread))
 
 
 def _judged(project: Project) -> Iterator[Table]:
@@ -158,6 +164,19 @@ CHECK = Check(
                 """,
             },
             "diesel: a partial index leaves rows out",
+        ),
+        example(
+            {
+                "migrations/postgres/V0001.Init.up.sql": """
+                    CREATE TABLE owners (id serial PRIMARY KEY);
+                    CREATE TABLE pets (id serial PRIMARY KEY, owner_id int NOT NULL REFERENCES owners); -- <- flagged
+                """,
+                "migrations/sqlite/V0001.Init.up.sql": """
+                    CREATE TABLE owners (id INTEGER PRIMARY KEY AUTOINCREMENT);
+                    CREATE TABLE pets (id INTEGER PRIMARY KEY, owner_id INTEGER NOT NULL REFERENCES owners (id));
+                """,
+            },
+            "kept for two databases, told once",
         ),
         example(
             """

@@ -69,6 +69,14 @@ def test_copied_rows_and_commands_of_psql_are_not_sql() -> None:
     assert texts(source) == ["COPY users (id, name) FROM stdin", "SELECT 1"]
 
 
+@pytest.mark.parametrize("row", ["(1, 'a; b', now())", "(2, 'it''s )', NULL)", "(3, E'it\\'s', \"x\")"])
+def test_rows_of_a_long_insert_leave_places_alone(row: str) -> None:
+    source = "INSERT INTO t (a, b, c)\nVALUES\n" + ",\n".join([row] * 9000) + ";\nALTER TABLE t ADD COLUMN d int;\n"
+    found = read(source)
+    assert len(split(source, "postgres")) == 2
+    assert [(each.kind, each.span.line) for each in found] == [(Kind.ADD_COLUMN, 9003)]
+
+
 def test_templates_stand_for_names_and_leave_offsets_alone() -> None:
     source = 'ALTER TABLE {{ index .Options "Namespace" }}.users ADD COLUMN ${prefix}name text;\n{% if x %}\nDROP TABLE a;\n{% endif %}'
     found = read(source)
