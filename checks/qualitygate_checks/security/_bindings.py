@@ -30,6 +30,8 @@ class Bound:
 KEYWORD = re.compile(r"pass|pwd|secret|token|key|cred|identified|jwt", re.IGNORECASE)
 """Text without one of these words binds nothing to a credential's name."""
 
+_LOWERED = re.compile(KEYWORD.pattern)
+
 MAX_LINE = 4000
 
 
@@ -44,15 +46,24 @@ def bindings(file: ParsedFile) -> Iterator[Bound]:
 
             yield from python_bindings(file)
         return
-    reader = _READERS.get(file.language)
+    reader = _READERS.get(file.language) or _BY_SUFFIX.get(_suffix(file.path))
     if reader is not None:
         yield from reader(file.text.content)
+
+
+def _suffix(path: str) -> str:
+    """The last suffix of a path, or the whole name of a dotfile, in lower case."""
+    name = path.rpartition("/")[2].lower()
+    return name if name.rfind(".") <= 0 else name[name.rfind(".") :]
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines that hold a keyword, with the offset of each; a line past :data:`MAX_LINE` is left out."""
     last = -1
-    for match in KEYWORD.finditer(text):
+    # Three times as fast as a search that ignores case, where lowering moves no character.
+    lowered = text.lower()
+    found = _LOWERED.finditer(lowered) if len(lowered) == len(text) else KEYWORD.finditer(text)
+    for match in found:
         start = text.rfind("\n", 0, match.start()) + 1
         if start == last:
             continue
@@ -64,7 +75,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 _ENVIRONMENT = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][\w.]*)\s*=\s*(?P<value>.*)")
-_SETTING = re.compile(r"\s*(?P<name>[A-Za-z_][\w.\-/ ]*?)\s*[=:]\s*(?P<value>.*)")
+_SETTING = re.compile(r"\s*(?://[^\s=]{1,200}:)?(?P<name>[A-Za-z_][\w.\-/ ]*?)\s*[=:]\s*(?P<value>.*)")
 _TOML = re.compile(r"(?P<name>[\w.\-]+|\"[^\"]+\")\s*=\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*')")
 _JSON = re.compile(r"\"(?P<name>[^\"\\]{1,120})\"\s*:\s*(?P<value>\"(?:[^\"\\]|\\.)*\")")
 _YAML = re.compile(
@@ -76,7 +87,7 @@ _YAML_VALUE = re.compile(r"\s*(?:-\s+)?value:\s+(?P<value>.*)")
 _DOCKER = re.compile(r"\s*(?:ENV|ARG)\s+(?P<rest>.*)", re.IGNORECASE)
 _DOCKER_PAIR = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"]*\"|'[^']*'|\S*)")
 _OPTION = re.compile(
-    r"--(?P<name>[a-z][a-z\-]*(?:password|passwd|secret|token|api-key))[= ](?P<value>\"[^\"]*\"|'[^']*'|[^\s\"',\]]+)"
+    r"--(?P<name>(?:[a-z]+-){0,4}(?:password|passwd|secret|token|api-key))[= ](?P<value>\"[^\"]*\"|'[^']*'|[^\s\"',\]]+)"
 )
 _FALLBACK = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*):?-(?P<value>[^}]*)\}")
 _SQL = re.compile(
@@ -162,6 +173,13 @@ def _yaml(text: str) -> Iterator[Bound]:
         yield from _options(offset, line)
 
 
+_COMMENTS = ("//", "#", "*", "/*", "<!--")
+_QUOTED = re.compile(
+    r"(?P<name>[A-Za-z_][\w.\-]{0,80})[\"'\]]?\s*(?::\s*[\w<>\[\]?]{1,30}\s*)?(?::=|=>|[=:])\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^'\\]*')"
+)
+_CELL = re.compile(
+    r"(?P<name>[A-Za-z_]\w{0,80})(?:\\?[\"'])?\]?\s*[=:]\s*(?P<quote>\\\"|')(?P<value>[^\"'\\]{1,300})(?P=quote)"
+)
 _FLOW = re.compile(r"[{,]\s*[\"']?(?P<name>[\w.\-]+)[\"']?\s*:\s+(?P<value>\"[^\"]*\"|'[^']*'|[^,{}\[\]]+)")
 
 
@@ -193,6 +211,30 @@ def _sql(text: str) -> Iterator[Bound]:
                 yield Bound("password", match["value"], offset + start, offset + end, "statement")
 
 
+def _code(text: str) -> Iterator[Bound]:
+    """Any other language: a quoted value behind `=`, `:`, `:=` or `=>`."""
+    for offset, line in _lines(text):
+        if not line.lstrip().startswith(_COMMENTS):
+            for match in _QUOTED.finditer(line):
+                yield from _bound(offset, line, match["name"], *match.span("value"))
+
+
+def _notebook(text: str) -> Iterator[Bound]:
+    """Code cells are strings of JSON: their quotes are escaped, or of the other kind."""
+    for offset, line in _lines(text):
+        for match in _CELL.finditer(line):
+            yield Bound(
+                match["name"], match["value"], offset + match.start("value"), offset + match.end("value"), "setting"
+            )
+
+
+def _shell(text: str) -> Iterator[Bound]:
+    for offset, line in _lines(text):
+        yield from _matched(offset, line, _ENVIRONMENT.match(line))
+        if not line.lstrip().startswith("#"):
+            yield from _options(offset, line)
+
+
 _READERS: dict[Language, Callable[[str], Iterator[Bound]]] = {
     Language.ENV: _environment,
     Language.INI: _ini,
@@ -201,4 +243,47 @@ _READERS: dict[Language, Callable[[str], Iterator[Bound]]] = {
     Language.YAML: _yaml,
     Language.DOCKERFILE: _dockerfile,
     Language.SQL: _sql,
+}
+
+# Files of other tools and languages, by suffix: a backend's repository holds its scripts, its gateway and its clients.
+_BY_SUFFIX: dict[str, Callable[[str], Iterator[Bound]]] = {
+    **dict.fromkeys((".sh", ".bash", ".zsh", ".envrc", ".tfvars"), _shell),
+    **dict.fromkeys((".conf", ".config", ".npmrc", ".pypirc", ".credentials"), _ini),
+    **dict.fromkeys(
+        (
+            *(
+                ".js",
+                ".mjs",
+                ".cjs",
+                ".jsx",
+                ".ts",
+                ".tsx",
+                ".vue",
+                ".go",
+                ".rb",
+                ".php",
+                ".java",
+                ".kt",
+                ".kts",
+                ".scala",
+            ),
+            *(
+                ".cs",
+                ".rs",
+                ".swift",
+                ".ex",
+                ".exs",
+                ".lua",
+                ".groovy",
+                ".gradle",
+                ".tf",
+                ".hcl",
+                ".ps1",
+                ".jsonc",
+                ".json5",
+            ),
+        ),
+        _code,
+    ),
+    ".ipynb": _notebook,
 }

@@ -15,7 +15,7 @@ def _words(text: str) -> frozenset[str]:
 _PASSWORD = frozenset({"password", "passwd", "passphrase", "passcode", "pass", "pwd", "pw", "passwort"})
 _JOINED = ("password", "passwd", "passphrase", "secret", "apikey", "secretkey", "accesskey", "authtoken", "accesstoken")
 _KEY_OF = _words(
-    "api access auth private secret encryption encrypt signing sign account service client shared master storage"
+    "api access auth private secret encryption encrypt signing sign account service client shared master"
     " consumer webhook hmac jwt crypto cipher session app application licence license ssh deploy integration"
 )
 

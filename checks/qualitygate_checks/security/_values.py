@@ -30,7 +30,7 @@ _REFERENCE = re.compile(
 _FILLER = re.compile(
     r"change[-_ ]?(?:me|this|it)|replace[-_ ]?(?:me|this|with)|your[-_ .]|^your|example|sample|dummy|placeholder|redacted"
     r"|fill[-_ ]?(?:me|in)|insert[-_ ]|todo|fixme|not[-_ ]?(?:set|real|used|needed|secure|a[-_ ])|(?<![a-z])fake|\bfoo(?:bar)?\b|xxx|\*\*\*|\.\.\."
-    r"|generate[-_ ]|my[-_](?:secret|password|key|token)|some[-_ ]?(?:secret|key|token|password|random)"
+    r"|generate[-_ ]|some[-_ ]?(?:secret|key|token|password|random)"
     r"|goes[-_ ]here|^(?:a|the)[-_ ]|ask[-_ ]|provided[-_ ]",
     re.IGNORECASE,
 )
@@ -79,7 +79,9 @@ def strength(value: str, name: str, kind: str) -> Strength:
     if _FILLER.search(text):
         return Strength.WEAK if re.search("change|replace", text, re.IGNORECASE) else Strength.NONE
     if _echoes(plain, name):
-        return Strength.WEAK if kind == "password" else Strength.NONE
+        # `api_key: "api_key"` maps names; `SECRET_KEY = "my-secret-key"` is a value, if a poor one.
+        own = re.sub(r"[^a-z0-9]", "", name.lower())
+        return Strength.WEAK if kind == "password" or (kind != "token" and own in plain != own) else Strength.NONE
     if _UUID.match(text):
         return Strength.WEAK
     if is_random(text):
@@ -92,8 +94,9 @@ def strength(value: str, name: str, kind: str) -> Strength:
         return Strength.NONE
     if text.isdigit():
         return Strength.NONE
-    # A signing key of words: short of a secret, but it is what signs.
-    written = len(text) >= 10 and any(c.isdigit() for c in text) and not _RUN.search(text)
+    # A signing key of words: short of a secret, but it is what signs. `settings_v2` is an identifier.
+    words = re.sub(r"[-_.]?v?\d{1,4}$", "", text)
+    written = len(text) >= 10 and any(c.isdigit() for c in words) and not _RUN.search(text)
     return Strength.PLAIN if written else Strength.WEAK
 
 

@@ -4,8 +4,8 @@ What it flags: a password, key or token that stands in a file as itself. Two kin
 of known providers, told by prefix, length, alphabet and, where the format has one, its checksum; private key blocks; JSON
 Web Tokens. These are found in every text file. A *binding*: a literal bound to the name of a credential (assignment,
 keyword argument, dictionary entry, parameter default, comparison, fallback of a look-up in the environment; a key of YAML,
-JSON, TOML, INI, .env; ENV and ARG of a Dockerfile; PASSWORD and IDENTIFIED BY in SQL), and the password inside a
-connection address. Bindings are judged in application code, migrations and configuration only.
+JSON, TOML, INI, .env; ENV and ARG of a Dockerfile; PASSWORD and IDENTIFIED BY in SQL; quoted values in shell scripts,
+Terraform and other languages), and the password inside a connection address. Bindings are judged in application code, migrations and configuration only.
 
 The confidence says how strong the evidence is. High: a format whose checksum holds or that has no other use, and a
 random value under the name of a credential. Medium: a password that a person chose, or a random value under a name that
@@ -57,6 +57,7 @@ _LEVELS = (Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW)
 _DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}", re.IGNORECASE)
 _TRANSLATION = re.compile(r"(^|/)(i18n|locales?|lang|langs|languages|translations?|messages)(/|[._-])", re.IGNORECASE)
 _LOCK = re.compile(r"(^|/)[^/]*(lock|\.min|\.map)(\.[a-z]+)?$", re.IGNORECASE)
+_PROSE = re.compile(r"\.(md|mdx|rst|txt|adoc|html?|svg|css|csv|tsv|log|po|patch|diff)$|(^|/)(changelog|readme)[^/]*$", re.IGNORECASE)  # fmt: skip
 _SAMPLE = re.compile(
     r"(^|[./_-])(example|sample|template|dist|tpl|default|test|tests|testing|e2e|fixtures?|testdata|mocks?)([./_-]|$)",
     re.IGNORECASE,
@@ -118,7 +119,7 @@ def run(file: ParsedFile) -> Iterator[Hit]:
 
 
 def _passed_over(file: ParsedFile) -> bool:
-    return bool(_TRANSLATION.search(file.path) or _LOCK.search(file.path)) or file.language is Language.TEXT
+    return bool(_TRANSLATION.search(file.path) or _LOCK.search(file.path) or _PROSE.search(file.path))
 
 
 def _lower(confidence: Confidence, steps: int = 1) -> Confidence:
@@ -134,6 +135,15 @@ def _circumstances(file: ParsedFile) -> tuple[int, tuple[str, ...]]:
     if _DEVELOPMENT.search(file.path):
         return 1, ("the file is for development",)
     return 0, ()
+
+
+def _kind_of_file(file: ParsedFile) -> str:
+    """What a file is, where it is nothing that runs; empty for the others."""
+    if file.role not in APPLICATION:
+        return f"for {file.role.value}"
+    if _PROSE.search(file.path):
+        return "for people to read"
+    return "a sample" if _SAMPLE.search(file.path) else ""
 
 
 def _from_format(file: ParsedFile, match: Recognised) -> Evidence | None:
@@ -153,11 +163,12 @@ def _from_format(file: ParsedFile, match: Recognised) -> Evidence | None:
     if _shown_as_example(file, match.start):
         confidence = Confidence.LOW
         reasons.append("it is given as an example")
-    if file.role not in APPLICATION or _SAMPLE.search(file.path):
+    kind = _kind_of_file(file)
+    if kind:
         # A key block or a token without a checksum in a test is nearly always made for the test.
         proved = match.verified and form is not PRIVATE_KEY and not form.public
         confidence = confidence if proved else Confidence.LOW
-        reasons.append(f"the file is {'a sample' if file.role in APPLICATION else f'for {file.role.value}'}")
+        reasons.append(f"the file is {kind}")
     return Evidence(
         f"{'An' if form.title[0] in 'AO' else 'A'} {form.title}",
         form.title,

@@ -310,6 +310,14 @@ def test_python_that_holds_no_literal_credential_is_silent(line: str) -> None:
         ("roles.sql", "CREATE USER a WITH PASSWORD '{}';\n"),
         ("roles.sql", "CREATE USER 'a'@'%' IDENTIFIED BY '{}';\n"),
         ("values.yaml", "url: postgresql://app:{}@db.internal/app\n"),
+        ("scripts/deploy.sh", "export DB_PASSWORD='{}'\n"),
+        ("scripts/deploy.sh", "psql --password={} -c 'SELECT 1'\n"),
+        ("web/src/api.ts", "const client = connect({{ password: '{}' }});\n"),
+        ("web/src/api.ts", 'const apiKey: string = "{}";\n'),
+        ("gateway/main.go", 'apiKey := "{}"\n'),
+        ("infra/main.tf", '  db_password = "{}"\n'),
+        (".npmrc", "//registry.example.com/:_authToken={}\n"),
+        ("notes/load.ipynb", '"source": ["password = \\"{}\\"\\n"]\n'),
         ("values.yaml", "a: b\r\ndb:\r\n  password: {}\r\nc: d\r\n"),
     ],
 )
@@ -337,6 +345,31 @@ def test_bindings_in_tests_are_left_alone_and_proved_formats_are_not() -> None:
     assert [hit.confidence for hit in hits(f'x = "{token}"\n', "tests/test_a.py")] == [Confidence.HIGH]
     stripe = "sk_live_" + drawn(24)
     assert [hit.confidence for hit in hits(f'x = "{stripe}"\n', "tests/test_a.py")] == [Confidence.LOW]
+
+
+def test_a_page_for_people_shows_proved_formats_alone() -> None:
+    token, stripe = with_checksum("ghp_"), "sk_live_" + drawn(24)
+    found = hits(f"API_KEY={KEY}\nexport TOKEN={token}\n{stripe}\n", "README.md")
+    assert [(hit.place.span.line, hit.confidence) for hit in found] == [(2, Confidence.HIGH), (3, Confidence.LOW)]
+
+
+@pytest.mark.parametrize(
+    ("path", "confidence"),
+    [
+        ("deploy/production.env", Confidence.HIGH),
+        ("docker-compose.yml", Confidence.MEDIUM),
+        (".env.example", Confidence.LOW),
+        (".github/workflows/tests.yml", Confidence.LOW),
+    ],
+)
+def test_what_a_file_is_for_weighs(path: str, confidence: Confidence) -> None:
+    line = f"SECRET_KEY: {KEY}\n" if path.endswith("yml") else f"SECRET_KEY={KEY}\n"
+    assert [hit.confidence for hit in hits(line, path)] == [confidence]
+
+
+@pytest.mark.parametrize("path", ["locale/de/messages.json", "web/package-lock.json", "static/app.min.js"])
+def test_translations_locks_and_bundles_bind_no_credentials(path: str) -> None:
+    assert hits(f'{{"password": "{KEY}"}}\n', path) == ()
 
 
 def test_a_secret_in_a_file_that_does_not_parse_is_found_by_its_format() -> None:
