@@ -281,6 +281,8 @@ def _mend(file: ParsedFile, bound: Bound) -> str:
 # The tokens of the examples are put together here, so that no scanner of pushed commits takes them for live ones.
 _GITHUB = "ghp_" + "REz4qpebkEXfU568bq" + "EAG5dTL3G4oP0OEmMj"
 _STRIPE = "sk_" + "live_" + "iVNijJalQLCD" + "nV9ceWk7dmfi"
+_CHOSEN = "wK93-" + "hillTop"
+_CACHE = "9fQx" + "T2mKd7Lw"
 _SIGNING = "9e9b6b06d7f3022bb3adc15131a35d899163b3f7"
 _SIGNER = "\n".join(
     (
@@ -317,7 +319,7 @@ CHECK = Check(
 
 
             class Settings(BaseSettings):
-                database_url: str = "postgresql://orders:wK93-hillTop@db.internal:5432/orders"  # <- flagged
+                database_url: str = "postgresql://orders:{_CHOSEN}@db.internal:5432/orders"  # <- flagged
                 smtp_password: SecretStr = SecretStr("Winter!2024-mail")  # <- flagged
                 signing_key: str = os.environ.get("SIGNING_KEY", "{_SIGNING}")  # <- flagged
 
@@ -361,7 +363,7 @@ CHECK = Check(
                       - name: LOG_LEVEL
                         value: info
                     redis:
-                      url: redis://:9fQxT2mKd7Lw@cache.internal:6379/0  # <- flagged
+                      url: redis://:{_CACHE}@cache.internal:6379/0  # <- flagged
                     """,
                 "config/service.json": f"""
                     {{
