@@ -51,7 +51,8 @@ def analyse(
         finally:
             if cache is not None:
                 cache.close()
-        return link([known for known in facts if known is not None])
+        wanted = frozenset[str]().union(*(check.calls for check in checks))
+        return link([known for known in facts if known is not None], wanted)
 
 
 def _recall(files: Sequence[SourceFile], facts: list[FileFacts | None], cache: Cache) -> None:

@@ -11,17 +11,18 @@ from qualitygate.model.facts import FileFacts
 from qualitygate.model.project import Project
 
 
-def link(files: Sequence[FileFacts]) -> Project:
-    """Join ``files`` (in the order of their paths) into one project."""
+def link(files: Sequence[FileFacts], wanted: frozenset[str] = frozenset()) -> Project:
+    """Join ``files`` (in the order of their paths) into one project, with the library calls named in ``wanted``."""
     ordered = tuple(sorted(files, key=lambda facts: facts.path))
     histories, tables = link_schema(ordered)
-    program = link_program(ordered)
+    program = link_program(ordered, wanted)
     return Project(
         files=ordered,
         routes=program.routes,
         apps=program.apps,
         connections=program.connections,
         outbound=program.outbound,
+        calls=program.calls,
         errors=program.errors,
         error_handlers=program.error_handlers,
         contracts=link_contracts(ordered),

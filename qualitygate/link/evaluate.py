@@ -41,6 +41,18 @@ MAX_STEPS = 200_000
 """Statements followed for one module or entry function; far above what real start-up code takes."""
 
 _SETTINGS_BASES = frozenset({"BaseSettings", "Settings", "Env", "Config"})
+_FIELDS = frozenset(
+    {
+        "pydantic.Field",
+        "pydantic.fields.Field",
+        "dataclasses.field",
+        "attr.ib",
+        "attr.attrib",
+        "attr.field",
+        "attrs.field",
+        "msgspec.field",
+    }
+)
 _ENVIRONMENT = frozenset(
     {
         "os.environ.get",
@@ -117,9 +129,7 @@ class Evaluator:
         for path in sorted(self._modules):
             self._steps = 0
             self._follow_module(path)
-        pending = [function for function in self.functions.values() if id(function) not in self._executed]
-        registering = self._through_helpers(registering)
-        pending = [function for function in pending if registering.intersection(function.node.calls)]
+        pending = [function for function in self._registering(registering) if id(function) not in self._executed]
         called = {name for function in pending for name in function.node.calls}
         # A factory that nobody calls comes before the helpers that it calls, so that these see its application.
         for function in sorted(pending, key=lambda function: (function.node.name in called, function.path)):
@@ -129,12 +139,27 @@ class Evaluator:
                     self._method_of(function), self._unknown_arguments(), _place(function.path, function.node.span)
                 )
 
-    def _through_helpers(self, registering: frozenset[str]) -> frozenset[str]:
-        """The names by which something is registered, with those of functions that do so: `create_app`, `init_routes`."""
+    def _registering(self, registering: frozenset[str]) -> list[FunctionValue]:
+        """Functions that register something: by a call of these names, of a class that comes from one of them, of a
+        helper that does so (`create_app`, `init_routes`), or of a method of their own class that does.
+        """
+        heirs = {
+            cls.node.name
+            for cls in self.classes.values()
+            if any(isinstance(b, External) and b.name.rsplit(".", 1)[-1] in registering for b in self.ancestry(cls))
+        }
         helpers = [function for function in self.functions.values() if function.qualname == function.node.name]
-        direct = {function.node.name for function in helpers if registering.intersection(function.node.calls)}
-        further = {function.node.name for function in helpers if direct.intersection(function.node.calls)}
-        return registering | direct | further
+        names = registering | heirs
+        for _ in range(2):
+            names |= {function.node.name for function in helpers if names.intersection(function.node.calls)}
+        found = {id(f): f for f in self.functions.values() if names.intersection(f.node.calls)}
+        methods = [function for function in self.functions.values() if function.owner is not None]
+        for _ in range(3):
+            named = {(id(f.owner), f.node.name) for f in found.values() if f.owner is not None}
+            for function in methods:
+                if any((id(function.owner), name) in named for name in function.node.calls):
+                    found.setdefault(id(function), function)
+        return list(found.values())
 
     def _method_of(self, function: FunctionValue) -> Value:
         if function.owner is None:
@@ -698,7 +723,10 @@ class Evaluator:
                 library = True
                 continue
             if name in base.names:
-                return self._bound(base.names[name], instance)
+                value = base.names[name]
+                if isinstance(value, Instance) and (declared := self._field_default(value, name, instance)) is not None:
+                    return declared
+                return self._bound(value, instance)
             if name in base.annotations:
                 return self._typed(self.annotation(base.annotations[name], base.scope))
         receiver: Value = instance if instance is not None else cls
@@ -714,6 +742,39 @@ class Evaluator:
             if found is not None:
                 return found
         return Bound(receiver, name)
+
+    def _field_default(self, value: Instance, name: str, instance: Instance | None) -> Value | None:
+        """What an object holds under a field that its class declares: `Field("/api")`, `field(default_factory=list)`.
+
+        None where ``value`` declares no field. The environment or the configuration may replace the default.
+        """
+        if not isinstance(value.cls, External) or instance is None:
+            return None
+        trait = value.cls.name.startswith("traitlets.")
+        if not trait and value.cls.name not in _FIELDS:
+            return None
+        for method in self._defaulting(instance.cls, name) if trait else ():
+            return self._unsure(self.call(BoundFunction(instance, method), Arguments([], {}), _place_of(value)))
+        by_position = 0 if trait or value.cls.name.endswith("Field") else None
+        default = value.arguments.get("default", by_position) or value.arguments.get("default_value")
+        factory = value.arguments.get("default_factory")
+        if default is None and factory is not None:
+            default = self.call(factory, Arguments([], {}), _place_of(value))
+        return Unknown("a field without a default", name) if default is None else self._unsure(default)
+
+    def _defaulting(self, cls: ClassValue | External, name: str) -> Iterator[FunctionValue]:
+        """Methods that compute the default of a trait: `@default("name")`."""
+        for base in self.ancestry(cls):
+            for method in base.names.values() if isinstance(base, ClassValue) else ():
+                if isinstance(method, FunctionValue) and any(
+                    _last(decorator) == "default" and _text(decorator.arguments.get("name", 0)) == name
+                    for decorator in method.decorators
+                    if isinstance(decorator, Instance)
+                ):
+                    yield method
+
+    def _unsure(self, value: Value) -> Value:
+        return Known(value.value, sure=False) if isinstance(value, Known) else value
 
     def _from_constructor(self, cls: ClassValue, name: str) -> Value | None:
         """An attribute that the constructor sets, by following it once with unknown arguments."""
@@ -1248,6 +1309,7 @@ class Evaluator:
             numbers = [value.value for value in values if isinstance(value, Known)]
             return Known(sum(numbers))  # type: ignore[arg-type]  # numbers, by the line above
         parts: list[str | None] = []
+        holes: list[Value] = []
         sure = True
         for value in values:
             if isinstance(value, Known) and value.value is not None:
@@ -1255,11 +1317,15 @@ class Evaluator:
                 sure = sure and value.sure
             elif isinstance(value, Pattern):
                 parts.extend(value.parts)
+                holes.extend(value.holes)
             else:
                 parts.append(None)
+                holes.append(value)
         if None not in parts:
             return Known("".join(part for part in parts if part is not None), sure)
-        return Pattern(tuple(parts)) if text or any(part for part in parts) else Unknown("built from unknown parts")
+        if text or any(part for part in parts):
+            return Pattern(tuple(parts), tuple(holes))
+        return Unknown("built from unknown parts")
 
     def _join_path(self, values: list[Value]) -> Value:
         return Unknown("a path or a quotient")
@@ -1270,7 +1336,7 @@ class Evaluator:
         values = list(right.items) if isinstance(right, Items) else [right]
         pieces = left.value.replace("%%", "\0").split("%s")
         if len(pieces) != len(values) + 1:
-            return Pattern((left.value.split("%", 1)[0], None))
+            return Pattern((left.value.split("%", 1)[0], None), (right,))
         parts: list[Value] = [Known(pieces[0].replace("\0", "%"))]
         for value, piece in zip(values, pieces[1:], strict=False):
             parts += [value, Known(piece.replace("\0", "%"))]
@@ -1350,7 +1416,7 @@ class Evaluator:
             result = Items([], True, place)
             for item in self._items(iterable)[:MAX_REPEATS]:
                 self._bind(generator.target, item, inner)
-                if any(self._truth(self.evaluate(condition, inner)) is False for condition in generator.conditions):
+                if any(_is_empty(self.evaluate(condition, inner)) for condition in generator.conditions):
                     continue
                 result.items.append(self.evaluate(expression.element, inner))
             result.complete = isinstance(iterable, Items) and iterable.complete and not generator.conditions
@@ -1389,6 +1455,15 @@ class Evaluator:
 
 def _place(path: str, span: Span) -> Place:
     return Place(path, span)
+
+
+def _is_empty(value: Value) -> bool:
+    """Whether a condition does not hold, taking defaults for what they are."""
+    return isinstance(value, Known) and not value.value
+
+
+def _place_of(value: Instance) -> Place:
+    return value.place or Place("", Span(1, 1, 1, 1))
 
 
 def _span_of(expression: ir.Expression) -> Span | None:
@@ -1472,6 +1547,16 @@ def _textual(change: Callable[[str, list[str]], str]) -> Callable[[Evaluator, Va
     return apply
 
 
+def _tested(test: Callable[[str, str], bool]) -> Callable[[Evaluator, Value, Arguments], Value | None]:
+    def apply(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
+        text, word = _text(receiver), _text(arguments.get("", 0))
+        if text is None or word is None:
+            return None
+        return Known(test(text, word), not isinstance(receiver, Known) or receiver.sure)
+
+    return apply
+
+
 def _join(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
     separator = _text(receiver)
     if separator is None or not arguments.positional:
@@ -1549,6 +1634,8 @@ _METHODS: Mapping[tuple[str, str], Callable[[Evaluator, Value, Arguments], Value
     ("Known", "strip"): _textual(lambda text, words: text.strip(*words)),
     ("Known", "lstrip"): _textual(lambda text, words: text.lstrip(*words)),
     ("Known", "rstrip"): _textual(lambda text, words: text.rstrip(*words)),
+    ("Known", "startswith"): _tested(str.startswith),
+    ("Known", "endswith"): _tested(str.endswith),
     ("Known", "lower"): _textual(lambda text, words: text.lower()),
     ("Known", "upper"): _textual(lambda text, words: text.upper()),
     ("Known", "replace"): _textual(lambda text, words: text.replace(words[0], words[1]) if len(words) > 1 else text),
@@ -1643,6 +1730,11 @@ def _import_module(evaluator: Evaluator, arguments: Arguments) -> Value | None:
     return None if name is None else evaluator.module(name)
 
 
+def _import_by_name(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    # Without a list of names the built-in gives the outermost package.
+    return _import_module(evaluator, arguments) if arguments.get("fromlist", 3) is not None else None
+
+
 _FUNCTIONS: Mapping[str, Callable[[Evaluator, Arguments], Value | None]] = {
     "builtins.list": _list,
     "builtins.tuple": _list,
@@ -1657,6 +1749,7 @@ _FUNCTIONS: Mapping[str, Callable[[Evaluator, Arguments], Value | None]] = {
     "builtins.getattr": _getattr,
     "builtins.str": _str,
     "builtins.int": _int,
+    "builtins.__import__": _import_by_name,
     "importlib.import_module": _import_module,
     "pydantic.SecretStr": _same,
     "copy.deepcopy": _same,
@@ -1732,6 +1825,7 @@ _BUILTINS = frozenset(
         "type",
         "vars",
         "zip",
+        "__import__",
         "BaseException",
         "Exception",
         "ArithmeticError",

@@ -10,9 +10,11 @@ from qualitygate.link.calls import CallGraph
 from qualitygate.link.connections import link_connections
 from qualitygate.link.errors import link_error_handlers, link_errors
 from qualitygate.link.evaluate import Evaluator
+from qualitygate.link.library_calls import link_calls
 from qualitygate.link.outbound import link_outbound
 from qualitygate.link.routes import link_routes
 from qualitygate.model.architecture import Connection, ErrorHandler, ErrorResponse, Outbound, Route
+from qualitygate.model.calls import Call
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.source import Place, Role, Unread
 
@@ -25,13 +27,17 @@ class Program:
     apps: tuple[Place, ...] = ()
     connections: tuple[Connection, ...] = ()
     outbound: tuple[Outbound, ...] = ()
+    calls: tuple[Call, ...] = ()
     errors: tuple[ErrorResponse, ...] = ()
     error_handlers: tuple[ErrorHandler, ...] = ()
     unread: tuple[Unread, ...] = ()
 
 
-def link_program(files: Sequence[FileFacts]) -> Program:
-    """Follow the application's code; tests, examples, generated and vendored code are no part of it."""
+def link_program(files: Sequence[FileFacts], wanted: frozenset[str]) -> Program:
+    """Follow the application's code; tests, examples, generated and vendored code are no part of it.
+
+    ``wanted`` names the library calls that checks ask for.
+    """
     modules = {file.path: file.module for file in files if file.module is not None and not file.module.generated}
     if not modules:
         return Program()
@@ -49,6 +55,7 @@ def link_program(files: Sequence[FileFacts]) -> Program:
         apps=tuple(dict.fromkeys(place for surface in surfaces for place in surface.apps)),
         connections=link_connections(evaluator, graph, drafts, names, roles),
         outbound=link_outbound(evaluator, graph, roles),
+        calls=link_calls(evaluator, graph, drafts, names, roles, wanted),
         errors=link_errors(evaluator, graph, drafts, names, pages),
         error_handlers=link_error_handlers(evaluator, graph, handlers),
         unread=tuple(

@@ -24,9 +24,10 @@ class Known:
 
 @dataclass(eq=False, slots=True)
 class Pattern:
-    """Text of which only some parts are known; a hole is None."""
+    """Text of which only some parts are known; a hole is None, and ``holes`` are the values that would fill them."""
 
     parts: tuple[str | None, ...]
+    holes: tuple[Value, ...] = ()
 
 
 @dataclass(eq=False, slots=True)
