@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from qualitygate.model.source import Language, Role
 
@@ -52,12 +52,12 @@ _NUMBERED = re.compile(r"[Vv]?[0-9]+[_-]|[0-9a-f]{12}_")
 
 def language_of(path: str, head: bytes = b"") -> Language:
     """The language of a file by its name and first bytes; TEXT for what has no front end of its own."""
-    name = PurePosixPath(path).name
+    name = posixpath.basename(path)
     if name in ("Dockerfile", "Containerfile") or name.startswith("Dockerfile.") or name.endswith(".Dockerfile"):
         return Language.DOCKERFILE
     if name == ".env" or name.startswith(".env."):
         return Language.ENV
-    suffix = PurePosixPath(path).suffix.lower()
+    suffix = posixpath.splitext(name)[1].lower()
     if not suffix and _PYTHON_SCRIPT.match(head):
         return Language.PYTHON
     return _SUFFIXES.get(suffix, Language.TEXT)
