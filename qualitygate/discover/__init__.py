@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from qualitygate.discover import git
-from qualitygate.discover.roles import Layout, is_contract, language_of
+from qualitygate.discover.roles import Layout, is_binary, is_contract, language_of
 from qualitygate.discover.walk import walk
 from qualitygate.extract import MAX_BYTES
 from qualitygate.globs import matcher
@@ -19,7 +19,6 @@ from qualitygate.model.source import Language, Role, SourceFile, Unread
 
 __all__ = ["InputError", "Layout", "Tree", "discover", "language_of"]
 
-_HEAD = 1024
 _TOO_LARGE = "larger than {} MB ({:.1f} MB): not read"
 _OUTSIDE = "a link out of the scanned folder: not followed"
 _REPOSITORY = "a repository of its own (a submodule): scan it by itself"
@@ -111,9 +110,9 @@ def _admit(
     file = SourceFile(root, name, language, role, entry.content)
     try:
         if language is Language.TEXT and (Language.TEXT in languages or "." not in posixpath.basename(name)):
-            head = _head(file, _HEAD)
+            head = _head(file, git.HEAD)
             # A picture or an archive is not meant to be read: only what is named as text is told when it is none.
-            if b"\0" in head:
+            if is_binary(head):
                 return None
             file = replace(file, language=language_of(name, head))
         elif (

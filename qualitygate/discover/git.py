@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from qualitygate.discover.roles import is_binary
+
 _GIT = (
     *("git", "--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"),
     *("-c", "protocol.allow=never", "-c", "core.untrackedCache=false"),
@@ -21,11 +23,16 @@ _GIT = (
 # The repository is the one that the folder lies in, never one that the environment of a hook names.
 _PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_INDEX_FILE")
 _SECONDS = 60
+# As many bytes tell a binary from a text.
+HEAD = 1024
 
 
 @dataclass(frozen=True)
 class Staged:
-    """One entry of the index: its mode, the size of its content, and the content where it is small enough."""
+    """One entry of the index: its mode, the size of its content, and the content where it is small enough.
+
+    Of a binary only the head is held: no more of it is ever looked at.
+    """
 
     mode: int
     size: int
@@ -73,7 +80,8 @@ def _blobs(root: Path, identities: Sequence[bytes], largest: int) -> Iterator[tu
                     raise OSError(f"object {identity.decode()} is missing from the repository")
                 size = int(header[2])
                 if size <= largest:
-                    yield size, process.stdout.read(size)
+                    content = process.stdout.read(size)
+                    yield size, content[:HEAD] if is_binary(content[:HEAD]) else content
                 else:
                     _pass_over(process.stdout, size)
                     yield size, None

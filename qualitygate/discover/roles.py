@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import posixpath
 import re
 from collections.abc import Iterable
@@ -61,6 +62,11 @@ def language_of(path: str, head: bytes = b"") -> Language:
     if not suffix and _PYTHON_SCRIPT.match(head):
         return Language.PYTHON
     return _SUFFIXES.get(suffix, Language.TEXT)
+
+
+def is_binary(head: bytes) -> bool:
+    """Whether the first bytes of a file are those of no text, in UTF-8 or in UTF-16 with its mark."""
+    return b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 def is_contract(head: bytes) -> bool:

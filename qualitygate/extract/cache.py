@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -195,6 +196,8 @@ def _today() -> int:
 def _open(path: Path) -> sqlite3.Connection | None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.name == "posix" and path.parent.stat().st_mode & stat.S_IWOTH:
+            return None  # anybody could have written what is there
         try:
             return _connect(path)
         except sqlite3.DatabaseError as error:

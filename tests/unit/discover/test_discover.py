@@ -88,6 +88,18 @@ def test_a_picture_is_passed_over_and_a_binary_python_file_is_kept_to_be_told(pr
     assert paths(discover([root])) == ["a.py"]
 
 
+def test_a_text_in_utf_16_is_a_text(project: Files) -> None:
+    root = project({"notes.txt": "words".encode("utf-16"), "blob.bin": b"words\0"})
+    assert paths(discover([root])) == ["notes.txt"]
+
+
+def test_a_staged_binary_is_known_by_its_head(checkout: Files) -> None:
+    text = "words".encode("utf-16") * 2000
+    root = checkout({"notes.txt": text, "blob.bin": b"\0" * 5000, "a.py": b"\0" * 5000})
+    found = discover([root], staged=True)
+    assert {file.path: file.read() for file in found.files} == {"notes.txt": text, "a.py": b"\0" * 1024}
+
+
 def test_a_contract_among_the_documentation_is_published(project: Files) -> None:
     root = project({"docs/openapi.yaml": "openapi: 3.1.0\n", "docs/mkdocs.yml": "site_name: x\n"})
     assert [file.role for file in discover([root]).files] == [Role.DOCUMENTATION, Role.APPLICATION]

@@ -6,7 +6,6 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,7 +44,7 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def database(place: Path) -> Iterator[Path]:
+def database(place: Path) -> Path:
     put(place)
     return place / "facts.sqlite3"
 
@@ -79,7 +78,6 @@ def test_facts_hold_only_while_the_files_they_depend_on_do(place: Path) -> None:
     there, missing = ("api/parts.yaml", digest(b"parts")), ("api/more.yaml", "")
     put(place, FileFacts(FILE.path, FILE.language, FILE.role, depends_on=(there, missing)))
     cache = Cache("checks", place)
-    assert cache.get(FILE, CONTENT, dict([there]).get) is None, "an unknown file has an empty digest"
     assert cache.get(FILE, CONTENT, lambda path: dict([there]).get(path, "")) is not None
     assert cache.get(FILE, CONTENT, lambda path: digest(b"changed") if path == there[0] else "") is None
     assert cache.get(FILE, CONTENT, lambda path: digest(b"parts")) is None, "a file that was missing is there"
@@ -161,6 +159,12 @@ def test_a_cache_that_cannot_be_made_holds_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     put(tmp_path / "file" / "below")
     assert get(tmp_path / "file" / "below") is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are those of POSIX")
+def test_a_place_that_anybody_may_write_to_is_not_believed(database: Path) -> None:
+    database.parent.chmod(0o777)
+    assert get(database.parent) is None
 
 
 def test_a_folder_in_its_place_does_no_harm(place: Path) -> None:
