@@ -25,6 +25,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import Change, History, Migration, OperationKind
+from qualitygate_checks.database._migrations import changes, confidence, doubts, on_existing, origin
 
 # Kinds of relation on which the plain form is the only one, or on which nobody waits.
 LEFT_ALONE = frozenset({"partitioned", "temporary", "view"})
@@ -32,49 +33,26 @@ LEFT_ALONE = frozenset({"partitioned", "temporary", "view"})
 
 def run(project: Project) -> Iterator[Hit]:
     """One hit a statement."""
-    for history, migration, change in _creations(project):
+    for history, migration, change in changes(project, OperationKind.CREATE_INDEX):
         operation = change.operation
-        if operation.concurrently or operation.only or operation.inline or change.new or not change.effective:
+        if operation.concurrently or operation.only or not on_existing(change):
             continue
-        if change.before is not None and change.before.kind in LEFT_ALONE:
-            continue
-        yield _hit(history, migration, change)
-
-
-def _creations(project: Project) -> Iterator[tuple[History, Migration, Change]]:
-    for history in project.histories:
-        if history.dialect in ("postgres", ""):
-            for migration in history.migrations:
-                for change in migration.changes:
-                    if change.operation.kind is OperationKind.CREATE_INDEX:
-                        yield history, migration, change
+        if change.before is None or change.before.kind not in LEFT_ALONE:
+            yield _hit(history, migration, change)
 
 
 def _hit(history: History, migration: Migration, change: Change) -> Hit:
-    operation, before = change.operation, change.before
+    operation = change.operation
     index = operation.name or f"on {operation.table} ({', '.join(name or 'expression' for name in operation.columns)})"
-    doubts = []
-    if before is None:
-        doubts.append("no migration here makes the table, so that it is taken to exist")
-    if not history.ordered:
-        doubts.append("the order of these files is not known")
-    if operation.conditional:
-        doubts.append("it stands in a block that may not run")
-    if not history.dialect:
-        doubts.append("nothing names the database, which is taken to be PostgreSQL")
-    why = "a SHARE lock is held until the whole table has been read"
-    if doubts:
-        why += "; " + "; ".join(doubts)
+    doubted = doubts(history, change)
     return Hit(
         place=Place(migration.path, operation.span),
         message=f"Building index {index} blocks every write to {operation.table}",
         subject=f"{operation.table}.{operation.name or '+'.join(operation.columns)}",
-        why=why,
+        why="; ".join(["a SHARE lock is held until the whole table has been read", *doubted]),
         mend=f"CREATE {'UNIQUE ' if operation.unique else ''}INDEX CONCURRENTLY; {migration.escape}",
-        places=()
-        if before is None
-        else (Place(before.defined_at.path, before.defined_at.span, "the table exists since here", "migration"),),
-        confidence=Confidence.MEDIUM if doubts else Confidence.HIGH,
+        places=origin(change),
+        confidence=confidence(doubted),
     )
 
 
@@ -87,7 +65,7 @@ CHECK = Check(
     dont="Lock a table that is in use",
     tags=("CWE-667",),
     run=run,
-    examined=lambda project: sum(1 for _ in _creations(project)),
+    examined=lambda project: sum(1 for _ in changes(project, OperationKind.CREATE_INDEX)),
     doc=__doc__,
     bad=(
         example(

@@ -21,7 +21,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
-from qualitygate.model.schema import Change, History, Migration, Operation, OperationKind
+from qualitygate.model.schema import History, Migration, Operation, OperationKind
+from qualitygate_checks.database._migrations import changes, steps
 
 CONCURRENT = frozenset(
     {
@@ -37,7 +38,7 @@ _CLOSES = frozenset({OperationKind.COMMIT, OperationKind.ROLLBACK})
 
 def run(project: Project) -> Iterator[Hit]:
     """One hit a statement."""
-    for history, migration in _migrations(project):
+    for history, migration in steps(project):
         opened: Place | None = None
         for change in migration.changes:
             operation = change.operation
@@ -49,13 +50,6 @@ def run(project: Project) -> Iterator[Hit]:
                 reason = _reason(history, migration, operation, opened)
                 if reason:
                     yield _hit(migration, operation, opened, reason)
-
-
-def _migrations(project: Project) -> Iterator[tuple[History, Migration]]:
-    for history in project.histories:
-        if history.dialect in ("postgres", ""):
-            for migration in history.migrations:
-                yield history, migration
 
 
 def _concurrent(operation: Operation) -> bool:
@@ -88,11 +82,6 @@ def _hit(migration: Migration, operation: Operation, opened: Place | None, reaso
     )
 
 
-def _examined(project: Project) -> int:
-    changes: list[Change] = [change for _, migration in _migrations(project) for change in migration.changes]
-    return sum(_concurrent(change.operation) for change in changes)
-
-
 CHECK = Check(
     id="concurrent-index-in-transaction",
     domain=Domain.DATABASE,
@@ -102,7 +91,7 @@ CHECK = Check(
     dont="Ship a migration that cannot be applied",
     tags=("CWE-670",),
     run=run,
-    examined=_examined,
+    examined=lambda project: sum(_concurrent(each.operation) for _, _, each in changes(project, *CONCURRENT)),
     doc=__doc__,
     bad=(
         example(

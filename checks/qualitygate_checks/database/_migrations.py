@@ -1,0 +1,56 @@
+"""In: the linked project. Out: what the checks of migrations share: the steps to judge, their doubts, their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qualitygate.authoring import Confidence, Place, Project
+from qualitygate.model.schema import Change, History, Migration, OperationKind
+
+
+def steps(project: Project) -> Iterator[tuple[History, Migration]]:
+    """Every migration for PostgreSQL, or for a database that nothing names."""
+    for history in project.histories:
+        if history.dialect in ("postgres", ""):
+            for migration in history.migrations:
+                yield history, migration
+
+
+def changes(project: Project, *kinds: OperationKind) -> Iterator[tuple[History, Migration, Change]]:
+    """Every change of these kinds in them."""
+    for history, migration in steps(project):
+        for change in migration.changes:
+            if change.operation.kind in kinds:
+                yield history, migration, change
+
+
+def on_existing(change: Change) -> bool:
+    """Whether the change does something to a table that was there before its migration, or is taken to have been."""
+    return change.effective and not change.new and not change.operation.inline
+
+
+def doubts(history: History, change: Change) -> list[str]:
+    """What makes a finding about this change less than sure, each as a clause for the user."""
+    found = []
+    if change.before is None:
+        found.append("no migration here makes the table, so that it is taken to exist")
+    if not history.ordered:
+        found.append("the order of these files is not known")
+    if change.operation.conditional:
+        found.append("it stands in a block that may not run")
+    if not history.dialect:
+        found.append("nothing names the database, which is taken to be PostgreSQL")
+    return found
+
+
+def confidence(doubted: list[str]) -> Confidence:
+    """Medium where there is a doubt."""
+    return Confidence.MEDIUM if doubted else Confidence.HIGH
+
+
+def origin(change: Change) -> tuple[Place, ...]:
+    """Where the table was made, for the places of a finding."""
+    if change.before is None:
+        return ()
+    made = change.before.defined_at
+    return (Place(made.path, made.span, "the table exists since here", "migration"),)
