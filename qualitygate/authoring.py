@@ -13,6 +13,7 @@ from typing import Any
 from qualitygate.model.finding import Confidence, Domain, Hit, Severity
 from qualitygate.model.project import Answer, Project
 from qualitygate.model.source import Language, Place, Role, Span, Text
+from qualitygate.model.syntax import Module
 
 __all__ = [
     "APPLICATION",
@@ -43,7 +44,8 @@ class ParsedFile:
     """What a file check reads: one file, decoded and parsed.
 
     ``tree`` is a ``libcst.Module`` for PYTHON, a tuple of statements for SQL, the document for a contract, and None for
-    plain text. ``span`` gives the place of a node (or of a pair of offsets, for text).
+    plain text. ``span`` gives the place of a node (or of a pair of offsets, for text). ``module`` is the neutral form of a
+    program (see ``model.syntax``): enough for most checks of code, and much quicker to walk than the tree.
     """
 
     path: str
@@ -52,6 +54,7 @@ class ParsedFile:
     text: Text
     tree: Any
     span: Callable[[Any], Span]
+    module: Module | None = None
 
 
 @dataclass(frozen=True)

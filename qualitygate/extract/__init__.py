@@ -45,6 +45,9 @@ def extract(file: SourceFile, checks: Sequence[Check], options: dict[str, Any], 
     try:
         text = decode(data, file.language)
     except Undecodable as error:
+        # A file of no known kind was only a guess to be text; one that is named as code must be.
+        if file.language is Language.TEXT:
+            return FileFacts(file.path, file.language, file.role)
         return _unread(file, 0, str(error))
     # The text of a secret enters no fact. Where every check is content with the text, its secrets are known before
     # anything is parsed; else the file is read a second time with the secrets masked.
@@ -111,7 +114,7 @@ def _run(
     """
     runs = []
     plain = ParsedFile(file.path, file.language, file.role, text, None, lambda offsets: text.span(*offsets))
-    parsed = plain if reading is None else replace(plain, tree=reading.tree, span=reading.span)
+    parsed = plain if reading is None else replace(plain, tree=reading.tree, span=reading.span, module=reading.module)
     for check in checks:
         if reading is not None and file.language in check.reads:
             subject = parsed

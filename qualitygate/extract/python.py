@@ -22,7 +22,7 @@ def read_python(text: Text) -> Reading:
     def facts() -> dict[str, Any]:
         return {"module": module, "scopes": tuple(sorted(_scopes(module.body)))}
 
-    return Reading(parsed.tree, parsed.span, facts)
+    return Reading(parsed.tree, parsed.span, facts, module)
 
 
 def _scopes(body: Iterable[Statement]) -> Iterator[tuple[int, int]]:

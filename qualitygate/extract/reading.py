@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qualitygate.model.source import Span
+from qualitygate.model.syntax import Module
 
 
 class Unparsable(Exception):
@@ -20,8 +21,12 @@ class Unparsable(Exception):
 
 @dataclass(frozen=True)
 class Reading:
-    """A parsed file. ``span`` gives the place of a node of ``tree``; ``facts`` the fields of ``FileFacts`` it fills."""
+    """A parsed file. ``span`` gives the place of a node of ``tree``; ``facts`` the fields of ``FileFacts`` it fills.
+
+    ``module`` is the neutral form of a program.
+    """
 
     tree: Any
     span: Callable[[Any], Span]
     facts: Callable[[], dict[str, Any]]
+    module: Module | None = None
