@@ -634,7 +634,6 @@ class _Reader:
 
     def generated(self, end: int) -> str:
         """``GENERATED ... AS IDENTITY`` is `identity`, an expression `stored` or `virtual`."""
-        start = self.at
         while self.at < end and not self.sees("AS"):
             self.at += 1
         self.need("AS")
@@ -643,10 +642,8 @@ class _Reader:
                 self.block()
             return "identity"
         self.block()
-        if self.take("STORED") or self.take("PERSISTED"):
-            return "stored"
-        self.take("VIRTUAL")
-        return "virtual" if self.of.dialect in ("mysql", "sqlite") or self.words[start] == "AS" else "stored"
+        # without a word MySQL, SQLite and PostgreSQL 18 compute it on reading; before 18 STORED has to be written
+        return "stored" if self.take("STORED") or self.take("PERSISTED") else "virtual"
 
     # -- ALTER ----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,191 @@
+"""A new column whose value PostgreSQL computes for every row, under a lock that stops even reading.
+
+What it flags: `ADD COLUMN` on a table that was there before the migration, where the column is serial or an identity,
+is generated and stored, or has a default that calls a volatile function (`gen_random_uuid()`, `random()`, `nextval()`,
+`clock_timestamp()` and their like). A constant, `now()`, `current_timestamp` and other stable expressions cost nothing
+from PostgreSQL 11 on and are left alone, as are tables that the same migration makes, and the way down. The confidence
+is medium where no migration makes the table, where the order of the files is a guess, where the statement stands in a
+block that may not run, and where nothing names the database.
+
+Why: the whole table and all its indexes are written anew under an ACCESS EXCLUSIVE lock. Nobody can read or write the
+table meanwhile, and the disk needs room for a second copy.
+
+How to mend: add the column without the default, set the default for new rows in a second statement, and fill the old
+rows in batches. For a stored generated column, add a plain column that a trigger keeps.
+
+What it cannot see: how many rows the table has, and whether a function of one's own is volatile: only PostgreSQL's and
+those of its usual extensions (uuid-ossp, pgcrypto) are known. A domain type with a CHECK rewrites the table too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model.schema import Change, History, Migration, OperationKind
+from qualitygate_checks.database._migrations import changes, confidence, doubts, on_existing, origin
+
+# pg_proc.provolatile = 'v' among the functions that return a value and take at most two arguments, PostgreSQL 15 to 18,
+# and those of uuid-ossp and pgcrypto.
+_VOLATILE = re.compile(
+    r"\b(clock_timestamp|timeofday|random|random_normal|gen_random_uuid|uuidv4|uuidv7|nextval|setval|lastval|currval"
+    r"|txid_status|uuid_generate_v1|uuid_generate_v1mc|uuid_generate_v4|gen_random_bytes|gen_salt)\s*\(",
+    re.IGNORECASE,
+)
+_STRING = re.compile(r"'[^']*'")
+_GENERATED = {
+    "serial": "the next number of a sequence",
+    "identity": "the next number of its identity",
+    "stored": "its stored expression",
+}
+
+
+def run(project: Project) -> Iterator[Hit]:
+    """One hit a column."""
+    for history, migration, change in changes(project, OperationKind.ADD_COLUMN):
+        if on_existing(change) and (value := _computed(change)):
+            yield _hit(history, migration, change, value)
+
+
+def _computed(change: Change) -> str:
+    """What is computed for each row, in words; empty where nothing is."""
+    operation = change.operation
+    if operation.generated:
+        return _GENERATED.get(operation.generated, "")
+    found = _VOLATILE.search(_STRING.sub("''", operation.default or ""))
+    return f"{found[1].lower()}()" if found else ""
+
+
+def _hit(history: History, migration: Migration, change: Change, value: str) -> Hit:
+    operation = change.operation
+    (column,) = operation.columns
+    doubted = doubts(history, change)
+    return Hit(
+        place=Place(migration.path, operation.span),
+        message=f"Adding {operation.table}.{column} writes the whole table {operation.table} anew",
+        subject=f"{operation.table}.{column}",
+        why="; ".join([f"every row gets {value}, under an ACCESS EXCLUSIVE lock", *doubted]),
+        mend="add the column bare, set its default in a second statement, and fill the old rows in batches",
+        places=origin(change),
+        confidence=confidence(doubted),
+    )
+
+
+CHECK = Check(
+    id="rewriting-column-addition",
+    domain=Domain.DATABASE,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    do="Use versioned migrations that let the service run",
+    dont="Lock a table that is in use",
+    tags=("CWE-667",),
+    run=run,
+    examined=lambda project: sum(on_existing(change) for _, _, change in changes(project, OperationKind.ADD_COLUMN)),
+    doc=__doc__,
+    bad=(
+        example(
+            {
+                "migrations/2024-02-11-091500_create_users/up.sql": """
+                    CREATE TABLE users (id bigserial PRIMARY KEY, email text NOT NULL);
+                """,
+                "migrations/2024-03-02-101010_users_token/up.sql": """
+                    ALTER TABLE users ADD COLUMN token uuid NOT NULL DEFAULT gen_random_uuid(); -- <- flagged
+                """,
+            },
+            "diesel: another value for each row",
+        ),
+        example(
+            {
+                "db/migrations/000001_init.up.sql": """
+                    CREATE TABLE orders (id uuid PRIMARY KEY, net numeric(12, 2) NOT NULL);
+                """,
+                "db/migrations/000002_number.up.sql": """
+                    ALTER TABLE orders ADD COLUMN number bigserial; -- <- flagged
+                    ALTER TABLE orders
+                        ADD COLUMN gross numeric(12, 2) GENERATED ALWAYS AS (net * 1.19) STORED; -- <- flagged
+                """,
+            },
+            "golang-migrate: serial and stored",
+        ),
+        example(
+            {
+                "sql/00001_events.sql": """
+                    -- +goose Up
+                    CREATE TABLE events (at timestamptz NOT NULL, body jsonb);
+                """,
+                "sql/00002_event_id.sql": """
+                    -- +goose Up
+                    ALTER TABLE events ADD COLUMN id bigint GENERATED BY DEFAULT AS IDENTITY; -- <- flagged
+                """,
+            },
+            "goose: identity",
+        ),
+        example(
+            {
+                "db/migration/V1__leads.sql": """
+                    CREATE TABLE leads (id bigint PRIMARY KEY, name varchar(80));
+                """,
+                "db/migration/V2__score.sql": """
+                    ALTER TABLE leads
+                        ADD COLUMN score double precision DEFAULT (random() * 100), -- <- flagged
+                        ADD COLUMN note text DEFAULT 'random()';
+                """,
+            },
+            "Flyway: an expression",
+        ),
+    ),
+    good=(
+        example(
+            {
+                "migrations/0001_init.up.sql": """
+                    CREATE TABLE users (id bigserial PRIMARY KEY);
+                    ALTER TABLE users ADD COLUMN token uuid NOT NULL DEFAULT gen_random_uuid();
+                """,
+                "migrations/0002_more.up.sql": """
+                    ALTER TABLE users
+                        ADD COLUMN created_at timestamptz NOT NULL DEFAULT now(),
+                        ADD COLUMN state text NOT NULL DEFAULT 'new',
+                        ADD COLUMN tags text[] NOT NULL DEFAULT '{}',
+                        ADD COLUMN changed_at timestamp DEFAULT (now() at time zone 'utc');
+                """,
+            },
+            "constants and stable expressions",
+        ),
+        example(
+            {
+                "prisma/migrations/20240105120000_init/migration.sql": """
+                    CREATE TABLE "Post" ("id" SERIAL NOT NULL, CONSTRAINT "Post_pkey" PRIMARY KEY ("id"));
+                """,
+                "prisma/migrations/20240212080000_key/migration.sql": """
+                    ALTER TABLE "Post" ADD COLUMN "key" UUID;
+                    ALTER TABLE "Post" ALTER COLUMN "key" SET DEFAULT gen_random_uuid();
+                """,
+            },
+            "Prisma: the default comes after the column",
+        ),
+        example(
+            {
+                "db/migrations/20240101000000_init.sql": """
+                    -- migrate:up
+                    CREATE TABLE jobs (id bigserial PRIMARY KEY);
+
+                    -- migrate:down
+                    ALTER TABLE jobs ADD COLUMN old_id bigserial;
+                """,
+            },
+            "dbmate: the way down",
+        ),
+        example(
+            {
+                "migrations/mysql/0001_init.sql": """
+                    CREATE TABLE `orders` (`id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB;
+                """,
+                "migrations/mysql/0002_gross.sql": """
+                    ALTER TABLE `orders` ADD COLUMN `gross` INT GENERATED ALWAYS AS (`id` * 2) VIRTUAL;
+                """,
+            },
+            "MySQL",
+        ),
+    ),
+)
