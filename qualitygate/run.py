@@ -77,18 +77,16 @@ def scan(request: Request, installed: Installed) -> Report:
     findings += tuple(finding for run in audits for finding in run.findings)
     runs += audits
 
-    ids = {run.check for run in runs if not run.error}
+    unread = tuple(one for one in project.unread if tree.judged(one.path))
+    # What was not looked for, or could not be read, is not gone; a check that is installed no more finds nothing again.
+    passed_over = {check.id for check in installed.checks} - {run.check for run in runs if not run.error}
+    closed = {one.path for one in unread}
     findings, stale = apply_baseline(
         (finding for finding in findings if tree.judged(finding.path)),
         baseline,
-        # What was not looked for is not gone; a check that is installed no more finds nothing ever again.
-        judged=lambda entry: (
-            tree.judged(entry.path)
-            and (entry.check in ids or all(check.id != entry.check for check in installed.checks))
-        ),
+        judged=lambda entry: tree.judged(entry.path) and entry.check not in passed_over and entry.path not in closed,
     )
     shown = sorted((one for one in findings if one.confidence.rank <= policy.min_confidence.rank), key=_order)
-    unread = tuple(one for one in project.unread if tree.judged(one.path))
     examined = {run.check: run.examined for run in runs}
     broken = {run.check: run.error for run in runs if run.error} | _faults(project)
     contents = _contents(tree, shown)

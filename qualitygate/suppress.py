@@ -70,7 +70,12 @@ def apply_answers(
             file.role,
             directive,
             unknown=tuple((name, _nearest(name, known)) for name in directive.checks if name not in known),
-            idle=tuple(name for name in directive.checks if name in ran and (file.path, directive, name) not in used),
+            idle=tuple(
+                name
+                for name in directive.checks
+                # Of a file that could not be read whole nobody knows what would have been found.
+                if name in ran and not file.unread and (file.path, directive, name) not in used
+            ),
         )
         for file in files.values()
         for directive in file.directives

@@ -122,6 +122,10 @@ def test_an_answer_to_a_check_that_did_not_run_is_not_judged(tree: Files) -> Non
     assert len(statuses(scanned(root, selection=Selection(select=("architecture", "probe"))))) == 1
 
 
+def test_an_answer_in_a_file_that_cannot_be_parsed_is_not_judged(tree: Files) -> None:
+    assert of("x = 1  # qgate: ignore[probe] as agreed\ndef (:\n", tree) == []
+
+
 def test_an_answer_in_a_text_or_in_a_test_is_none(tree: Files) -> None:
     assert of('x = "# qgate: ignore[probe] FAULT"\n', tree) == [("probe", 1, "active")]
     assert of("x = 1  # qgate: ignore[nonsense]\n", tree, "tests/test_a.py") == []
@@ -192,6 +196,14 @@ def test_what_was_not_looked_for_is_not_stale(written: tuple[Path, Path], monkey
     only = scan(Request((Path("b.py"),), Policy(baseline=".qgate/baseline.json")), INSTALLED)
     assert only.stale_baseline == ()
     assert len(scanned(root).stale_baseline) == 2
+
+
+def test_an_entry_in_a_file_that_cannot_be_read_is_not_stale(written: tuple[Path, Path]) -> None:
+    root, _ = written
+    (root / "app/a.py").write_bytes(b"\0")
+    report = scanned(root)
+    assert len(report.unread) == 1
+    assert report.stale_baseline == ()
 
 
 def test_an_entry_of_a_check_that_is_installed_no_more_is_stale(written: tuple[Path, Path]) -> None:
