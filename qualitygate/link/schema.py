@@ -111,6 +111,8 @@ def replay(
     database = _Database(dialect, directory)
     migrations = []
     for path, version, transaction, operations in steps:
+        # migrations are applied on many days: a setting does not outlive the file
+        database.search_path = ""
         changes = tuple(database.apply(operation, path) for operation in operations)
         migrations.append(Migration(path, version, transaction, TOOLS[tool].escape, changes))
     return tuple(migrations), tuple(database.tables.values())
@@ -544,7 +546,7 @@ class _Database:
         return len(kept) != len(before.indexes)
 
     def set(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
-        if operation.name == "search_path":
+        if operation.name in ("search_path", "all"):
             first = operation.to.split(",")[0].strip("\"' ").lower()
             self.search_path = "" if first in ("public", "default", "$user") else first
         return True

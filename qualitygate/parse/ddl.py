@@ -249,6 +249,9 @@ class _Reader:
                 yield Operation(
                     Kind.SET, self.span(0, self.count - 1), name=name, to=self.of.text(self.at, self.count - 1)
                 )
+        elif first == "RESET" and self.count > 1:
+            self.at = 1
+            yield Operation(Kind.SET, self.span(0, self.count - 1), name=self.table(), to="default")
         elif first in ("UPDATE", "DELETE"):
             self.at = 1
             self.take("FROM")
