@@ -99,11 +99,18 @@ def link_connections(
     wanted = [item.function for item in found]
     within = graph.interesting(wanted) if wanted else frozenset()
 
+    answers: dict[tuple[int, int], bool] = {}
+
     def stops(function: FunctionValue, site: Site | None) -> bool:
         # What a remembered function makes is made once, and so is what the caller keeps.
-        if site is None:
-            return bool({_decorator(value) for value in function.decorators} & _CACHING)
-        return bool(_kept(evaluator, function, site))
+        key = (id(function.node), id(site))
+        if key not in answers:
+            answers[key] = (
+                bool({_decorator(value) for value in function.decorators} & _CACHING)
+                if site is None
+                else bool(_kept(evaluator, function, site))
+            )
+        return answers[key]
 
     reached = _reached(graph, drafts, names, within, stops)
     started = {id(step.function.node) for step in graph.reach(_startup(evaluator, graph), within)}

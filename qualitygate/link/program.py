@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from qualitygate.frameworks import RouteDraft, adapters
@@ -17,6 +17,7 @@ from qualitygate.model.architecture import Connection, ErrorHandler, ErrorRespon
 from qualitygate.model.calls import Call
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.source import Place, Role, Unread
+from qualitygate.model.values import ClassValue, FunctionValue
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str]) -> Program:
     evaluator = Evaluator({path: module for path, module in modules.items() if roles[path] is Role.APPLICATION})
     evaluator.follow(frozenset().union(*(adapter.registers for adapter in frameworks)))
     surfaces = [adapter.surface(evaluator) for adapter in frameworks]
-    drafts: list[RouteDraft] = [draft for surface in surfaces for draft in surface.routes]
+    drafts = _distinct(draft for surface in surfaces for draft in surface.routes)
     graph = CallGraph(evaluator, frameworks)
     routes, names, pages = link_routes(evaluator, graph, drafts)
     handlers = [handler for surface in surfaces for handler in surface.error_handlers]
@@ -63,3 +64,14 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str]) -> Program:
             for path in evaluator.cut_short
         ),
     )
+
+
+def _distinct(drafts: Iterable[RouteDraft]) -> list[RouteDraft]:
+    """Each route once: an application factory that several entry points call makes the same routes for each of them."""
+    found: dict[tuple[object, ...], RouteDraft] = {}
+    for draft in drafts:
+        node = draft.handler.node if isinstance(draft.handler, (FunctionValue, ClassValue)) else draft.handler
+        view = draft.view.node if isinstance(draft.view, ClassValue) else draft.view
+        place = (draft.declared.path, draft.declared.span, draft.mounts)
+        found.setdefault((draft.method, draft.path, id(node), id(view), place), draft)
+    return list(found.values())

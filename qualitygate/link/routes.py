@@ -41,12 +41,13 @@ def link_routes(
     routes: dict[tuple[str, str, str, int], Route] = {}
     names: dict[int, str] = {}
     pages: dict[int, bool] = {}
+    read: dict[int, bool] = {}
     for draft in drafts:
         names[id(draft)] = f"{draft.method} {draft.path}"
         api = _is_api(draft)
         pages[id(draft)] = not api
         place = _definition(draft.handler) or draft.declared
-        how = _version(evaluator, graph, draft)
+        how = _version(evaluator, graph, draft, read)
         judged = judge_collection(evaluator, graph, draft) if api else None
         route = Route(
             method=draft.method,
@@ -183,8 +184,8 @@ def _exempt(draft: RouteDraft) -> str:
     return ""
 
 
-def _version(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> str:
-    """How the version of a route is supplied; empty where it is not."""
+def _version(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft, read: dict[int, bool]) -> str:
+    """How the version of a route is supplied; empty where it is not. ``read`` remembers what was seen of functions."""
     if path_version(draft.path, depth=99):
         return "path"
     segments = _segments(draft.path)
@@ -193,18 +194,24 @@ def _version(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> str:
             return "path"
     if draft.versioned_by:
         return draft.versioned_by
-    if _reads_version_header(evaluator, graph, draft):
+    if _reads_version_header(evaluator, graph, draft, read):
         return "header"
     return ""
 
 
-def _reads_version_header(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> bool:
+def _reads_version_header(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft, read: dict[int, bool]) -> bool:
     """Whether what stands before the handler, or its own parameters, reads a header that names a version."""
     functions = [function for value in draft.before for function, _ in graph.entry(value)]
     if isinstance(draft.handler, FunctionValue):
         functions.append(draft.handler)
         functions.extend(function for value in graph.injected(draft.handler) for function, _ in graph.entry(value))
-    return any(_mentions_version_header(evaluator, function) for function in functions)
+    for function in functions:
+        key = id(function.node)
+        if key not in read:
+            read[key] = _mentions_version_header(evaluator, function)
+        if read[key]:
+            return True
+    return False
 
 
 def _mentions_version_header(evaluator: Evaluator, function: FunctionValue) -> bool:
