@@ -18,7 +18,8 @@ from qualitygate.extract.schemas import Schemas, is_json
 from qualitygate.model.contract import Contract, Operation, Parameter, Problem, Response, SecurityScheme, Server
 from qualitygate.model.finding import Confidence
 from qualitygate.model.source import Language, Place, SourceFile, Text
-from qualitygate.parse.document import Document, Malformed, load
+from qualitygate.parse.document import Document, Malformed, join_pointer, load
+from qualitygate.parse.validity import violations
 from qualitygate.vocabulary import (
     host_version,
     is_version_parameter,
@@ -29,6 +30,9 @@ from qualitygate.vocabulary import (
 )
 
 Sibling = Callable[[str], "SourceFile | None"]
+
+# More faults than this in one document have a common cause.
+MAX_PROBLEMS = 50
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
@@ -148,16 +152,22 @@ class _Reader:
             servers=servers,
             schemes=tuple(self._schemes()),
             operations=operations,
-            problems=tuple(
-                Problem(
-                    self.root.place(duplicate.again),
-                    f"the key {duplicate.key!r} is here a second time (first in line {duplicate.first.line}): the first is lost",
-                    "",
-                )
-                for duplicate in document.duplicates
-            ),
+            problems=tuple(self._problems()),
             files=tuple(sorted(path for path, digest in self.references.depends_on.items() if digest)),
+            complete=not self.references.unread,
         )
+
+    def _problems(self) -> Iterator[Problem]:
+        document = self.root.document
+        for duplicate in document.duplicates:
+            first = f"first in line {duplicate.first.line}"
+            message = f"the key `{duplicate.key}` stands twice ({first}): the first is lost"
+            yield Problem(self.root.place(duplicate.again), message, "")
+        for violation in violations(self.data, self.version, MAX_PROBLEMS):
+            path = violation.path
+            name = f"`{_shown(path)}`" if path else "the document"
+            place = self.root.place(document.span(path)) if path else self.top.place
+            yield Problem(place, f"{name} {violation.message}", join_pointer(path))
 
     # Servers
 
@@ -481,6 +491,11 @@ def _prefix(servers: tuple[Server, ...]) -> str:
 def _is_local(url: str) -> bool:
     host = str(_split(url).netloc).rsplit("@", 1)[-1]
     return bool(host) and _LOCAL.fullmatch(re.sub(r":[^:\]]*$", "", host)) is not None
+
+
+def _shown(path: tuple[str | int, ...]) -> str:
+    """The end of a path, as far as it tells one place from another at a glance."""
+    return ".".join(str(part) for part in path[-3:])
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -116,7 +116,10 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """A place where the document is not what its format demands; ``pointer`` is the JSON pointer in the file of ``place``."""
+    """A place where the document is not what its format demands.
+
+    ``message`` is a clause about the thing at the place; ``pointer`` is its JSON pointer in the file.
+    """
 
     place: Place
     message: str
@@ -127,7 +130,8 @@ class Contract(msgspec.Struct, frozen=True):
     """One OpenAPI document with all that it refers to.
 
     ``format`` is `2.0`, `3.0`, `3.1` or `3.2`; ``release`` the contract's own version. ``place`` is the key that says
-    which format it is; ``paths_place`` the key `paths`. ``files`` are the other files that it is made of.
+    which format it is; ``paths_place`` the key `paths`. ``files`` are the other files that it is made of. ``complete`` is
+    false where a reference leads nowhere, so that something that is missing may only be unknown.
     """
 
     path: str
@@ -141,3 +145,4 @@ class Contract(msgspec.Struct, frozen=True):
     operations: tuple[Operation, ...] = ()
     problems: tuple[Problem, ...] = ()
     files: tuple[str, ...] = ()
+    complete: bool = True

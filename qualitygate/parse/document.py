@@ -114,6 +114,11 @@ def split_pointer(pointer: str) -> tuple[str, ...]:
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
 
 
+def join_pointer(parts: Sequence[str | int]) -> str:
+    """The JSON pointer of these parts."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
 def load(text: Text, language: Language) -> Iterator[Document]:
     """The documents of a file in their order: one for JSON, any number for YAML.
 
