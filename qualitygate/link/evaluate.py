@@ -114,6 +114,7 @@ class Evaluator:
         self._awaiting = False
         self._steps = 0
         self._silent = 0
+        self._inferring = 0
         self._owner = ""
         self._trace: Trace | None = None
         self._results: list[list[Value]] = []
@@ -999,7 +1000,7 @@ class Evaluator:
     # -- functions
 
     def _call_function(self, function: FunctionValue, receiver: Value | None, arguments: Arguments) -> Value:
-        if self._trace is not None:
+        if self._trace is not None or self._inferring:
             return self.result_type(function, receiver)
         cached = any(_last(decorator) in ("lru_cache", "cache", "cached") for decorator in function.decorators)
         if cached and id(function) in self._remembered:
@@ -1105,11 +1106,14 @@ class Evaluator:
             self._remembered[key] = declared
             if isinstance(declared, (Unknown, Items)):
                 with self._quietly():
+                    # What a call inside gives back is inferred the same way, so that each function is followed once.
+                    self._inferring += 1
                     saved, self._trace = self._trace, None
                     steps, self._steps = self._steps, MAX_STEPS - 2_000
                     try:
                         self._remembered[key] = self._follow_function(function, receiver, Arguments([], {}, False))
                     finally:
+                        self._inferring -= 1
                         self._trace = saved
                         self._steps = steps
         return self._remembered[key]
