@@ -96,6 +96,8 @@ def purpose(path: str) -> str:
         return "root"
     if "{" in path:
         return ""
+    # Contracts that describe one path in two ways set them apart by a fragment: /oauth2/token#refresh.
+    segments[-1] = segments[-1].partition("#")[0]
     if segments[0] == ".well-known":
         return "well-known"
     if _DOCUMENT.fullmatch(segments[-1]):
@@ -108,7 +110,7 @@ def purpose(path: str) -> str:
     if rest and all(segment in _DOCUMENTATION for segment in rest):
         return "documentation"
     if len(rest) == 1:
-        return _ALONE.get(rest[0], "")
+        return "oauth" if rest[0] in ("authorize", "token", "revoke", "introspect") else _ALONE.get(rest[0], "")
     if rest and rest[0] in _OAUTH and rest[-1] in _OAUTH_END:
         return "oauth"
     return ""
@@ -203,7 +205,12 @@ _FIXED: Final = frozenset(
     "settings preferences options capabilities features permissions scopes details statistics stats counts totals "
     "categories genres fields columns holidays licenses commons styles headings "
     "summaries metrics analytics status address analysis news series basis plans limits quotas sas credentials rates "
-    "methods".split()
+    "methods sizes tiers editions defaults".split()
+)
+# Words for a few chosen ones of many.
+_SELECTION: Final = frozenset(
+    "popular top recent latest trending featured highlighted suggested suggestions recommended recommendations nearby stats "
+    "statistics random".split()
 )
 
 
@@ -217,6 +224,11 @@ def last_word(path: str) -> str:
 def is_fixed_set(word: str) -> bool:
     """Whether a word names a set that does not grow with use: `currencies`, `types`, `settings`."""
     return word in _FIXED
+
+
+def is_selection(path: str) -> bool:
+    """Whether one of the last two segments of a path says that it gives a few of many: `/traffic/popular/paths`."""
+    return any(segment.lower() in _SELECTION for segment in path.rstrip("/").split("/")[-2:])
 
 
 def is_plural(word: str) -> bool:

@@ -19,6 +19,7 @@ from qualitygate.vocabulary import (
     is_envelope_metadata,
     is_fixed_set,
     is_plural,
+    is_selection,
     last_word,
     next_page_property,
     normalised,
@@ -149,6 +150,8 @@ class Collections:
         # What the service itself defines, and what lies around a place, does not grow with use.
         if is_fixed_set(word) and exchange.path not in self._growing:
             return Confidence.LOW, f"{how}, though of what its name calls a fixed set"
+        if is_selection(path):
+            return Confidence.LOW, f"{how}, though of what its path calls a selection"
         if _is_around_a_place(exchange.parameters):
             return Confidence.LOW, f"{how}, though only of what lies around a place"
         if member is not None and self._methods[member] & {"get", "put", "patch", "delete"}:

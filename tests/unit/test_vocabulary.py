@@ -5,6 +5,7 @@ import pytest
 from qualitygate.vocabulary import (
     host_version,
     is_plural,
+    is_selection,
     is_version_parameter,
     is_versioned_media_type,
     last_word,
@@ -94,6 +95,9 @@ def test_a_media_type_may_carry_the_version() -> None:
         ("/oauth/token", "oauth"),
         ("/orders/status", ""),
         ("/oauth/clients", ""),
+        ("/oauth2/token#refresh", "oauth"),
+        ("/authorize", "oauth"),
+        ("/tokens", ""),
         ("/users/{id}/health", ""),
         ("/documents", ""),
     ],
@@ -142,3 +146,9 @@ def test_the_last_word_of_a_path_tells_one_from_many() -> None:
     assert is_plural("invoices")
     assert not is_plural("status")
     assert not is_plural("unmask")
+
+
+def test_a_path_may_say_that_it_gives_a_few_of_many() -> None:
+    assert is_selection("/repos/{owner}/{repo}/traffic/popular/paths")
+    assert is_selection("/songs/highlighted")
+    assert not is_selection("/top/{id}/sub/songs")

@@ -408,11 +408,22 @@ def test_servers_tell_whether_they_are_local_and_where_they_offer_plain_http() -
     assert old.servers[0].plain_http.span.line == 6
 
 
-def test_a_key_that_is_there_twice_is_a_problem_of_the_contract() -> None:
-    found = contract("openapi: 3.0.0\ninfo: {}\npaths:\n  /a: {get: {}}\n  /a: {put: {}}\n")
+def test_faults_of_a_contract_have_places() -> None:
+    found = contract(
+        """
+        openapi: 3.0.0
+        info: {title: Shop}
+        paths:
+          /a: {get: {}}
+          /a: {put: {responses: {200: {descripton: OK}}}}
+        """
+    )
     assert [operation.name for operation in found.operations] == ["PUT /a"]
-    assert [(problem.place.span.line, problem.message) for problem in found.problems] == [
-        (5, "the key '/a' is here a second time (first in line 4): the first is lost")
+    assert [(problem.place.span.line, problem.pointer, problem.message) for problem in found.problems] == [
+        (5, "", "the key `/a` stands twice (first in line 4): the first is lost"),
+        (2, "/info", "`info` lacks `version`"),
+        (5, "/paths/~1a/put/responses/200", "`put.responses.200` lacks `description`"),
+        (5, "/paths/~1a/put/responses/200/descripton", "`responses.200.descripton` is no key of this place"),
     ]
 
 
