@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qualitygate.authoring import Confidence, Place, Project
-from qualitygate.model.schema import Change, History, Migration, OperationKind
+from qualitygate.model.schema import Change, History, Migration, OperationKind, Table
 
 
 def steps(project: Project) -> Iterator[tuple[History, Migration]]:
@@ -54,3 +54,13 @@ def origin(change: Change) -> tuple[Place, ...]:
         return ()
     made = change.before.defined_at
     return (Place(made.path, made.span, "the table exists since here", "migration"),)
+
+
+def doubtful(project: Project, table: Table) -> str:
+    """Why the final form of a table is less than sure, as a clause for the user; empty where nothing speaks against it."""
+    if any(history.directory == table.history and not history.ordered for history in project.histories):
+        return "the order of the migrations is not known"
+    folders = (unread.path.rpartition("/")[0] for unread in project.unread if unread.path.endswith(".sql"))
+    if any(folder == table.history or folder.startswith(f"{table.history}/") for folder in folders):
+        return "a statement of these migrations was not understood"
+    return ""

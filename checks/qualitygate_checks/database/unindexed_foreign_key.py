@@ -24,14 +24,13 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import ForeignKey, Index, Table
+from qualitygate_checks.database._migrations import doubtful
 
 _NOT_NULL = frozenset({"is", "not", "null"})
 
 
 def run(project: Project) -> Iterator[Hit]:
     """One hit a list of columns that points elsewhere."""
-    unordered = {history.directory for history in project.histories if not history.ordered}
-    unread = {path.rpartition("/")[0] for path in (each.path for each in project.unread) if path.endswith(".sql")}
     told: dict[tuple[str, tuple[str, ...]], set[str]] = {}
     for table in sorted(_judged(project), key=lambda table: table.dialect != "postgres"):
         seen = set()
@@ -43,19 +42,11 @@ def run(project: Project) -> Iterator[Hit]:
             # the same migrations written once more for another database: one fault, told for PostgreSQL
             if dialects <= {table.dialect}:
                 dialects.add(table.dialect)
-                yield _hit(table, key, doubt=_doubt(table, unordered, unread))
+                yield _hit(table, key, doubtful(project, table))
 
 
 def _judged(project: Project) -> Iterator[Table]:
     return (table for table in project.tables if table.dialect != "mysql" and table.kind != "partition")
-
-
-def _doubt(table: Table, unordered: set[str], unread: set[str]) -> str:
-    if table.history in unordered:
-        return "the order of the migrations is not known"
-    if any(directory == table.history or directory.startswith(f"{table.history}/") for directory in unread):
-        return "a statement of these migrations was not understood"
-    return ""
 
 
 def _covered(table: Table, key: ForeignKey) -> bool:
