@@ -11,11 +11,16 @@ from qualitygate.model.facts import FileFacts
 from qualitygate.model.project import Project
 
 
-def link(files: Sequence[FileFacts], wanted: frozenset[str] = frozenset()) -> Project:
-    """Join ``files`` (in the order of their paths) into one project, with the library calls named in ``wanted``."""
+def link(
+    files: Sequence[FileFacts], wanted: frozenset[str] = frozenset(), assigned: frozenset[str] = frozenset()
+) -> Project:
+    """Join ``files`` (in the order of their paths) into one project.
+
+    ``wanted`` names the library calls that checks ask for, ``assigned`` the names whose assignments they want to see.
+    """
     ordered = tuple(sorted(files, key=lambda facts: facts.path))
     histories, tables = link_schema(ordered)
-    program = link_program(ordered, wanted)
+    program = link_program(ordered, wanted, assigned)
     return Project(
         files=ordered,
         routes=program.routes,
@@ -23,6 +28,8 @@ def link(files: Sequence[FileFacts], wanted: frozenset[str] = frozenset()) -> Pr
         connections=program.connections,
         outbound=program.outbound,
         calls=program.calls,
+        assignments=program.assignments,
+        settings=program.settings,
         errors=program.errors,
         error_handlers=program.error_handlers,
         contracts=link_contracts(ordered),

@@ -66,6 +66,19 @@ class Step:
         return tuple(reversed(steps))
 
 
+def way(step: Step, declared: Place, name: str) -> tuple[Place, ...]:
+    """The places that lead from a route (declared there, called so) to a step: the route and every call."""
+    found = [Place(declared.path, declared.span, name, "route")]
+    for item in step.chain():
+        if item.via is not None and item.before is not None:
+            caller = item.before.function
+            injected = item.via.path == caller.path and item.via.span == caller.node.span
+            verb = "depends on" if injected else "calls"
+            note = f"{caller.qualname} {verb} {item.function.qualname}"
+            found.append(Place(item.via.path, item.via.span, note, "call"))
+    return tuple(found)
+
+
 class CallGraph:
     """Calls of the project's functions, traced when they are asked for and remembered."""
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from qualitygate.frameworks import RouteDraft
-from qualitygate.link.calls import CallGraph, Step, dotted
+from qualitygate.link.calls import CallGraph, Step, dotted, way
 from qualitygate.link.evaluate import Evaluator, Site
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Connection, Scope
 from qualitygate.model.finding import Confidence
-from qualitygate.model.source import Place, Role
+from qualitygate.model.source import Role
 from qualitygate.model.values import ClassValue, External, FunctionValue, Instance, Known, Value
 from qualitygate.vocabulary import purpose
 
@@ -249,8 +249,8 @@ def _classify(
         return connection(Scope.WORKER, "made in a background task")
     if decorators & _COMMAND_DECORATORS:
         return connection(Scope.COMMAND, "made by a command")
-    way = reached.get(id(function.node))
-    if way is None:
+    nearest = reached.get(id(function.node))
+    if nearest is None:
         if id(function.node) in started:
             return connection(Scope.LIFESPAN, "made when the application starts")
         if (
@@ -259,8 +259,8 @@ def _classify(
         ):
             return connection(Scope.COMMAND, "made by a command")
         return connection(Scope.UNKNOWN, "no request path is seen to reach it", Confidence.LOW)
-    step, draft, routes = way
-    chain = tuple(_chain(step, draft, routes[0] if routes else ""))
+    step, draft, routes = nearest
+    chain = way(step, draft.declared, routes[0])
     confidence = Confidence.HIGH
     why = _why(step, routes)
     if item.name in _LIGHT or kind in ("http", "storage"):
@@ -273,17 +273,9 @@ def _classify(
 
 def _why(step: Step, routes: Sequence[str]) -> str:
     names = [item.function.qualname for item in step.chain()]
-    way = " -> ".join(names)
+    shown = " -> ".join(names)
     count = f"{len(routes)} operations reach it" if len(routes) > 1 else "1 operation reaches it"
-    return f"{routes[0]} runs {way}; {count}"
-
-
-def _chain(step: Step, draft: RouteDraft, name: str) -> Iterator[Place]:
-    yield Place(draft.declared.path, draft.declared.span, name, "route")
-    for item in step.chain():
-        if item.via is not None and item.before is not None:
-            note = f"{item.before.function.qualname} calls {item.function.qualname}"
-            yield Place(item.via.path, item.via.span, note, "call")
+    return f"{routes[0]} runs {shown}; {count}"
 
 
 def _decorator(value: Value) -> str:
@@ -299,7 +291,7 @@ def _kept(evaluator: Evaluator, function: FunctionValue, site: Site) -> str:
     it is there already; and what a singleton's ``__new__`` or an attribute of a module-level object holds.
     """
     outer: set[str] = set()
-    for way, statement in _walk(evaluator.body(function), ()):
+    for tests, statement in _walk(evaluator.body(function), ()):
         if isinstance(statement, ir.Outer):
             outer.update(statement.names)
         if not isinstance(statement, (ir.Assign, ir.Return, ir.Evaluate)) or not _contains(
@@ -316,11 +308,11 @@ def _kept(evaluator: Evaluator, function: FunctionValue, site: Site) -> str:
                 continue
             if _is_flask_g(evaluator, target, function):
                 return ""
-            for test in way:
+            for test in tests:
                 if spelled and any(_mentions(test, part) for part in _parts(target)):
                     return f"kept in `{spelled}` and made only where that is empty"
         # `if key not in _clients: client = make(); _clients[key] = client`
-        if targets and isinstance(targets[0], ir.Name) and way:
+        if targets and isinstance(targets[0], ir.Name) and tests:
             for _, later in _walk(evaluator.body(function), ()):
                 if (
                     isinstance(later, ir.Assign)
@@ -329,7 +321,7 @@ def _kept(evaluator: Evaluator, function: FunctionValue, site: Site) -> str:
                     and isinstance(later.targets[0], (ir.Attribute, ir.Subscript, ir.Name))
                     and (not isinstance(later.targets[0], ir.Name) or later.targets[0].id in outer)
                     and not _is_flask_g(evaluator, later.targets[0], function)
-                    and any(_mentions(test, part) for test in way for part in _parts(later.targets[0]))
+                    and any(_mentions(test, part) for test in tests for part in _parts(later.targets[0]))
                 ):
                     return f"kept in `{_spelled(later.targets[0])}` and made only where that is empty"
     return ""

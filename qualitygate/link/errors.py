@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 
 from qualitygate.frameworks import ErrorHandlerDraft, RouteDraft
-from qualitygate.link.calls import CallGraph, Step, dotted
+from qualitygate.link.calls import CallGraph, dotted, way
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import ErrorHandler, ErrorResponse
@@ -65,7 +65,7 @@ def link_errors(
                 key = (response.place.path, span.line, span.column)
                 known = found.get(key)
                 routes = (*(known.routes if known is not None else ()), names[id(draft)])
-                chain = known.chain if known is not None else tuple(_chain(step, draft, names[id(draft)]))
+                chain = known.chain if known is not None else way(step, draft.declared, names[id(draft)])
                 found[key] = ErrorResponse(
                     response.shape,
                     response.keys,
@@ -101,14 +101,6 @@ def _writes_problem(evaluator: Evaluator, graph: CallGraph, function: FunctionVa
         for expression in ir.expressions(evaluator.body(step.function))
         for part in ir.subexpressions(expression)
     )
-
-
-def _chain(step: Step, draft: RouteDraft, name: str) -> Iterator[Place]:
-    yield Place(draft.declared.path, draft.declared.span, name, "route")
-    for item in step.chain():
-        if item.via is not None and item.before is not None:
-            note = f"{item.before.function.qualname} calls {item.function.qualname}"
-            yield Place(item.via.path, item.via.span, note, "call")
 
 
 def _in_function(

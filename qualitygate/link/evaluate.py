@@ -249,6 +249,17 @@ class Evaluator:
         with self._quietly():
             return self.evaluate(expression, scope)
 
+    def peek(self, expression: ir.Expression, scope: Scope) -> Value:
+        """The value of an expression in a scope that was followed already, without any event."""
+        with self._quietly():
+            return self.evaluate(expression, scope)
+
+    def imported(self, statement: ir.Import, near: str) -> str | None:
+        """The path of the project's module that an import in the file ``near`` takes names from; None for a library."""
+        if statement.level:
+            return self._index.relative(statement.level, statement.module, near)
+        return self._index.absolute(statement.module, near)
+
     # -- statements
 
     def body(self, function: FunctionValue) -> tuple[ir.Statement, ...]:

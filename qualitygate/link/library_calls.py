@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
+
 from qualitygate.frameworks import RouteDraft
-from qualitygate.link.calls import CallGraph, Step, dotted
+from qualitygate.link.calls import CallGraph, Step, dotted, way
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.model.calls import Argument, Call
 from qualitygate.model.source import Place, Role
@@ -148,16 +150,8 @@ def _ways(
     for key, (step, draft) in nearest.items():
         first = names[id(draft)]
         others = [name for name in reaching[key] if name != first]
-        result[key] = ((first, *others), tuple(_chain(step, draft, first)))
+        result[key] = ((first, *others), way(step, draft.declared, first))
     return result
-
-
-def _chain(step: Step, draft: RouteDraft, name: str) -> Iterator[Place]:
-    yield Place(draft.declared.path, draft.declared.span, name, "route")
-    for item in step.chain():
-        if item.via is not None and item.before is not None:
-            note = f"{item.before.function.qualname} calls {item.function.qualname}"
-            yield Place(item.via.path, item.via.span, note, "call")
 
 
 def _arguments(arguments: Arguments) -> tuple[tuple[Argument, ...], dict[str, Argument], bool]:
@@ -171,7 +165,7 @@ def _arguments(arguments: Arguments) -> tuple[tuple[Argument, ...], dict[str, Ar
 def argument_of(value: Value, place: Place | None = None, depth: int = 0) -> Argument:
     """What is known of a value, as a record."""
     if isinstance(value, Choice):
-        value = value.values[0]
+        return msgspec.structs.replace(argument_of(value.values[0], place, depth), complete=False)
     if isinstance(value, Known):
         return Argument("constant" if value.sure else "setting", value.value, place=place)
     if isinstance(value, Pattern):

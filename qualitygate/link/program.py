@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from qualitygate.frameworks import RouteDraft, adapters
+from qualitygate.link.assignments import link_assignments, link_settings
 from qualitygate.link.calls import CallGraph
 from qualitygate.link.connections import link_connections
 from qualitygate.link.errors import link_error_handlers, link_errors
@@ -14,7 +15,7 @@ from qualitygate.link.library_calls import link_calls
 from qualitygate.link.outbound import link_outbound
 from qualitygate.link.routes import link_routes
 from qualitygate.model.architecture import Connection, ErrorHandler, ErrorResponse, Outbound, Route
-from qualitygate.model.calls import Call
+from qualitygate.model.calls import Assignment, Call, Settings
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.source import Place, Role, Unread
 from qualitygate.model.values import ClassValue, FunctionValue
@@ -29,34 +30,40 @@ class Program:
     connections: tuple[Connection, ...] = ()
     outbound: tuple[Outbound, ...] = ()
     calls: tuple[Call, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    settings: tuple[Settings, ...] = ()
     errors: tuple[ErrorResponse, ...] = ()
     error_handlers: tuple[ErrorHandler, ...] = ()
     unread: tuple[Unread, ...] = ()
 
 
-def link_program(files: Sequence[FileFacts], wanted: frozenset[str]) -> Program:
+def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: frozenset[str] = frozenset()) -> Program:
     """Follow the application's code; tests, examples, generated and vendored code are no part of it.
 
-    ``wanted`` names the library calls that checks ask for.
+    ``wanted`` names the library calls that checks ask for, ``assigned`` the names whose assignments they want to see.
     """
     modules = {file.path: file.module for file in files if file.module is not None and not file.module.generated}
     if not modules:
         return Program()
     roles = {file.path: file.role for file in files}
+    application = {path: module for path, module in modules.items() if roles[path] is Role.APPLICATION}
     frameworks = adapters()
-    evaluator = Evaluator({path: module for path, module in modules.items() if roles[path] is Role.APPLICATION})
+    evaluator = Evaluator(application)
     evaluator.follow(frozenset().union(*(adapter.registers for adapter in frameworks)))
     surfaces = [adapter.surface(evaluator) for adapter in frameworks]
     drafts = _distinct(draft for surface in surfaces for draft in surface.routes)
     graph = CallGraph(evaluator, frameworks)
     routes, names, pages = link_routes(evaluator, graph, drafts)
     handlers = [handler for surface in surfaces for handler in surface.error_handlers]
+    assignments = link_assignments(evaluator, application, assigned)
     return Program(
         routes=routes,
         apps=tuple(dict.fromkeys(place for surface in surfaces for place in surface.apps)),
         connections=link_connections(evaluator, graph, drafts, names, roles),
         outbound=link_outbound(evaluator, graph, roles),
         calls=link_calls(evaluator, graph, drafts, names, roles, wanted),
+        assignments=assignments,
+        settings=link_settings(evaluator, application, assignments, assigned),
         errors=link_errors(evaluator, graph, drafts, names, pages),
         error_handlers=link_error_handlers(evaluator, graph, handlers),
         unread=tuple(

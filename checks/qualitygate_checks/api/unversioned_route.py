@@ -69,9 +69,7 @@ def _hit(routes: list[Route]) -> Hit:
 
 
 def _mend(route: Route, mounted: bool, prefix: str) -> str:
-    segments = [segment for segment in prefix.split("/") if segment]
-    behind = 1 if segments[:1] in (["api"], ["rest"]) else 0
-    versioned = "/" + "/".join((*segments[:behind], "v1", *segments[behind:]))
+    versioned = "/api/v1" if prefix.startswith("/api") else "/v1"
     if route.framework in ("fastapi", "starlette"):
         return (
             f'mount it under a version: `include_router(router, prefix="{versioned}")`'
