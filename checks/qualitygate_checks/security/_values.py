@@ -90,7 +90,7 @@ def strength(value: str, name: str, kind: str) -> Strength:
         return Strength.NONE
     if kind == "password":
         return _chosen(text)
-    if kind == "token" or len(text) < 6 or not _OPAQUE.match(text):
+    if kind == "token" or len(text) < 4 or not _OPAQUE.match(text):
         return Strength.NONE
     if text.isdigit():
         return Strength.NONE
