@@ -100,7 +100,8 @@ class Check:
     ``id`` is the file's name in kebab case and names the thing flagged, never the remedy. ``doc`` is the module's
     docstring: its first line is the title; the paragraphs `What it flags`, `Why`, `How to mend` and `What it cannot
     see` follow. ``calls`` names the library calls that the check asks the project for (`requests.get`,
-    `redis.Redis.set`, `?.execute` for a method of any object): only those are in ``project.calls``. A project check has no ``reads`` and its ``run`` takes the linked project; a file check names the
+    `redis.Redis.set`, `?.execute` for a method of any object): only those are in ``project.calls``. ``assigns`` names what it wants to see assigned (`DEBUG`, `verify`):
+    only those are in ``project.assignments`` and ``project.settings``. A project check has no ``reads`` and its ``run`` takes the linked project; a file check names the
     languages that it ``reads`` and its ``run`` takes one parsed file, in the worker: once per file, with the tree where
     the file's own language is among them and could be parsed, else without one where TEXT is. With ``options`` (an
     instance of a frozen dataclass: the defaults) ``run`` takes a second argument, the options in force. ``examined``
@@ -123,6 +124,7 @@ class Check:
     reads: frozenset[Language] = frozenset()
     roles: frozenset[Role] = APPLICATION
     calls: frozenset[str] = frozenset()
+    assigns: frozenset[str] = frozenset()
     options: Any = None
     tags: tuple[str, ...] = ()
     gates: tuple[str, ...] = ()

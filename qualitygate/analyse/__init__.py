@@ -52,7 +52,8 @@ def analyse(
             if cache is not None:
                 cache.close()
         wanted = frozenset[str]().union(*(check.calls for check in checks))
-        return link([known for known in facts if known is not None], wanted)
+        assigned = frozenset[str]().union(*(check.assigns for check in checks))
+        return link([known for known in facts if known is not None], wanted, assigned)
 
 
 def _recall(files: Sequence[SourceFile], facts: list[FileFacts | None], cache: Cache) -> None:

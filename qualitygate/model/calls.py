@@ -1,4 +1,4 @@
-"""Records of library calls in the code: what is called, with what, where, and which requests lead there."""
+"""Records of library calls and settings in the code: what is called or set, to what, where, and by which requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class Argument(msgspec.Struct, frozen=True):
     `setting` (from the environment or a settings object; ``value`` is its default where it has one), `parameter` (of the
     enclosing function), `request` (read from the request), `object` (what a library call gave back: ``name`` is that
     call), `reference` (a function, class or library name: ``name``), `items` (a list, tuple or set: ``items``),
-    `mapping` (``keys`` and ``items`` side by side) or `unknown`. ``complete`` is false where items may be missing.
+    `mapping` (``keys`` and ``items`` side by side) or `unknown`. ``complete`` is false where items may be missing, and
+    where the value is only one of several.
     """
 
     kind: str
@@ -64,3 +65,32 @@ class Call(msgspec.Struct, frozen=True):
         if position is not None and position < len(self.positional):
             return self.positional[position]
         return None
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """A value that code gives to a name, an attribute or a key that some check asked for.
+
+    ``name`` is the last name (`DEBUG`), ``target`` what it belongs to as the code spells it (`app.config` of
+    `app.config["DEBUG"] = True` and of `app.config.update(DEBUG=True)`; empty for a plain name). ``owner`` is
+    `path:Class` or `path:function`, or the path alone for a name of the module. ``conditional`` tells that a condition
+    decides over it. ``place`` is the value's where it has one of its own, else the statement's.
+    """
+
+    name: str
+    target: str
+    value: Argument
+    place: Place
+    owner: str
+    conditional: bool = False
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """A settings module of Django with the values in force in it, of the names that some check asked for.
+
+    ``bases`` are the paths of the settings modules whose names it takes over with a star. The place of a value is where
+    it is assigned, in this module or in one of those.
+    """
+
+    path: str
+    values: dict[str, Argument]
+    bases: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from qualitygate.model.architecture import Connection, ErrorHandler, ErrorResponse, Outbound, Route
-from qualitygate.model.calls import Call
+from qualitygate.model.calls import Assignment, Call, Settings
 from qualitygate.model.contract import Contract, Operation
 from qualitygate.model.facts import Directive, FileFacts
 from qualitygate.model.schema import History, Table
@@ -30,7 +30,8 @@ class Answer(msgspec.Struct, frozen=True):
 class Project(msgspec.Struct, frozen=True):
     """Facts of all files, joined. Everything is in a fixed order: the same input gives the same project.
 
-    ``calls`` holds the library calls that the checks of this run ask for. ``answers`` are known to the checks that audit them, which run after all others.
+    ``calls`` holds the library calls that the checks of this run ask for, ``assignments`` the values given to names that
+    they ask for, and ``settings`` those in force in the settings modules of Django. ``answers`` are known to the checks that audit them, which run after all others.
     """
 
     files: tuple[FileFacts, ...] = ()
@@ -38,6 +39,8 @@ class Project(msgspec.Struct, frozen=True):
     connections: tuple[Connection, ...] = ()
     outbound: tuple[Outbound, ...] = ()
     calls: tuple[Call, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    settings: tuple[Settings, ...] = ()
     errors: tuple[ErrorResponse, ...] = ()
     error_handlers: tuple[ErrorHandler, ...] = ()
     apps: tuple[Place, ...] = ()
