@@ -1,0 +1,118 @@
+"""In: the neutral form of one file. Out: its bodies of code with their names, and what the names of libraries stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from qualitygate.model import syntax as ir
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A function, or the code of the module and its classes outside of functions (``function`` is None)."""
+
+    qualname: str
+    function: ir.Function | None
+    statements: tuple[ir.Statement, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A statement with the conditions that decide over it, outermost first."""
+
+    statement: ir.Statement
+    conditions: tuple[ir.Expression, ...]
+
+
+def scopes(module: ir.Module) -> Iterator[Scope]:
+    """The module itself, then every function and method, nested ones included."""
+    yield Scope("", None, module.body)
+    yield from _functions(module.body, "")
+
+
+def _functions(body: Sequence[ir.Statement], prefix: str) -> Iterator[Scope]:
+    for step in steps(body):
+        statement = step.statement
+        if isinstance(statement, ir.Function):
+            inside = ir.statements(statement)
+            yield Scope(f"{prefix}{statement.name}", statement, inside)
+            yield from _functions(inside, f"{prefix}{statement.name}.")
+        elif isinstance(statement, ir.Class):
+            yield from _functions(statement.body, f"{prefix}{statement.name}.")
+
+
+def steps(body: Sequence[ir.Statement], conditions: tuple[ir.Expression, ...] = ()) -> Iterator[Step]:
+    """Every statement of a body and of its blocks; not those of functions and classes."""
+    for statement in body:
+        yield Step(statement, conditions)
+        if isinstance(statement, (ir.If, ir.While)):
+            yield from steps(statement.body, (*conditions, statement.test))
+            yield from steps(statement.orelse, (*conditions, statement.test))
+        elif isinstance(statement, (ir.For, ir.With, ir.Try)):
+            yield from steps(statement.body, conditions)
+            for handler in getattr(statement, "handlers", ()):
+                yield from steps(handler.body, conditions)
+            for rest in (getattr(statement, "orelse", ()), getattr(statement, "final", ())):
+                yield from steps(rest, conditions)
+        elif isinstance(statement, ir.Match):
+            for case in statement.cases:
+                yield from steps(case.body, (*conditions, statement.subject))
+
+
+def scope_steps(scope: Scope) -> Iterator[Step]:
+    """The statements of a scope; for the module those of its classes as well."""
+    for step in steps(scope.statements):
+        yield step
+        if isinstance(step.statement, ir.Class):
+            yield from _class_steps(step.statement)
+
+
+def _class_steps(cls: ir.Class) -> Iterator[Step]:
+    for step in steps(cls.body):
+        yield step
+        if isinstance(step.statement, ir.Class):
+            yield from _class_steps(step.statement)
+
+
+def own(statement: ir.Statement) -> Iterator[ir.Expression]:
+    """The expressions of a statement itself with everything inside them; not those of its blocks."""
+    for name in ("value", "test", "iterable", "exception", "subject"):
+        expression = getattr(statement, name, None)
+        if expression is not None:
+            yield from ir.subexpressions(expression)
+    if isinstance(statement, ir.With):
+        for expression, _ in statement.items:
+            yield from ir.subexpressions(expression)
+    for decorator in getattr(statement, "decorators", ()):
+        yield from ir.subexpressions(decorator.expression)
+    if isinstance(statement, ir.Function):
+        for parameter in statement.parameters:
+            if parameter.default is not None:
+                yield from ir.subexpressions(parameter.default)
+
+
+def imports(module: ir.Module) -> dict[str, str]:
+    """What the names that the file imports stand for, wherever it imports them: `{"get": "requests.get"}`."""
+    found: dict[str, str] = {}
+    for scope in scopes(module):
+        for step in steps(scope.statements):
+            statement = step.statement
+            if not isinstance(statement, ir.Import) or statement.level:
+                continue
+            if not statement.names:
+                alias = statement.alias or statement.module.split(".", 1)[0]
+                found.setdefault(alias, statement.module if statement.alias else alias)
+            for name, alias in statement.names:
+                found.setdefault(alias or name, f"{statement.module}.{name}")
+    return found
+
+
+def dotted(expression: ir.Expression, imported: Mapping[str, str]) -> str:
+    """The dotted name of an expression with its first word as imported; `?` stands for what is no name."""
+    parts: list[str] = []
+    while isinstance(expression, ir.Attribute):
+        parts.append(expression.name)
+        expression = expression.value
+    head = imported.get(expression.id, expression.id) if isinstance(expression, ir.Name) else "?"
+    return ".".join((head, *reversed(parts)))
