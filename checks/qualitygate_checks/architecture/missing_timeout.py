@@ -1,0 +1,400 @@
+"""A call to another system that may wait for ever.
+
+What it flags: a network call that ends only when the other side answers: `requests` and `urllib.request.urlopen` without
+a timeout (neither has a default), a connection of `smtplib`, `imaplib`, `poplib`, `ftplib`, `http.client`, `paramiko`,
+`socket.create_connection` or `urllib3` that is made without one, and the default of `httpx` or `aiohttp` switched off
+with None. In commands and scripts it is a warning. A Redis client without `socket_timeout` and a stream that httpx
+holds open without a limit are told with low confidence.
+
+Why: when the other system hangs, every worker that calls it hangs with it, until none is left to answer requests that
+have nothing to do with it. A timeout turns the outage of a neighbour into an error that can be handled.
+
+How to mend: pass a timeout that is shorter than that of your own callers (`timeout=(3.05, 10)`: connect, read), or set it
+once for all calls in the session's adapter or the client.
+
+What it cannot see: a timeout inside keyword arguments that are unpacked, limits that a proxy or the operating system
+sets, and clients whose type is not known. Clients with a default of their own (httpx 5 s, aiohttp 300 s, boto3 60 s) are
+left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Severity, example
+from qualitygate.model.calls import Argument, Call
+from qualitygate_checks._reach import owner, way
+
+_VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
+_SESSIONS = (
+    "requests.Session",
+    "requests.session",
+    "requests.sessions.Session",
+    "requests_oauthlib.OAuth2Session",
+    "requests_oauthlib.OAuth1Session",
+)
+_REQUESTS = frozenset(
+    [f"requests.{verb}" for verb in _VERBS]
+    + [f"requests.api.{verb}" for verb in _VERBS]
+    + [f"{session}.{verb}" for session in _SESSIONS for verb in _VERBS]
+)
+# Where `Session.request` has its timeout; the other methods take it by keyword only.
+_SESSION_POSITION = 8
+# Clients of the standard library and others like it: where the timeout stands among the positional arguments.
+_POSITIONS = {
+    "urllib.request.urlopen": 2,
+    "smtplib.SMTP": 3,
+    "smtplib.SMTP_SSL": 5,
+    "imaplib.IMAP4": 2,
+    "imaplib.IMAP4_SSL": 3,
+    "poplib.POP3": 2,
+    "poplib.POP3_SSL": 2,
+    "ftplib.FTP": 4,
+    "ftplib.FTP_TLS": 4,
+    "http.client.HTTPConnection": 2,
+    "http.client.HTTPSConnection": 2,
+    "socket.create_connection": 1,
+    "paramiko.SSHClient.connect": 6,
+    "paramiko.client.SSHClient.connect": 6,
+    "urllib3.PoolManager": None,
+}
+_STANDARD = frozenset(name for name in _POSITIONS if not name.startswith(("paramiko.", "urllib3.")))
+_POOL_CALLS = frozenset({"urllib3.PoolManager.request", "urllib3.PoolManager.urlopen"})
+_HTTPX_CLIENTS = frozenset({"httpx.Client", "httpx.AsyncClient"})
+_HTTPX = frozenset(
+    [f"httpx.{verb}" for verb in (*_VERBS, "stream")]
+    + [f"{client}.{verb}" for client in _HTTPX_CLIENTS for verb in (*_VERBS, "stream")]
+    + list(_HTTPX_CLIENTS)
+)
+_REDIS = frozenset(
+    {
+        "redis.Redis",
+        "redis.StrictRedis",
+        "redis.from_url",
+        "redis.Redis.from_url",
+        "redis.StrictRedis.from_url",
+        "redis.asyncio.Redis",
+        "redis.asyncio.from_url",
+        "redis.asyncio.Redis.from_url",
+    }
+)
+_MOUNTS = frozenset(f"{session}.mount" for session in _SESSIONS)
+# A host, or a setting in capitals: other names of a variable tell a reader nothing.
+_TARGET = re.compile(r"^(?!self\.)[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?$|^(\w+\.)*[A-Z][A-Z0-9_]+$")
+# What a person starts and can stop: no request waits behind it.
+_SCRIPT = re.compile(r"(^|/)(management/commands|scripts|bin|tools)/|(^|/)(manage|cli|commands)\.py$")
+_DEFAULT = "socket.setdefaulttimeout"
+_TOTAL = "aiohttp.ClientTimeout"
+_HTTPX_TIMEOUT = "httpx.Timeout"
+_MEDIUM = Confidence.MEDIUM
+
+
+@dataclass(frozen=True)
+class _Defaults:
+    """What a project sets for many calls at once: files whose sessions have adapters of their own, the socket default."""
+
+    adapted: frozenset[str]
+    sockets: bool
+    pools: bool
+
+
+def run(project: Project) -> Iterator[Hit]:
+    """A hit for every call, or client, without an end."""
+    targets = {outbound.place: outbound.target for outbound in project.outbound}
+    defaults = _defaults(project)
+    for call in project.calls:
+        fault = _fault(call, defaults)
+        if fault is None:
+            continue
+        why, mend, confidence = fault
+        shown = _shown(call.name)
+        target = targets.get(call.place, "")
+        to = f" to {target}" if _TARGET.match(target) else ""
+        reached = way(call)
+        yield Hit(
+            place=call.place,
+            message=f"{shown}(){to} may wait for ever",
+            subject=f"{call.name} in {owner(call)}",
+            why=f"{why}; {reached}" if reached else why,
+            mend=mend,
+            places=call.chain,
+            severity=Severity.WARNING if _SCRIPT.search(call.place.path) else None,
+            confidence=confidence,
+        )
+
+
+def _defaults(project: Project) -> _Defaults:
+    adapted = {
+        call.place.path
+        for call in project.calls
+        if call.name in _MOUNTS and any(":" in item.name for item in call.positional if item.kind == "object")
+    }
+    sockets = any(call.name == _DEFAULT and not _is_none(call.argument("timeout", 0)) for call in project.calls)
+    timed = [call for call in project.calls if call.name in _POOL_CALLS]
+    pools = bool(timed) and all(call.argument("timeout") is not None or not call.complete for call in timed)
+    return _Defaults(frozenset(adapted), sockets, pools)
+
+
+def _fault(call: Call, defaults: _Defaults) -> tuple[str, str, Confidence] | None:
+    name = call.name
+    if name in _REQUESTS:
+        if call.place.path in defaults.adapted and name.startswith(_SESSIONS):
+            return None
+        position = _SESSION_POSITION if name.startswith(_SESSIONS) and name.endswith(".request") else None
+        return _absent(call, position, "requests has no default timeout", "pass `timeout=(3.05, 10)` (connect, read)")
+    if name in _POSITIONS:
+        if (defaults.sockets and name in _STANDARD) or (defaults.pools and name == "urllib3.PoolManager"):
+            return None
+        module = name.rsplit(".", 1)[0]
+        return _absent(call, _POSITIONS[name], f"{module} has no default timeout", "pass `timeout=` in seconds")
+    if name in _HTTPX and _is_none(call.argument("timeout")):
+        # A stream of events is held open on purpose more often than not.
+        confidence = Confidence.LOW if name.endswith(".stream") else _MEDIUM
+        return (
+            "`timeout=None` switches off the 5 s of httpx",
+            "give a number of seconds, or drop the argument",
+            confidence,
+        )
+    if name == _HTTPX_TIMEOUT and _is_none(call.argument("timeout", 0)) and len(call.keywords) <= 1 and call.complete:
+        if set(call.keywords) <= {"timeout"}:
+            return "a timeout of None switches off the 5 s of httpx", "give numbers of seconds", _MEDIUM
+        return None
+    if name == _TOTAL and _is_none(call.argument("total", 0)) and call.complete:
+        limits = [call.argument(word) for word in ("sock_read", "connect", "sock_connect")]
+        if all(limit is None or _is_none(limit) for limit in limits):
+            return "`total=None` switches off the 300 s of aiohttp", "give `sock_read=` or `total=` in seconds", _MEDIUM
+        return None
+    if name in _REDIS and call.complete and call.argument("socket_timeout") is None:
+        if any(word in call.keywords for word in ("connection_pool", "retry")) or _in_address(call):
+            return None
+        return (
+            "a Redis client has no `socket_timeout` of its own: a server that hangs holds the caller",
+            "pass `socket_timeout=` and `socket_connect_timeout=`",
+            Confidence.LOW,
+        )
+    return None
+
+
+def _absent(call: Call, position: int | None, why: str, mend: str) -> tuple[str, str, Confidence] | None:
+    argument = call.argument("timeout", position)
+    if argument is None:
+        return (why, mend, Confidence.HIGH) if call.complete else None
+    return ("the timeout is None", mend, Confidence.HIGH) if _is_none(argument) else None
+
+
+def _is_none(argument: Argument | None) -> bool:
+    return argument is not None and argument.kind == "constant" and argument.value is None
+
+
+def _in_address(call: Call) -> bool:
+    address = call.argument("url", 0)
+    return address is not None and isinstance(address.value, str) and "timeout" in address.value
+
+
+def _shown(name: str) -> str:
+    parts = name.split(".")
+    return ".".join(parts[-2:])
+
+
+CHECK = Check(
+    id="missing-timeout",
+    domain=Domain.ARCHITECTURE,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    do="Handle dependency failures",
+    dont="Wait for other systems without an end",
+    tags=("CWE-400", "CWE-1088", "OWASP-API4:2023", "OWASP-API10:2023", "SOC2-A1.2"),
+    gates=("graceful_degradation",),
+    run=run,
+    calls=_REQUESTS
+    | frozenset(_POSITIONS)
+    | _POOL_CALLS
+    | _HTTPX
+    | _REDIS
+    | _MOUNTS
+    | {_DEFAULT, _TOTAL, _HTTPX_TIMEOUT},
+    examined=lambda project: sum(
+        call.name in _REQUESTS or call.name in _POSITIONS or call.name in _HTTPX or call.name in _REDIS
+        for call in project.calls
+    ),
+    doc=__doc__,
+    bad=(
+        example(
+            {
+                "shop/main.py": """
+                    from fastapi import FastAPI
+
+                    from shop.rates import current_rate
+
+                    app = FastAPI()
+
+
+                    @app.get("/v1/prices/{currency}")
+                    def prices(currency: str):
+                        return {"rate": current_rate(currency)}
+                    """,
+                "shop/rates.py": """
+                    import requests
+
+
+                    def current_rate(currency):
+                        response = requests.get(f"https://rates.example.com/{currency}")  # <- flagged
+                        response.raise_for_status()
+                        return response.json()["rate"]
+                    """,
+            },
+            "two calls from the route",
+        ),
+        example(
+            """
+            import requests
+            from flask import Flask, jsonify
+
+            app = Flask(__name__)
+            session = requests.Session()
+            session.headers["Accept"] = "application/json"
+
+
+            @app.post("/api/v1/tickets/<int:number>/notify")
+            def notify(number):
+                session.post("https://chat.example.com/hooks/tickets", json={"ticket": number})  # <- flagged
+                return jsonify(ok=True)
+            """,
+            "a session has no default either",
+        ),
+        example(
+            """
+            import smtplib
+            from email.message import EmailMessage
+
+
+            def send(message: EmailMessage) -> None:
+                with smtplib.SMTP("mail.example.com", 587) as server:  # <- flagged
+                    server.starttls()
+                    server.send_message(message)
+            """,
+            "a mail server that does not answer",
+            path="clinic/mail.py",
+        ),
+        example(
+            """
+            import httpx
+            from fastapi import FastAPI
+
+            app = FastAPI()
+
+
+            @app.get("/v1/search")
+            async def search(q: str):
+                async with httpx.AsyncClient(timeout=None) as client:  # <- flagged
+                    response = await client.get("https://search.example.com/", params={"q": q})
+                return response.json()
+            """,
+            "the default is switched off",
+        ),
+        example(
+            """
+            from urllib.request import Request, urlopen
+
+            from celery import shared_task
+
+
+            @shared_task
+            def fetch_feed(url):
+                with urlopen(Request(url, headers={"User-Agent": "reader"})) as response:  # <- flagged
+                    return response.read()
+            """,
+            "a worker waits as well",
+            path="reader/tasks.py",
+        ),
+    ),
+    good=(
+        example(
+            """
+            import requests
+
+            TIMEOUT = (3.05, 10)
+
+
+            def current_rate(currency):
+                response = requests.get(f"https://rates.example.com/{currency}", timeout=TIMEOUT)
+                return response.json()["rate"]
+            """,
+            "a timeout for connecting and one for reading",
+        ),
+        example(
+            """
+            import requests
+            from requests.adapters import HTTPAdapter
+
+
+            class TimeoutAdapter(HTTPAdapter):
+                def send(self, request, timeout=None, **kwargs):
+                    return super().send(request, timeout=timeout or 10, **kwargs)
+
+
+            session = requests.Session()
+            session.mount("https://", TimeoutAdapter())
+
+
+            def current_rate(currency):
+                return session.get(f"https://rates.example.com/{currency}").json()["rate"]
+            """,
+            "the session's adapter sets one for all calls",
+        ),
+        example(
+            """
+            import aiohttp
+            import httpx
+            from fastapi import FastAPI
+
+            app = FastAPI()
+            client = httpx.AsyncClient(base_url="https://search.example.com")
+
+
+            @app.get("/v1/search")
+            async def search(q: str):
+                return (await client.get("/", params={"q": q})).json()
+
+
+            @app.get("/v1/suggestions")
+            async def suggestions(q: str):
+                async with aiohttp.ClientSession() as session, session.get("https://search.example.com/") as response:
+                    return await response.json()
+            """,
+            "clients with a default of their own",
+        ),
+        example(
+            """
+            import requests
+
+
+            class Client:
+                def __init__(self, base, timeout=10):
+                    self.base = base
+                    self.timeout = timeout
+
+                def call(self, method, path, **options):
+                    options.setdefault("timeout", self.timeout)
+                    return requests.request(method, self.base + path, **options)
+            """,
+            "set in arguments that are passed on",
+        ),
+        example(
+            """
+            import smtplib
+            import socket
+
+            socket.setdefaulttimeout(15)
+
+
+            def send(message):
+                with smtplib.SMTP("mail.example.com") as server:
+                    server.send_message(message)
+            """,
+            "a default for all sockets",
+        ),
+    ),
+)
