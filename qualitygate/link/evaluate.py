@@ -530,7 +530,7 @@ class Evaluator:
             scope.names.clear()
             scope.names.update(before)
             self._branch(statement.orelse, scope)
-            self._merge(before, after, scope)
+            self._merge(before, after, scope, bool(test.value) if isinstance(test, Known) else None)
 
     def _branch(self, body: Sequence[ir.Statement], scope: Scope) -> None:
         self._conditions += 1
@@ -539,16 +539,18 @@ class Evaluator:
         finally:
             self._conditions -= 1
 
-    def _merge(self, before: dict[str, Value], first: dict[str, Value], scope: Scope) -> None:
-        """Names after a condition that cannot be decided: see ``_either``."""
+    def _merge(
+        self, before: dict[str, Value], first: dict[str, Value], scope: Scope, likely: bool | None = None
+    ) -> None:
+        """Names after a condition that cannot be decided: see ``_either``. ``likely`` is what the defaults decide."""
         for name, value in first.items():
             other = scope.names.get(name)
             if other is None:
                 scope.names[name] = value
             elif other is not value:
-                scope.names[name] = self._either(before.get(name), value, other)
+                scope.names[name] = self._either(before.get(name), value, other, likely)
 
-    def _either(self, before: Value | None, first: Value, second: Value) -> Value:
+    def _either(self, before: Value | None, first: Value, second: Value, likely: bool | None = None) -> Value:
         if isinstance(first, Unknown):
             return second
         if isinstance(second, Unknown):
@@ -558,8 +560,8 @@ class Evaluator:
             # `prefix = ""; if SITE_ROOT: prefix = ...` keeps its default; `app = None; if ...: app = X()` does not.
             if isinstance(before, Known) and before.value is None:
                 return changed
-            if isinstance(before, Known):
-                return Choice((before, changed))
+            if isinstance(before, (Known, Choice, Pattern)):
+                return Choice((changed, before) if likely == (changed is first) else (before, changed))
             return changed
         if isinstance(first, Known) and isinstance(second, Known) and first.value == second.value:
             return first
@@ -567,7 +569,7 @@ class Evaluator:
             return second
         if isinstance(second, Known) and second.value is None:
             return first
-        return Choice((first, second))
+        return Choice((second, first) if likely is False else (first, second))
 
     def _for(self, statement: ir.For, scope: Scope) -> None:
         iterable = self.evaluate(statement.iterable, scope)
@@ -1256,7 +1258,7 @@ class Evaluator:
             if not isinstance(value, Known) or not isinstance(value.value, (int, float)) or abs(value.value) > 1e15:
                 return Unknown("computed")
             if position == 0:
-                total = value.value
+                total = value.value if len(values) > 1 or operator == "*" else -value.value
             elif operator == "*":
                 total *= value.value
             else:
@@ -1394,6 +1396,10 @@ class Evaluator:
         index = self.evaluate(expression.index, scope)
         if isinstance(value, Choice):
             value = value.values[0]
+        if isinstance(expression.index, ir.Operation) and expression.index.operator == ":":
+            sliced = self._slice(value, [self.evaluate(operand, scope) for operand in expression.index.operands])
+            if sliced is not None:
+                return sliced
         if isinstance(value, Items) and isinstance(index, Known) and isinstance(index.value, int):
             if -len(value.items) <= index.value < len(value.items):
                 return value.items[index.value]
@@ -1414,6 +1420,18 @@ class Evaluator:
             found = value.attributes.get(f"[{index.value}]") if isinstance(index, Known) else None
             return found if found is not None else Bound(value, "__getitem__")
         return Bound(value, "__getitem__")
+
+    def _slice(self, value: Value, bounds: list[Value]) -> Value | None:
+        """A part of a list or a text with bounds that are known; None where it cannot be told."""
+        numbers = [bound.value for bound in bounds if isinstance(bound, Known)]
+        if len(numbers) != len(bounds) or not all(number is None or type(number) is int for number in numbers):
+            return None
+        part = slice(*numbers)
+        if isinstance(value, Items):
+            return Items(value.items[part], value.complete, value.place)
+        if isinstance(value, Known) and isinstance(value.value, str):
+            return Known(value.value[part], value.sure)
+        return None
 
     def _any_entry(self, value: Entries) -> Value:
         """One of the entries, where the key is not known: a table of classes or functions to choose from."""
