@@ -30,6 +30,7 @@ from qualitygate.model.values import (
 )
 
 _DEEPEST = 3
+_CONTEXTS = ("flask.g.", "quart.g.", "flask.current_app.", "quart.current_app.")
 _REQUEST_HOLDERS = ("flask.request", "quart.request", "sanic.request")
 
 
@@ -77,7 +78,7 @@ def link_calls(
                 )
     ways = _ways(graph, drafts, names, [function for function, _ in inside])
     for function, call in inside:
-        routes, chain = ways.get(id(function.node), ((), ()))
+        routes, chain, loop = ways.get(id(function.node), ((), (), ()))
         found[_key(call)] = Call(
             call.name,
             call.place,
@@ -92,6 +93,7 @@ def link_calls(
             call.in_try,
             routes,
             chain,
+            loop,
         )
     return tuple(found[key] for key in sorted(found))
 
@@ -102,6 +104,9 @@ def called_name(value: Value, wanted: frozenset[str]) -> str:
     if name in wanted:
         return name
     method = f"?.{value.name}" if isinstance(value, Bound) else ""
+    if isinstance(value, External) and value.name.startswith(_CONTEXTS):
+        # `g.db.execute`: what hangs on the context of a request is an object of the application's own choice.
+        method = f"?.{value.name.rpartition('.')[2]}"
     return method if method in wanted else ""
 
 
@@ -131,14 +136,15 @@ def _aliases(function: FunctionValue, wanted: frozenset[str]) -> frozenset[str]:
 
 def _ways(
     graph: CallGraph, drafts: Sequence[RouteDraft], names: Mapping[int, str], functions: Sequence[FunctionValue]
-) -> dict[int, tuple[tuple[str, ...], tuple[Place, ...]]]:
-    """For each function the operations that reach it, and the way from the nearest."""
+) -> dict[int, tuple[tuple[str, ...], tuple[Place, ...], tuple[Place, ...]]]:
+    """For each function the operations that reach it, the way from the nearest, and one on which an event loop waits."""
     if not functions:
         return {}
     within = graph.interesting(functions)
     owners = {id(function.node) for function in functions}
     nearest: dict[int, tuple[Step, RouteDraft]] = {}
     reaching: dict[int, dict[str, None]] = {}
+    loops: dict[int, tuple[Step, RouteDraft]] = {}
     for draft in drafts:
         for step in graph.reach(graph.roots(draft), within):
             key = id(step.function.node)
@@ -146,12 +152,27 @@ def _ways(
                 reaching.setdefault(key, {})[names[id(draft)]] = None
                 if key not in nearest or step.hops < nearest[key][0].hops:
                     nearest[key] = (step, draft)
+                if key not in loops and _on_loop(step):
+                    loops[key] = (step, draft)
     result = {}
     for key, (step, draft) in nearest.items():
         first = names[id(draft)]
         others = [name for name in reaching[key] if name != first]
-        result[key] = ((first, *others), way(step, draft.declared, first))
+        loop: tuple[Place, ...] = ()
+        if key in loops:
+            waiting, through = loops[key]
+            loop = way(waiting, through.declared, names[id(through)])
+        result[key] = ((first, *others), way(step, draft.declared, first), loop)
     return result
+
+
+def _on_loop(step: Step) -> bool:
+    """Whether a coroutine runs the step's function itself: what a framework injects may run in a thread."""
+    while not step.function.node.asynchronous:
+        if step.function.node.generator or step.injected or step.before is None:
+            return False
+        step = step.before
+    return True
 
 
 def _arguments(arguments: Arguments) -> tuple[tuple[Argument, ...], dict[str, Argument], bool]:

@@ -1,0 +1,301 @@
+"""In: a linked project. Out: its functions with what is bound in them, found by place, by name, and by who calls them.
+
+What the linked facts say of a call is the starting point; this is for checks that must know how a value was put together
+inside a function and what the callers hand in. Names are matched, nothing is run, and every walk has an end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from qualitygate.authoring import Place, Project, Role, Span
+from qualitygate.model import syntax as ir
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One place that binds a name: ``how`` is `value`, `element` (of what a loop runs over), `part`, `added` or `entered`."""
+
+    how: str
+    value: ir.Expression
+    line: int
+
+
+@dataclass(eq=False)
+class Body:
+    """A function, or the code of a module outside of functions, with the names that are bound in it."""
+
+    path: str
+    qualname: str
+    function: ir.Function | None
+    statements: tuple[ir.Statement, ...]
+    outer: Body | None
+    cls: ir.Class | None = None
+    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    parameters: dict[str, ir.Parameter] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str:
+        """`path:function`, or the path alone, as library calls name their owner."""
+        return f"{self.path}:{self.qualname}" if self.qualname else self.path
+
+    def expressions(self) -> Iterator[ir.Expression]:
+        """Every expression of the body with everything inside it; not those of nested functions."""
+        for expression in own_expressions(self.statements):
+            yield from ir.subexpressions(expression)
+
+
+def own_expressions(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Expression]:
+    """The expressions of statements and of the classes among them, nested functions left out."""
+    yield from ir.expressions(statements)
+    for statement in walk(statements):
+        if isinstance(statement, ir.Class):
+            yield from ir.expressions(statement.body)
+
+
+def walk(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Statement]:
+    """Statements and those of their blocks, in order; bodies of functions and classes left out."""
+    for statement in statements:
+        yield statement
+        if isinstance(statement, (ir.Function, ir.Class)):
+            continue
+        for name in ("body", "orelse", "final"):
+            inner = getattr(statement, name, None)
+            if isinstance(inner, tuple):
+                yield from walk(inner)
+        if isinstance(statement, ir.Try):
+            for handler in statement.handlers:
+                yield from walk(handler.body)
+        if isinstance(statement, ir.Match):
+            for case in statement.cases:
+                yield from walk(case.body)
+
+
+class Code:
+    """The application's functions, each decoded when it is asked for and kept while the check runs."""
+
+    def __init__(self, project: Project) -> None:
+        self._modules = {
+            file.path: file.module
+            for file in project.files
+            if file.module is not None and file.role is Role.APPLICATION and not file.module.generated
+        }
+        self._heads: dict[str, list[Body]] = {}
+        self._names: dict[str, list[tuple[str, ir.Function]]] | None = None
+        self._words: dict[str, frozenset[str]] = {}
+        self._operations: dict[str, list[str]] = {}
+        for route in project.routes:
+            path = route.place.path
+            module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            name = route.handler.removeprefix(f"{module}.")
+            self._operations.setdefault(f"{path}:{name}", []).append(f"{route.method} {route.path}")
+
+    def at(self, place: Place, word: str) -> tuple[ir.Call, Body] | None:
+        """The call of ``word`` whose called name stands at ``place``, with the body that it stands in."""
+        for body in self.bodies(place.path, word):
+            for expression in body.expressions():
+                if isinstance(expression, ir.Call) and expression.name_span == place.span:
+                    return expression, body
+        return None
+
+    def operations(self, body: Body) -> list[str]:
+        """The operations that a function is the handler of."""
+        return self._operations.get(body.owner, [])
+
+    def module(self, path: str) -> Body | None:
+        """The code of a module outside of its functions."""
+        module = self._modules.get(path)
+        if module is None:
+            return None
+        return self._all(path, module)[0]
+
+    def bodies(self, path: str, word: str = "") -> Iterator[Body]:
+        """The bodies of a file in which something named ``word`` is called; all of them where it is empty."""
+        module = self._modules.get(path)
+        if module is None:
+            return
+        for body in self._all(path, module):
+            if body.function is None or not word or word in body.function.calls:
+                yield body
+
+    def everywhere(self, word: str = "") -> Iterator[Body]:
+        """The same for all files, in the order of their paths."""
+        for path in sorted(self._modules):
+            if not word or word in self._called(path):
+                yield from self.bodies(path, word)
+
+    def _called(self, path: str) -> frozenset[str]:
+        """Everything that is called in a file, by its last name: enough to pass over it without decoding it."""
+        if path not in self._words:
+            module = self._modules[path]
+            words = {word for function in _heads(module.body) for word in function.calls}
+            for expression in own_expressions(module.body):
+                for part in ir.subexpressions(expression):
+                    if isinstance(part, ir.Call):
+                        words.add(last_name(part.function))
+            self._words[path] = frozenset(words)
+        return self._words[path]
+
+    def named(self, name: str) -> list[Body]:
+        """The functions and methods of this name, in all files."""
+        if self._names is None:
+            self._names = {}
+            for path, module in sorted(self._modules.items()):
+                for function in _heads(module.body):
+                    self._names.setdefault(function.name, []).append((path, function))
+        found = []
+        for path, function in self._names.get(name, ()):
+            found += [
+                body for body in self.bodies(path) if body.function is not None and body.function.span == function.span
+            ]
+        return found
+
+    def callers(self, body: Body, most: int = 60) -> list[tuple[ir.Call, Body]] | None:
+        """Calls of a function by its name; None where another function has that name too, or there are too many."""
+        if body.function is None or body.function.name.startswith("__"):
+            return None
+        name = body.function.name
+        if len(self.named(name)) > 1:
+            return None
+        found = []
+        for caller in self.everywhere(name):
+            for expression in caller.expressions():
+                if isinstance(expression, ir.Call) and last_name(expression.function) == name:
+                    found.append((expression, caller))
+                    if len(found) > most:
+                        return None
+        return found
+
+    def _all(self, path: str, module: ir.Module) -> list[Body]:
+        if path not in self._heads:
+            top = Body(path, "", None, module.body, None)
+            _bind(top)
+            self._heads[path] = [top, *_nested(top, module.body, None, "")]
+        return self._heads[path]
+
+
+def _heads(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Function]:
+    for statement in walk(statements):
+        if isinstance(statement, ir.Function):
+            yield statement
+        elif isinstance(statement, ir.Class):
+            yield from _heads(statement.body)
+
+
+def _nested(outer: Body, statements: tuple[ir.Statement, ...], cls: ir.Class | None, prefix: str) -> Iterator[Body]:
+    for statement in walk(statements):
+        if isinstance(statement, ir.Class):
+            yield from _nested(outer, statement.body, statement, f"{prefix}{statement.name}.")
+        elif isinstance(statement, ir.Function):
+            inside = ir.statements(statement)
+            body = Body(outer.path, f"{prefix}{statement.name}", statement, inside, outer, cls)
+            body.parameters = {parameter.name: parameter for parameter in statement.parameters}
+            _bind(body)
+            yield body
+            yield from _nested(body, inside, None, f"{prefix}{statement.name}.")
+
+
+def _bind(body: Body) -> None:
+    for statement in walk(body.statements):
+        if isinstance(statement, ir.Assign) and statement.value is not None:
+            how = "added" if statement.operator else "value"
+            for target in statement.targets:
+                _bind_target(body, target, statement.value, how, statement.span.line)
+        elif isinstance(statement, ir.For):
+            _bind_target(body, statement.target, statement.iterable, "element", statement.span.line)
+        elif isinstance(statement, ir.With):
+            for expression, entered in statement.items:
+                if entered is not None:
+                    _bind_target(body, entered, expression, "entered", statement.span.line)
+    for expression in own_expressions(body.statements):
+        for part in ir.subexpressions(expression):
+            if isinstance(part, ir.Comprehension):
+                for generator in part.generators:
+                    _bind_target(body, generator.target, generator.iterable, "element", part.span.line)
+            elif isinstance(part, ir.Walrus):
+                _bind_target(body, part.target, part.value, "value", 0)
+            elif (
+                isinstance(part, ir.Call)
+                and isinstance(part.function, ir.Attribute)
+                and isinstance(part.function.value, ir.Name)
+                and part.function.name in ("append", "extend", "insert", "add", "update")
+                and part.arguments
+            ):
+                _note(body, part.function.value.id, Binding("added", part.arguments[-1].value, part.span.line))
+
+
+def _bind_target(body: Body, target: ir.Expression, value: ir.Expression, how: str, line: int) -> None:
+    if isinstance(target, ir.Name):
+        _note(body, target.id, Binding(how, value, line))
+    elif isinstance(target, ir.Sequence):
+        pairs = (
+            zip(target.items, value.items, strict=True)
+            if isinstance(value, ir.Sequence) and how == "value" and len(value.items) == len(target.items)
+            else ((item, value) for item in target.items)
+        )
+        inner = how if isinstance(value, ir.Sequence) and how == "value" else "element" if how == "element" else "part"
+        for item, part in pairs:
+            _bind_target(body, item, part, inner, line)
+    elif isinstance(target, ir.Starred):
+        _bind_target(body, target.value, value, "part", line)
+    elif isinstance(target, ir.Subscript) and isinstance(target.value, ir.Name):
+        _note(body, target.value.id, Binding("added", value, line))
+
+
+def _note(body: Body, name: str, binding: Binding) -> None:
+    body.bindings.setdefault(name, []).append(binding)
+
+
+def last_name(expression: ir.Expression) -> str:
+    """The last word of a dotted name: `get` of `client.session.get`; empty for anything else."""
+    if isinstance(expression, ir.Name):
+        return expression.id
+    return expression.name if isinstance(expression, ir.Attribute) else ""
+
+
+def spelling(expression: ir.Expression) -> str:
+    """A dotted name as written, with calls and subscripts passed over; empty where it starts from something else."""
+    parts: list[str] = []
+    current = expression
+    while True:
+        if isinstance(current, ir.Name):
+            parts.append(current.id)
+            return ".".join(reversed(parts))
+        if isinstance(current, ir.Attribute):
+            parts.append(current.name)
+            current = current.value
+        elif isinstance(current, ir.Call):
+            current = current.function
+        elif isinstance(current, (ir.Subscript, ir.Await)):
+            current = current.value
+        else:
+            return ".".join(reversed(parts))
+
+
+def argument_for(call: ir.Call, callee: Body, parameter: str) -> ir.Expression | None:
+    """What a call hands to a parameter, or the parameter's default; None where that cannot be told."""
+    names = [item.name for item in callee.parameters.values() if item.kind in ("positional", "plain")]
+    if names and names[0] in ("self", "cls") and callee.cls is not None:
+        names = names[1:]
+    position = 0
+    for argument in call.arguments:
+        if argument.stars:
+            return None
+        if argument.name == parameter:
+            return argument.value
+        if argument.name is None:
+            if position < len(names) and names[position] == parameter:
+                return argument.value
+            position += 1
+    return callee.parameters[parameter].default if parameter in callee.parameters else None
+
+
+def span_of(expression: ir.Expression) -> Span | None:
+    """The span of an expression, or of the first part of it that has one."""
+    for part in ir.subexpressions(expression):
+        span = getattr(part, "span", None)
+        if span is not None and part is expression:
+            return span
+    spans = sorted(span for part in ir.subexpressions(expression) if (span := getattr(part, "span", None)) is not None)
+    return Span(spans[0].line, spans[0].column, spans[-1].end_line, spans[-1].end_column) if spans else None
