@@ -50,13 +50,17 @@ class Target:
 
 @dataclass(frozen=True)
 class Step:
-    """A function that a request reaches: how many calls away, and the call that leads to it from the step before."""
+    """A function that a request reaches: how many calls away, and the call that leads to it from the step before.
+
+    ``injected`` is true where a framework makes that call.
+    """
 
     function: FunctionValue
     receiver: Value | None
     hops: int
     via: Place | None
     before: Step | None
+    injected: bool = False
 
     def chain(self) -> tuple[Step, ...]:
         """From the handler to this step."""
@@ -193,7 +197,9 @@ class CallGraph:
                 if key in seen or (within is not None and key not in within):
                     continue
                 if target.site is None or not stops(step.function, target.site):
-                    queue.append(Step(target.function, target.receiver, step.hops + 1, target.place, step))
+                    queue.append(
+                        Step(target.function, target.receiver, step.hops + 1, target.place, step, target.site is None)
+                    )
 
     def interesting(self, wanted: Iterable[FunctionValue]) -> frozenset[int]:
         """Functions that may lead to one of ``wanted`` within ``MAX_HOPS`` calls, judged by names alone.

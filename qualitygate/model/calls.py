@@ -41,7 +41,8 @@ class Call(msgspec.Struct, frozen=True):
     type is `?.method`. ``receiver`` says what a method is called on, where that is known (`request` for parts of a
     request). ``owner`` is `path:function`, or the path alone for code that runs at import. ``complete`` is false where
     unpacked arguments are not known. ``routes`` name the operations that reach the call in a few steps, ``chain`` leads
-    there from the first of them; ``asynchronous`` tells an owner declared with ``async``.
+    there from the first of them; ``asynchronous`` tells an owner declared with ``async``. ``loop`` is a way by which a
+    coroutine that serves a request runs the call on its own event loop, no thread between; empty where none is seen.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Call(msgspec.Struct, frozen=True):
     in_try: bool = False
     routes: tuple[str, ...] = ()
     chain: tuple[Place, ...] = ()
+    loop: tuple[Place, ...] = ()
 
     def argument(self, name: str, position: int | None = None) -> Argument | None:
         """An argument by keyword, or else by position; None where it is absent."""
