@@ -434,6 +434,10 @@ class Evaluator:
                     owner.entries[index.value] = value
                 else:
                     owner.complete = False
+            elif isinstance(owner, Items) and isinstance(index, Known) and type(index.value) is int:
+                # Under a condition either may hold: what was there stays.
+                if not self._conditions and -len(owner.items) <= index.value < len(owner.items):
+                    owner.items[index.value] = value
             elif isinstance(owner, Instance) and isinstance(index, Known) and isinstance(index.value, str):
                 owner.attributes[f"[{index.value}]"] = value
                 self._record(
@@ -762,14 +766,16 @@ class Evaluator:
 
         None where ``value`` declares no field. The environment or the configuration may replace the default.
         """
-        if not isinstance(value.cls, External) or instance is None:
-            return None
-        trait = value.cls.name.startswith("traitlets.")
-        if not trait and value.cls.name not in _FIELDS:
+        if value.event is not None and value.event.name == "tag" and isinstance(value.event.receiver, Instance):
+            value = value.event.receiver  # `Unicode("/").tag(config=True)`
+        trait = any(isinstance(base, External) and base.name.startswith("traitlets.") for base in self.ancestry(value))
+        if instance is None or not (trait or _class_name(value) in _FIELDS):
             return None
         for method in self._defaulting(instance.cls, name) if trait else ():
-            return self._unsure(self.call(BoundFunction(instance, method), Arguments([], {}), _place_of(value)))
-        by_position = 0 if trait or value.cls.name.endswith("Field") else None
+            computed = self.call(BoundFunction(instance, method), Arguments([], {}), _place_of(value))
+            if isinstance(computed, (Known, Pattern, Choice, Items, Entries, ClassValue)):
+                return self._unsure(computed)
+        by_position = 0 if trait or _class_name(value).endswith("Field") else None
         default = value.arguments.get("default", by_position) or value.arguments.get("default_value")
         factory = value.arguments.get("default_factory")
         if default is None and factory is not None:
@@ -1423,9 +1429,11 @@ class Evaluator:
 
     def _slice(self, value: Value, bounds: list[Value]) -> Value | None:
         """A part of a list or a text with bounds that are known; None where it cannot be told."""
-        numbers = [bound.value for bound in bounds if isinstance(bound, Known)]
-        if len(numbers) != len(bounds) or not all(number is None or type(number) is int for number in numbers):
-            return None
+        numbers: list[int | None] = []
+        for bound in bounds:
+            if not isinstance(bound, Known) or not (bound.value is None or isinstance(bound.value, int)):
+                return None
+            numbers.append(bound.value)
         part = slice(*numbers)
         if isinstance(value, Items):
             return Items(value.items[part], value.complete, value.place)
@@ -1694,7 +1702,8 @@ def _list(evaluator: Evaluator, arguments: Arguments) -> Value | None:
         return Items([])
     value = arguments.positional[0]
     if isinstance(value, (Items, Entries)):
-        return Items(list(evaluator._items(value)), not isinstance(value, Items) or value.complete)
+        whole = not isinstance(value, Items) or value.complete
+        return Items(list(evaluator._items(value)), whole, value.place)
     return None
 
 
