@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from qualitygate.frameworks.paths import HTTP_METHODS
 from qualitygate.model.values import (
+    Bound,
     BoundFunction,
     Choice,
     ClassValue,
@@ -89,6 +90,8 @@ def holders(evaluation: Evaluation, belongs: Callable[[Instance], bool]) -> dict
 
 
 def _inside(value: Value | None) -> Iterator[Instance]:
+    while isinstance(value, Bound):  # `app.router.add_get(...)` speaks to the application
+        value = value.receiver
     for item in value.entries.values() if isinstance(value, Entries) else flattened(value):
         if isinstance(item, Instance):
             yield item

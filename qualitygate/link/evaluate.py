@@ -77,6 +77,8 @@ class Site:
     conditional: bool
     awaited: bool
     in_try: bool
+    deferred: bool = False
+    """Inside a lambda: made when, and where, that is called."""
 
 
 @dataclass(eq=False, slots=True)
@@ -111,6 +113,7 @@ class Evaluator:
         self._conditions = 0
         self._loops = 0
         self._tries = 0
+        self._lambdas = 0
         self._awaiting = False
         self._steps = 0
         self._silent = 0
@@ -683,7 +686,11 @@ class Evaluator:
         inner = Scope(
             scope.path, {p.name: Unknown("a parameter", p.name) for p in expression.parameters}, scope, scope.owner
         )
-        self.evaluate(expression.body, inner)
+        self._lambdas += 1
+        try:
+            self.evaluate(expression.body, inner)
+        finally:
+            self._lambdas -= 1
 
     def _name(self, name: str, scope: Scope) -> Value:
         current: Scope | None = scope
@@ -863,6 +870,7 @@ class Evaluator:
                     self._conditions > 0,
                     awaited,
                     self._tries > 0,
+                    self._lambdas > 0,
                 )
             )
         return self.call(callee, arguments, place)

@@ -73,6 +73,7 @@ def link_calls(
                             awaited=site.awaited,
                             in_loop=site.in_loop,
                             in_try=site.in_try,
+                            deferred=site.deferred,
                         ),
                     )
                 )
@@ -94,6 +95,7 @@ def link_calls(
             routes,
             chain,
             loop,
+            call.deferred,
         )
     return tuple(found[key] for key in sorted(found))
 

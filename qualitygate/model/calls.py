@@ -43,6 +43,7 @@ class Call(msgspec.Struct, frozen=True):
     unpacked arguments are not known. ``routes`` name the operations that reach the call in a few steps, ``chain`` leads
     there from the first of them; ``asynchronous`` tells an owner declared with ``async``. ``loop`` is a way by which a
     coroutine that serves a request runs the call on its own event loop, no thread between; empty where none is seen.
+    ``deferred`` tells a call inside a lambda: made when that is called.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Call(msgspec.Struct, frozen=True):
     routes: tuple[str, ...] = ()
     chain: tuple[Place, ...] = ()
     loop: tuple[Place, ...] = ()
+    deferred: bool = False
 
     def argument(self, name: str, position: int | None = None) -> Argument | None:
         """An argument by keyword, or else by position; None where it is absent."""
