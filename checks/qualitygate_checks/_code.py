@@ -15,11 +15,15 @@ from qualitygate.model import syntax as ir
 
 @dataclass(frozen=True)
 class Binding:
-    """One place that binds a name: ``how`` is `value`, `element` (of what a loop runs over), `part`, `added` or `entered`."""
+    """One place that binds a name: ``how`` is `value`, `element` (of what a loop runs over), `part`, `added` or `entered`.
+
+    ``key`` is the subscript that `name[key] = value` sets.
+    """
 
     how: str
     value: ir.Expression
     line: int
+    key: ir.Expression | None = None
 
 
 @dataclass(eq=False)
@@ -82,6 +86,7 @@ class Code:
             if file.module is not None and file.role is Role.APPLICATION and not file.module.generated
         }
         self._heads: dict[str, list[Body]] = {}
+        self._tops: dict[str, Body] = {}
         self._names: dict[str, list[tuple[str, ir.Function]]] | None = None
         self._words: dict[str, frozenset[str]] = {}
         self._operations: dict[str, list[str]] = {}
@@ -103,12 +108,10 @@ class Code:
         """The operations that a function is the handler of."""
         return self._operations.get(body.owner, [])
 
-    def module(self, path: str) -> Body | None:
-        """The code of a module outside of its functions."""
-        module = self._modules.get(path)
-        if module is None:
-            return None
-        return self._all(path, module)[0]
+    def modules(self) -> Iterator[Body]:
+        """The code of every module outside of its functions, in the order of the paths."""
+        for path, module in sorted(self._modules.items()):
+            yield self._top(path, module)
 
     def bodies(self, path: str, word: str = "") -> Iterator[Body]:
         """The bodies of a file in which something named ``word`` is called; all of them where it is empty."""
@@ -169,10 +172,15 @@ class Code:
 
     def _all(self, path: str, module: ir.Module) -> list[Body]:
         if path not in self._heads:
-            top = Body(path, "", None, module.body, None)
-            _bind(top)
+            top = self._top(path, module)
             self._heads[path] = [top, *_nested(top, module.body, None, "")]
         return self._heads[path]
+
+    def _top(self, path: str, module: ir.Module) -> Body:
+        if path not in self._tops:
+            self._tops[path] = Body(path, "", None, module.body, None)
+            _bind(self._tops[path])
+        return self._tops[path]
 
 
 def _heads(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Function]:
@@ -240,7 +248,7 @@ def _bind_target(body: Body, target: ir.Expression, value: ir.Expression, how: s
     elif isinstance(target, ir.Starred):
         _bind_target(body, target.value, value, "part", line)
     elif isinstance(target, ir.Subscript) and isinstance(target.value, ir.Name):
-        _note(body, target.value.id, Binding("added", value, line))
+        _note(body, target.value.id, Binding("added", value, line, target.index))
 
 
 def _note(body: Body, name: str, binding: Binding) -> None:
