@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from qualitygate.model.finding import Confidence, Finding, Severity, Status
@@ -20,6 +21,7 @@ _FRAME_LINES = 4
 _LONGEST = 160
 _UNREAD_SHOWN = 10
 _PLACES_SHOWN = 6
+_ALIKE_SHOWN = 3
 _MARKS = {State.PASS: "ok", State.FAIL: "x", State.NO_DATA: "?", State.ERROR: "!"}
 
 
@@ -57,9 +59,7 @@ class _Writer:
 
     def lines(self) -> Iterator[str]:
         if not self.style.quiet:
-            for finding in _by_file(self.report.findings):
-                yield from self._finding(finding)
-                yield ""
+            yield from self._findings()
             yield from self._set_aside()
             yield from self._unread()
             yield from self._broken()
@@ -87,7 +87,35 @@ class _Writer:
             Severity.NOTE: self.paint.note,
         }[severity]
 
-    # One finding.
+    # The findings.
+
+    def _findings(self) -> Iterator[str]:
+        """Findings by file. Of many like ones in a file the first are shown whole, the others in a line each."""
+        for _, group in groupby(_by_file(self.report.findings), key=lambda finding: finding.path):
+            shown: Counter[str] = Counter()
+            short: dict[str, list[Finding]] = {}
+            for finding in group:
+                shown[finding.check] += 1
+                if shown[finding.check] > _ALIKE_SHOWN and not self.style.verbose:
+                    short.setdefault(finding.check, []).append(finding)
+                    continue
+                yield from self._finding(finding)
+                yield ""
+            for findings in short.values():
+                yield from self._alike(findings)
+                yield ""
+
+    def _alike(self, findings: list[Finding]) -> Iterator[str]:
+        first = findings[0]
+        mark = self._severity(first.severity)
+        head = f"{first.severity.value}[{visible(first.check)}]"
+        yield f"{mark(head)}{self.paint.strong(f': {len(findings)} more like these in {self._path(first.path)}')}" + (
+            self.paint.faint("  (whole with -v)")
+        )
+        places = [f"{max(1, item.place.span.line)}:{max(1, item.place.span.column)}" for item in findings]
+        digits = max(map(len, places))
+        for item, place in zip(findings, places, strict=True):
+            yield f"  {self.paint.link(place.rjust(digits))}  {self._plain(item.message)}"
 
     def _finding(self, finding: Finding) -> Iterator[str]:
         paint = self.paint

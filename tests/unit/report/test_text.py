@@ -218,3 +218,15 @@ def test_places_at_one_span_are_shown_once_with_all_their_notes(report: Make, fi
     shown = render(report(finding(places=places)), Style())
     assert shown.count(":::") == 1
     assert "------------------- GET /orders, HEAD /orders\n" in shown
+
+
+def test_of_many_like_findings_in_a_file_the_first_are_framed_and_the_others_listed(
+    report: Make, finding: MakeFinding
+) -> None:
+    text = "".join(f"CREATE INDEX i{number} ON t (a);\n" for number in range(1, 8))
+    found = [finding("a.sql", Span(line, 1, line, 13), message=f"Building i{line}") for line in range(1, 8)]
+    shown = render(report(*found, files_of={"a.sql": text}), Style())
+    assert shown.count(" --> a.sql") == 3
+    assert "4 more like these in a.sql" in shown
+    assert "  4:1  Building i4\n  5:1  Building i5\n" in shown
+    assert render(report(*found, files_of={"a.sql": text}), Style(verbose=True)).count(" --> a.sql") == 7
