@@ -26,6 +26,7 @@ PROJECT = Project(
             "app.api.order",
             PLACE,
             PLACE,
+            PLACE,
             versioned=True,
             version_how="path",
             collection=True,
