@@ -107,9 +107,14 @@ def _operation(operation: Operation, contract: Contract) -> dict[str, Any]:
         "paginated": operation.paginated,
         "paginated_by": operation.paginated_by,
         "secured": operation.secured,
+        "auth": _schemes(operation),
         "deprecated": operation.deprecated,
         "exempt": operation.exempt,
     }
+
+
+def _schemes(operation: Operation) -> list[str]:
+    return sorted({name for alternative in operation.security or () for name in alternative})
 
 
 def _table(table: Table) -> dict[str, Any]:
@@ -176,6 +181,7 @@ def _operation_row(operation: Operation) -> tuple[str, ...]:
     marks = [
         f"version by {operation.version_how}" if operation.versioned else "",
         ("paginated" if operation.paginated else "not paginated") if operation.collection else "",
+        f"auth: {', '.join(_schemes(operation))}" if _schemes(operation) else "",
         "deprecated" if operation.deprecated else "",
     ]
     name = operation.operation_id
