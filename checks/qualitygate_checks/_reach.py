@@ -1,8 +1,15 @@
-"""In: a library call. Out: how requests come to it, in words for a finding."""
+"""In: a library call. Out: how requests come to it, in words for a finding, and whether a person starts it."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
+from qualitygate.authoring import Place
 from qualitygate.model.calls import Call
+
+_SCRIPT = re.compile(r"(^|/)(management/commands|scripts|bin|tools)/|(^|/)(manage|cli|commands)\.py$")
+_STEP = re.compile(r" calls | depends on ")
 
 
 def owner(call: Call) -> str:
@@ -14,10 +21,18 @@ def way(call: Call) -> str:
     """`GET /items runs read_item -> fetch`, and how many operations come there; empty where no request is seen to."""
     if not call.routes:
         return ""
-    steps = [place.note for place in call.chain if place.role == "call"]
-    names = [steps[0].split(" calls ", 1)[0]] if steps else []
-    names += [note.split(" calls ", 1)[-1] for note in steps]
-    run = " -> ".join(names) if names else owner(call)
+    names = functions(call.chain) or [owner(call)]
     others = len(call.routes) - 1
     more = f" ({others} more {'operation comes' if others == 1 else 'operations come'} here)" if others else ""
-    return f"{call.routes[0]} runs {run}{more}"
+    return f"{call.routes[0]} runs {' -> '.join(names)}{more}"
+
+
+def functions(chain: Sequence[Place]) -> list[str]:
+    """The functions that a chain of calls runs through, the first caller first; empty for a chain without calls."""
+    steps = [_STEP.split(place.note, maxsplit=1) for place in chain if place.role == "call"]
+    return [steps[0][0], *(step[-1] for step in steps)] if steps else []
+
+
+def is_script(path: str) -> bool:
+    """Whether a file is a command that a person starts and can stop, so that no request waits behind it."""
+    return _SCRIPT.search(path) is not None

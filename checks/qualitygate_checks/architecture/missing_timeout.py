@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Severity, example
 from qualitygate.model.calls import Argument, Call
-from qualitygate_checks._reach import owner, way
+from qualitygate_checks._reach import is_script, owner, way
 
 _VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
 _SESSIONS = (
@@ -83,8 +83,6 @@ _REDIS = frozenset(
 _MOUNTS = frozenset(f"{session}.mount" for session in _SESSIONS)
 # A host, or a setting in capitals: other names of a variable tell a reader nothing.
 _TARGET = re.compile(r"^(?!self\.)[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?$|^(\w+\.)*[A-Z][A-Z0-9_]+$")
-# What a person starts and can stop: no request waits behind it.
-_SCRIPT = re.compile(r"(^|/)(management/commands|scripts|bin|tools)/|(^|/)(manage|cli|commands)\.py$")
 _DEFAULT = "socket.setdefaulttimeout"
 _TOTAL = "aiohttp.ClientTimeout"
 _HTTPX_TIMEOUT = "httpx.Timeout"
@@ -120,7 +118,7 @@ def run(project: Project) -> Iterator[Hit]:
             why=f"{why}; {reached}" if reached else why,
             mend=mend,
             places=call.chain,
-            severity=Severity.WARNING if _SCRIPT.search(call.place.path) else None,
+            severity=Severity.WARNING if is_script(call.place.path) else None,
             confidence=confidence,
         )
 
