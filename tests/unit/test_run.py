@@ -139,6 +139,11 @@ def test_a_secret_does_not_enter_the_cache(tree: Files, installed: Installed, tm
     assert b"Meadow" not in written
 
 
+def test_a_picture_that_begins_as_text_is_no_text_that_cannot_be_read(tree: Files, installed: Installed) -> None:
+    root = tree({"logo.ai": b"%PDF-1.5\n" * 500 + b"\0\xff", "app/a.py": b"x = 1\n" * 500 + b"\0"})
+    assert [unread.path for unread in report(root, installed).unread] == ["app/a.py"]
+
+
 def test_a_changed_file_is_read_anew(tree: Files, installed: Installed) -> None:
     root = tree(PROJECT)
     before = report(root, installed)
