@@ -125,6 +125,7 @@ class _Reader:
         self.data: dict[str, Any] = root.document.data
         self.references = References(root, sibling)
         self.schemas = Schemas(self.references)
+        self.versioning: set[str] = set()
         self.top = Node(root, self.data, root.place(root.document.key(self.data, key)))
 
     def facts(self) -> dict[str, Any]:
@@ -141,6 +142,9 @@ class _Reader:
         document = self.root.document
         info = _mapping(self.data.get("info"))
         servers = tuple(self._servers_of_old() if self.old else self._servers(self.top))
+        schemes = tuple(self._schemes())
+        # A header that every call must carry is declared as a key here and there, though it chooses a version.
+        self.versioning = {scheme.name for scheme in schemes if is_version_parameter(scheme.parameter, scheme.detail)}
         operations = tuple(self._operations(servers))
         return Contract(
             path=self.root.path,
@@ -150,7 +154,7 @@ class _Reader:
             place=self.top.place,
             paths_place=self.root.place(document.key(self.data, "paths")) if "paths" in self.data else self.top.place,
             servers=servers,
-            schemes=tuple(self._schemes()),
+            schemes=schemes,
             operations=operations,
             problems=tuple(self._problems()),
             files=tuple(sorted(path for path, digest in self.references.depends_on.items() if digest)),
@@ -212,7 +216,8 @@ class _Reader:
                 continue
             data = target.data
             kind = _text(data.get("type"))
-            yield SecurityScheme(name, kind, _text(data.get("scheme") or data.get("in")), node.place)
+            detail = _text(data.get("scheme") or data.get("in"))
+            yield SecurityScheme(name, kind, detail, node.place, _text(data.get("name")))
 
     def _security(self, data: dict[str, Any]) -> tuple[tuple[str, ...], ...] | None:
         declared = data.get("security", self.data.get("security"))
@@ -272,6 +277,9 @@ class _Reader:
         version_how = _version_how(
             path, servers, parameters.values(), responses.values(), self._request_media_types(node)
         )
+        security = self._security(data)
+        if not version_how and any(self.versioning.intersection(alternative) for alternative in security or ()):
+            version_how = "header"
         exempt = purpose(path)
         success = self._success(node)
         exchange = Exchange(
@@ -295,7 +303,7 @@ class _Reader:
             deprecated=data.get("deprecated") is True,
             parameters=tuple(parameters.values()),
             responses=tuple(responses.values()),
-            security=self._security(data),
+            security=security,
             exempt=exempt,
             versioned=bool(version_how),
             version_how=version_how,

@@ -25,13 +25,15 @@ class Server(msgspec.Struct, frozen=True):
 class SecurityScheme(msgspec.Struct, frozen=True):
     """A named way to authenticate. ``kind`` as the document spells it (`apiKey`, `http`, `oauth2`, ...).
 
-    ``detail`` is the scheme of `http` (`bearer`, `basic`), the location of an `apiKey` (`header`, `query`, `cookie`).
+    ``detail`` is the scheme of `http` (`bearer`, `basic`), the location of an `apiKey` (`header`, `query`, `cookie`);
+    ``parameter`` the name of the header, query parameter or cookie that carries the key.
     """
 
     name: str
     kind: str
     detail: str
     place: Place
+    parameter: str = ""
 
 
 class Parameter(msgspec.Struct, frozen=True):

@@ -83,10 +83,14 @@ def _nothing(contract: Contract, operations: list[Operation]) -> Hit:
         place=contract.paths_place,
         message="This contract says nothing of a rate limit",
         subject="contract",
-        why=f"none of its {len(operations)} operations documents the status 429, or a header that tells the limit",
+        why=f"{_none_of(operations)} documents the status 429, or a header that tells the limit",
         mend="add a 429 response with `Retry-After` under the shared responses, and refer to it from the operations",
         confidence=Confidence.HIGH if any("://" in server.url for server in contract.servers) else Confidence.MEDIUM,
     )
+
+
+def _none_of(operations: list[Operation]) -> str:
+    return f"none of its {len(operations)} operations" if len(operations) > 1 else "no operation of it"
 
 
 def _when(refused: list[Operation]) -> Hit:

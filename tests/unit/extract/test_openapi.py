@@ -187,6 +187,24 @@ def test_security_is_that_of_the_operation_before_that_of_the_document() -> None
     assert only("openapi: 3.0.0\ninfo: {}\npaths: {/a: {get: {}}}\n").security is None
 
 
+def test_a_version_header_that_is_declared_as_a_key_is_a_version() -> None:
+    found = contract(
+        """
+        openapi: 3.0.0
+        info: {}
+        security: [{client: [], release: []}]
+        paths:
+          /a: {post: {}}
+          /b: {post: {security: [{client: []}]}}
+        components:
+          securitySchemes:
+            client: {type: apiKey, in: header, name: Client-Id}
+            release: {type: apiKey, in: header, name: Shop-Version}
+        """
+    )
+    assert [operation.version_how for operation in found.operations] == ["header", ""]
+
+
 def test_an_error_response_tells_its_shape() -> None:
     operation = only(
         """
