@@ -116,7 +116,7 @@ def markers(content: str) -> Markers:
 # Dialects whose statements are read. Of a file in another one (its path or its writing tells) only the presence is noted.
 READ = frozenset({"", "postgres", "mysql", "sqlite"})
 _DIALECT_WORDS = {
-    "postgres": "postgres", "postgresql": "postgres", "pg": "postgres", "psql": "postgres", "pgsql": "postgres",
+    "postgres": "postgres", "postgresql": "postgres", "postgis": "postgres", "pg": "postgres", "psql": "postgres", "pgsql": "postgres",
     "cockroach": "cockroach", "cockroachdb": "cockroach", "crdb": "cockroach", "yugabyte": "postgres",
     "mysql": "mysql", "mariadb": "mysql", "tidb": "mysql",
     "sqlite": "sqlite", "sqlite3": "sqlite", "d1": "sqlite", "libsql": "sqlite", "turso": "sqlite",
@@ -174,6 +174,17 @@ def dialect_of(path: str, content: str) -> str:
     if votes[best] and list(votes.values()).count(votes[best]) == 1:
         return best
     return "mysql" if not votes["postgres"] and _BACKTICK.search(head) else ""
+
+
+_ENGINE = re.compile(
+    r"(?:django\.db\.backends\.|django\.contrib\.gis\.db\.backends\.)(?P<backend>[a-z]+)|(?P<scheme>[a-z]+)[a-z0-9+]*://"
+)
+
+
+def dialect_of_engine(value: str) -> str:
+    """The dialect that a setting names: a backend of Django, or the address of a database; empty where it names none."""
+    match = _ENGINE.match(value)
+    return _DIALECT_WORDS.get(match["backend"] or match["scheme"], "") if match else ""
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from qualitygate.frameworks.sql_migrations import DRIVERS, IMPLICIT, NONE, READ, TOOLS, Line, SqlFile, arrange
+from qualitygate.frameworks.sql_migrations import (
+    DRIVERS,
+    IMPLICIT,
+    NONE,
+    READ,
+    TOOLS,
+    Line,
+    SqlFile,
+    arrange,
+    dialect_of_engine,
+)
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.schema import (
     Change,
@@ -22,7 +32,8 @@ from qualitygate.model.schema import (
     TableCheck,
 )
 from qualitygate.model.source import Place
-from qualitygate.model.syntax import Import
+from qualitygate.model.syntax import Assign, Constant, Expression, Import
+from qualitygate.model.syntax import Mapping as Display
 
 Kind = OperationKind
 _STORED = frozenset({"table", "partitioned", "partition"})
@@ -59,17 +70,32 @@ def link_schema(files: Sequence[FileFacts]) -> tuple[tuple[History, ...], tuple[
 
 
 def _driver(files: Sequence[FileFacts]) -> str:
-    """The one database whose drivers the code imports; SQLite counts only alone, since tests and tools use it beside."""
-    modules = {
-        statement.module.partition(".")[0]
-        for facts in files
-        if facts.module is not None
-        for statement in facts.module.body
-        if isinstance(statement, Import)
-    }
-    found = {DRIVERS[module] for module in modules & DRIVERS.keys()}
+    """The one database that the code speaks to, by its drivers and settings.
+
+    SQLite counts only alone, since tests and tools use it beside another.
+    """
+    found = set()
+    for facts in files:
+        for statement in facts.module.body if facts.module is not None else ():
+            if isinstance(statement, Import):
+                found.add(DRIVERS.get(statement.module.partition(".")[0], ""))
+            elif isinstance(statement, Assign) and statement.value is not None:
+                found.update(dialect_of_engine(value) for value in _texts(statement.value))
+    found -= {""}
     found = found - {"sqlite"} or found
     return found.pop() if len(found) == 1 else ""
+
+
+def _texts(value: Expression) -> Iterator[str]:
+    """The texts of a constant, or of the values of a display of constants, however deep."""
+    waiting: list[Expression] = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Constant):
+            if isinstance(each.value, str):
+                yield each.value
+        elif isinstance(each, Display):
+            waiting += [inner for _, inner in each.items]
 
 
 def _described(path: str, script: Script) -> SqlFile:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qualitygate.frameworks.sql_migrations import Line, SqlFile, arrange, dialect_of, markers
+from qualitygate.frameworks.sql_migrations import Line, SqlFile, arrange, dialect_of, dialect_of_engine, markers
 
 
 def lines(*paths: str, tool: str = "") -> tuple[Line, ...]:
@@ -139,3 +139,19 @@ def test_comments_tell_the_way_down_and_the_transaction(
 )
 def test_the_database_is_told_by_the_path_then_by_the_writing(path: str, content: str, dialect: str) -> None:
     assert dialect_of(path, content) == dialect
+
+
+@pytest.mark.parametrize(
+    ("value", "dialect"),
+    [
+        ("django.db.backends.postgresql", "postgres"),
+        ("django.contrib.gis.db.backends.postgis", "postgres"),
+        ("django.db.backends.sqlite3", "sqlite"),
+        ("postgresql+asyncpg://app@db/app", "postgres"),
+        ("mysql+pymysql://app@db/app", "mysql"),
+        ("https://example.org/mysql", ""),
+        ("mysql", ""),
+    ],
+)
+def test_a_setting_names_the_database(value: str, dialect: str) -> None:
+    assert dialect_of_engine(value) == dialect

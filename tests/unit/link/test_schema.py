@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+import pytest
+
+from qualitygate.extract.python import read_python
 from qualitygate.extract.sql import read_sql
 from qualitygate.link import link
 from qualitygate.model.facts import FileFacts, Setting
@@ -216,3 +219,27 @@ def test_two_databases_of_one_repository_do_not_mix() -> None:
         ("a/migrations", 1),
         ("b/migrations", 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "dialect"),
+    [
+        ("import psycopg\nimport sqlite3\n", "postgres"),
+        ("from aiomysql import connect\n", "mysql"),
+        ("import sqlite3\n", "sqlite"),
+        ("import psycopg\nimport pymysql\n", ""),
+        ('DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "app"}}\n', "postgres"),
+        ('DATABASE_URL = "sqlite:///app.db"\n', "sqlite"),
+        ("import json\n", ""),
+    ],
+)
+def test_the_code_tells_the_database_where_the_migrations_do_not(code: str, dialect: str) -> None:
+    script = read_sql("m/1_a.up.sql", Text.of("CREATE TABLE t (a int);")).facts()
+    module = read_python(Text.of(code)).facts()
+    project = link(
+        [
+            FileFacts("m/1_a.up.sql", Language.SQL, Role.MIGRATION, **script),
+            FileFacts("app/db.py", Language.PYTHON, Role.APPLICATION, **module),
+        ]
+    )
+    assert [history.dialect for history in project.histories] == [dialect]
