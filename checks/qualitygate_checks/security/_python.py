@@ -170,3 +170,18 @@ def _literals(file: ParsedFile, name: str, value: Any, form: str) -> Iterator[Bo
                 if argument.keyword is None or argument.keyword.value in ("default", "value"):
                     yield from _literals(file, name, argument.value, form)
                     break
+
+
+def documentation(file: ParsedFile) -> Iterator[tuple[int, int]]:
+    """The offsets of every string that stands as a statement: docstrings, and text that nothing uses."""
+    stack: list[Any] = [file.tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, cst.Expr):
+            if isinstance(node.value, (cst.SimpleString, cst.ConcatenatedString)):
+                span = file.span(node.value)
+                yield file.text.offset(span.line, span.column), file.text.offset(span.end_line, span.end_column)
+            continue
+        for field in ("body", "orelse", "handlers", "finalbody"):
+            child = getattr(node, field, None)
+            stack.extend(child if isinstance(child, (list, tuple)) else () if child is None else (child,))

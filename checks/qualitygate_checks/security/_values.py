@@ -139,6 +139,8 @@ def _all_defaults(text: str) -> bool:
 def _echoes(plain: str, name: str) -> bool:
     """Whether the value only says its own name again: ``API_KEY = "api-key"``, ``token="access_token"``."""
     own = re.sub(r"[^a-z0-9]", "", name.lower())
+    if plain.rstrip("0123456789") == own.rstrip("0123456789"):
+        return True
     return plain in own or (len(own) >= 3 and own in plain and len(plain) - len(own) <= 8)
 
 

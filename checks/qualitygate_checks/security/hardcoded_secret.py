@@ -191,6 +191,8 @@ def _from_address(file: ParsedFile, address: Address) -> Evidence | None:
     steps, reasons = _circumstances(file)
     if _LOCAL_HOST.search(address.host):
         steps, reasons = steps + 1, (*reasons, f"the host is {address.host}")
+    if _in_documentation(file, address.start):
+        steps, reasons = steps + 2, (*reasons, "it stands in a docstring")
     if _in_comment(file, address.start):
         steps, reasons = steps + 1, (*reasons, "it stands in a comment")
     where = f"a {address.scheme} address" if address.scheme else "an address"
@@ -251,6 +253,14 @@ def _described(level: Strength) -> str:
 def _short(name: str) -> str:
     name = re.sub(r"[^\w.\- /]", "", name)
     return name if len(name) <= 60 else f"{name[:57]}..."
+
+
+def _in_documentation(file: ParsedFile, offset: int) -> bool:
+    if file.language is not Language.PYTHON or file.tree is None:
+        return False
+    from qualitygate_checks.security._python import documentation
+
+    return any(start <= offset < end for start, end in documentation(file))
 
 
 def _in_comment(file: ParsedFile, offset: int) -> bool:

@@ -336,6 +336,28 @@ def test_the_password_of_an_address_is_bounded_exactly() -> None:
     assert (address.scheme, address.user, address.password, address.host) == ("redis", "", "9fQxT2mKd7Lw", "cache")
 
 
+@pytest.mark.parametrize(
+    ("content", "confidence"),
+    [
+        ('URL = "postgresql://app:Kettle-41-orchard@db/app"\n', Confidence.MEDIUM),
+        (
+            'def connect(url):\n    """Connect.\n\n    connect("postgresql://app:Kettle-41-orchard@db/app")\n    """\n',
+            Confidence.LOW,
+        ),
+        ('# URL = "postgresql://app:Kettle-41-orchard@db/app"\n', Confidence.LOW),
+        ('URL = "postgresql://app:app@db/app"\n', Confidence.LOW),
+        ('URL = "postgresql://app:Kettle-41-orchard@localhost/app"\n', Confidence.LOW),
+    ],
+)
+def test_where_an_address_stands_weighs(content: str, confidence: Confidence) -> None:
+    assert [hit.confidence for hit in hits(content)] == [confidence]
+
+
+def test_names_that_differ_by_a_number_are_names() -> None:
+    found = hits('validate("new_password1", "new_password2")\n')
+    assert [hit.confidence for hit in found] == [Confidence.LOW]
+
+
 # -- roles, leaks, cost
 
 
