@@ -229,7 +229,7 @@ class _Walker:
             yield graphql.draft(endpoint, path, event.place, way.mounts, self._middleware, way.doubt)
             return
         for method, handler, cls, action in self._operations(view):
-            yield self._draft(way, event, method, handler, cls, action)
+            yield self._draft(way, event.place, method, handler, cls, action)
 
     def _include_target(self, include: Instance) -> tuple[Value | None, str]:
         value = include.arguments.get("arg", 0)
@@ -248,7 +248,7 @@ class _Walker:
 
     def _router(self, router: Instance, way: _Way) -> Iterator[RouteDraft]:
         for path, doubt, served, view, registered in drf.router_operations(self._evaluation, router, self._registered):
-            mounted = _Way(way.prefix + path, (*way.mounts, registered.place), way.doubt or doubt)
+            mounted = _Way(way.prefix + path, (*way.mounts, registered), way.doubt or doubt)
             yield self._draft(mounted, registered, served.method, served.handler, view, served.action)
 
     def _operations(self, view: Value) -> Iterator[tuple[str, Value, ClassValue | None, str]]:
@@ -320,7 +320,7 @@ class _Walker:
         return ()
 
     def _draft(
-        self, way: _Way, event: Event, method: str, handler: Value, cls: ClassValue | None, action: str
+        self, way: _Way, declared: Place, method: str, handler: Value, cls: ClassValue | None, action: str
     ) -> RouteDraft:
         path = "/" + way.prefix.lstrip("/")
         collection: bool | None = None
@@ -352,7 +352,7 @@ class _Walker:
             method=method,
             path=path,
             handler=handler,
-            declared=event.place,
+            declared=declared,
             mounts=way.mounts,
             view=cls,
             before=tuple(before),

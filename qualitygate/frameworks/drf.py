@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qualitygate.frameworks.paths import HTTP_METHODS, path_text
+from qualitygate.frameworks.views import is_false, listed
+from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Arguments,
     ClassValue,
     Entries,
     Evaluation,
-    Event,
     External,
     FunctionValue,
     Instance,
@@ -146,49 +147,66 @@ def _allowed(evaluation: Evaluation, cls: ClassValue) -> frozenset[str]:
 
 
 def is_router(evaluation: Evaluation, value: Value) -> bool:
-    """Whether a value is a router: the library's, or of a class named so that has `register`."""
+    """Whether a value is a router: the library's, or of a class of the project that has `register` and `urls`."""
     if not isinstance(value, Instance):
         return False
-    return evaluation.is_a(value, ROUTERS) or any(
-        isinstance(base, ClassValue) and base.node.name.endswith("Router") and "register" in base.names
-        for base in evaluation.ancestry(value)
-    )
+    if evaluation.is_a(value, ROUTERS):
+        return True
+    own = {name for base in evaluation.ancestry(value) if isinstance(base, ClassValue) for name in base.names}
+    return {"register", "urls"} <= own
 
 
-def registrations(evaluation: Evaluation) -> dict[int, list[Event]]:
-    """`register` events by the identity of their router."""
-    found: dict[int, list[Event]] = {}
+@dataclass(frozen=True)
+class Registration:
+    """A view set that a router was given, with its prefix."""
+
+    prefix: Value | None
+    view: Value | None
+    place: Place
+
+
+def registrations(evaluation: Evaluation) -> dict[int, list[Registration]]:
+    """What was registered with each of the library's routers, by the router's identity."""
+    found: dict[int, list[Registration]] = {}
     for event in evaluation.events:
         if event.name == "register" and event.receiver is not None and is_router(evaluation, event.receiver):
-            found.setdefault(id(event.receiver), []).append(event)
+            prefix, view = event.arguments.get("prefix", 0), event.arguments.get("viewset", 1)
+            found.setdefault(id(event.receiver), []).append(Registration(prefix, view, event.place))
     return found
 
 
+def _registry(router: Instance) -> Iterator[Registration]:
+    """What a router of the project's own keeps in its registry: prefix, view set and more."""
+    registry = router.attributes.get("registry")
+    for item in registry.items if isinstance(registry, Items) else ():
+        if isinstance(item, Items) and len(item.items) > 1 and item.place is not None:
+            yield Registration(item.items[0], item.items[1], item.place)
+
+
 def router_operations(
-    evaluation: Evaluation, router: Instance, registered: dict[int, list[Event]]
-) -> Iterator[tuple[str, str, Served, ClassValue, Event]]:
-    """Path below the router, doubt about it, operation, class and registration of everything that is registered."""
+    evaluation: Evaluation, router: Instance, registered: dict[int, list[Registration]]
+) -> Iterator[tuple[str, str, Served, ClassValue, Place]]:
+    """Path below the router, doubt about it, operation, class and place of everything that is registered."""
     slash = _trailing_slash(evaluation, router)
-    for event in registered.get(id(router), ()):
-        prefix, doubt = path_text(event.arguments.get("prefix", 0))
-        view = event.arguments.get("viewset", 1)
+    for registration in (*registered.get(id(router), ()), *_registry(router)):
+        prefix, doubt = path_text(registration.prefix)
+        view, place = registration.view, registration.place
         if not isinstance(view, ClassValue):
             continue
-        prefix = prefix.strip("/").removeprefix("^").removesuffix("$")
+        prefix = _regex_free(prefix.strip("/").removeprefix("^").removesuffix("$"))
         detail = f"{prefix}/{{{_lookup(evaluation, view)}}}" if prefix else f"{{{_lookup(evaluation, view)}}}"
         allowed = _allowed(evaluation, view)
         actions = _actions(evaluation, view)
         for where, table in ((prefix, _LIST_ACTIONS), (detail, _DETAIL_ACTIONS)):
             for action, method in table.items():
                 if action in actions and method.lower() in allowed:
-                    # Registered under the empty prefix, a list stands at the router itself: no slash of its own.
-                    yield where and where + slash, doubt, Served(method, actions[action], action), view, event
+                    yield where + slash, doubt, Served(method, actions[action], action), view, place
         for path, is_detail, methods, function in _extra_actions(evaluation, view):
             base = detail if is_detail else prefix
             for method in methods:
                 if method.lower() in allowed:
                     full = f"{base}/{path}" if base else path
-                    yield full + slash, doubt, Served(method, function, function.node.name), view, event
+                    yield full + slash, doubt, Served(method, function, function.node.name), view, place
 
 
 def _trailing_slash(evaluation: Evaluation, router: Instance) -> str:
@@ -227,6 +245,11 @@ def _extra_actions(
         for name, value in base.names.items():
             if not isinstance(value, FunctionValue) or name in seen:
                 continue
+            bound = value.attributes.get("bind_to_methods")
+            if isinstance(bound, Items):  # a copy of the library: its decorators are the project's own functions
+                seen.add(name)
+                path, _ = path_text(value.attributes.get("url_path"))
+                yield path or name, not is_false(value.attributes.get("detail")), listed(bound), value
             for decorator in value.decorators:
                 arguments = _action_arguments(decorator)
                 if arguments is None:

@@ -122,6 +122,8 @@ class Evaluator:
         self._trace: Trace | None = None
         self._results: list[list[Value]] = []
         self._typing: dict[str, list[ir.Import]] = {}
+        self._line: list[ClassValue] = []
+        self._django: list[str] | None = None
 
     # -- the whole program
 
@@ -656,10 +658,12 @@ class Evaluator:
         if isinstance(expression, ir.Subscript):
             return self._subscript(expression, scope)
         if isinstance(expression, ir.Conditional):
-            truth = self._truth(self.evaluate(expression.test, scope))
+            test = self.evaluate(expression.test, scope)
+            truth = self._truth(test)
             body = self.evaluate(expression.body, scope)
             orelse = self.evaluate(expression.orelse, scope)
-            return body if truth is True else orelse if truth is False else self._either(None, body, orelse)
+            likely = bool(test.value) if isinstance(test, Known) else None
+            return body if truth is True else orelse if truth is False else self._either(None, body, orelse, likely)
         if isinstance(expression, ir.Await):
             self._awaiting = True
             return self.evaluate(expression.value, scope)
@@ -723,7 +727,8 @@ class Evaluator:
     def attribute(self, value: Value, name: str) -> Value:
         """The attribute of a value, through objects, classes, modules and libraries."""
         if isinstance(value, External):
-            return External(f"{value.name}.{name}")
+            setting = self._django_setting(name) if value.name == "django.conf.settings" else None
+            return setting if setting is not None else External(f"{value.name}.{name}")
         if isinstance(value, ModuleValue):
             found = self._member(value.path, name)
             return found if found is not None else Unknown(f"{name} is not found in {value.path}", name)
@@ -740,6 +745,17 @@ class Evaluator:
         if isinstance(value, Known) and name in ("value", "name") and isinstance(value.value, str):
             return value  # a member of an enumeration is kept as what it stands for
         return Bound(value, name)
+
+    def _django_setting(self, name: str) -> Value | None:
+        """What a settings module of a Django project gives a name; another one may replace it."""
+        if self._django is None:
+            self._django = [path for path, module in sorted(self._modules.items()) if _configures_django(module)]
+        for path in self._django:
+            if path in self._done or path not in self._scopes:
+                value = self._follow_module(path).names.get(name)
+                if isinstance(value, (Known, Pattern, Choice, Items, Entries)):
+                    return self._unsure(value)
+        return None
 
     def _class_attribute(self, cls: ClassValue | External, name: str, instance: Instance | None) -> Value:
         library = False
@@ -827,6 +843,8 @@ class Evaluator:
         if not isinstance(found, FunctionValue):
             return found
         names = {_last(decorator) for decorator in found.decorators}
+        if found.node.name == "urls" and instance is not None and self._method_named(instance, "register"):
+            return Bound(instance, "urls")  # a router of the project's own: what was registered says more
         if names & {"property", "cached_property", "computed_field"}:
             return (
                 self.call(BoundFunction(instance, found), Arguments([], {}), _place(found.path, found.node.span))
@@ -838,6 +856,9 @@ class Evaluator:
         if "classmethod" in names:
             return BoundFunction(found.owner if found.owner is not None else Unknown(), found)
         return BoundFunction(instance, found) if instance is not None else found
+
+    def _method_named(self, instance: Instance, name: str) -> bool:
+        return isinstance(instance.cls, ClassValue) and self._method(instance.cls, name) is not None
 
     def _typed(self, value: Value) -> Value:
         """An object known by its type only."""
@@ -909,8 +930,8 @@ class Evaluator:
                 instance = current.names["self"]
             cls = current.names.get("__class__")
             if isinstance(cls, ClassValue):
-                if isinstance(instance, Instance) and cls.bases:
-                    base = cls.bases[0]
+                if isinstance(instance, Instance):
+                    base = self._next_class(instance, cls)
                     if isinstance(base, (ClassValue, External)):
                         parent = Instance(base, instance.arguments, instance.place, instance.attributes)
                         parent.attributes["__derived__"] = instance
@@ -918,6 +939,34 @@ class Evaluator:
                 return Unknown("super of an unknown class")
             current = current.parent
         return Unknown("super outside a class")
+
+    def _next_class(self, instance: Instance, cls: ClassValue) -> Value:
+        """Where `super()` in a method of ``cls`` looks: its base, or all that follows it among the object's classes."""
+        order = self._linear(instance.cls)
+        index = next((position for position, member in enumerate(order) if member is cls), None)
+        rest = [] if index is None else order[index + 1 :]
+        below = {id(base) for base in self.ancestry(cls)}
+        if all(id(member) in below or isinstance(member, External) for member in rest):
+            return cls.bases[0] if cls.bases else External("builtins.object")
+        return ClassValue(cls.path, cls.qualname, cls.node, cls.scope, {}, list(rest))
+
+    def _linear(self, cls: Value) -> list[Value]:
+        """A class and its bases in the order in which Python looks for attributes; a library's classes last."""
+        if not isinstance(cls, ClassValue) or len(self._line) > MAX_DEPTH or cls in self._line:
+            return [cls]
+        self._line.append(cls)
+        try:
+            queues = [self._linear(base) for base in cls.bases]
+        finally:
+            self._line.pop()
+        queues.append(list(cls.bases))
+        order: list[Value] = [cls]
+        while queues := [queue for queue in queues if queue]:
+            tails = {id(member) for queue in queues for member in queue[1:]}
+            head = next((queue[0] for queue in queues if id(queue[0]) not in tails), queues[0][0])
+            order.append(head)
+            queues = [[member for member in queue if member is not head] for queue in queues]
+        return order
 
     def call(self, value: Value, arguments: Arguments, place: Place) -> Value:
         """The result of calling ``value``: the project's own functions are followed, a library's become events."""
@@ -1504,6 +1553,15 @@ class Evaluator:
 
 def _place(path: str, span: Span) -> Place:
     return Place(path, span)
+
+
+def _configures_django(module: ir.Module) -> bool:
+    return any(
+        isinstance(target, ir.Name) and target.id in ("INSTALLED_APPS", "ROOT_URLCONF")
+        for statement in module.body
+        if isinstance(statement, ir.Assign)
+        for target in statement.targets
+    )
 
 
 def _is_empty(value: Value) -> bool:
