@@ -1,0 +1,59 @@
+"""In: a linked project. Out: the settings that production runs with, and what a name says about where code runs."""
+
+from __future__ import annotations
+
+import re
+
+from qualitygate.authoring import Place, Project, Span
+from qualitygate.model.calls import Argument, Settings
+
+_DEVELOPMENT = re.compile(
+    r"(?:^|[^a-z])(?:dev|devel|develop|development|local|localhost|test|tests|testing|ci|debug|example|sample|demo|sandbox"
+    r"|e2e|playground|cypress|selenium|docker_?local|benchmark|docs)(?:[^a-z]|$)"
+)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def is_development(name: str) -> bool:
+    """Whether a path, or the owner `path:Class`, says that it is for development or tests: its last two parts count."""
+    parts = _HUMP.sub("_", name.replace(".py", "")).lower().split("/")
+    return any(_DEVELOPMENT.search(part) for part in parts[-2:])
+
+
+def production(project: Project) -> list[Settings]:
+    """The settings modules of Django that are not for development, and that no other such module takes over."""
+    judged = [settings for settings in project.settings if not is_development(settings.path)]
+    taken = {base for settings in judged for base in settings.bases}
+    return [settings for settings in judged if settings.path not in taken]
+
+
+def place_of(settings: Settings, name: str) -> Place:
+    """Where a value of a settings module is assigned; the module's first line where that is not known."""
+    value = settings.values.get(name)
+    if value is not None and value.place is not None:
+        return value.place
+    return Place(settings.path, Span(1, 1, 1, 1))
+
+
+def texts(argument: Argument | None) -> tuple[str, ...]:
+    """The texts of a list, a tuple or a single text, as far as they are known."""
+    if argument is None:
+        return ()
+    if argument.kind == "items":
+        return tuple(item.value for item in argument.items if isinstance(item.value, str))
+    return (argument.value,) if isinstance(argument.value, str) else ()
+
+
+def is_true(argument: Argument | None) -> bool:
+    """Whether a value is surely true."""
+    return argument is not None and argument.kind == "constant" and argument.complete and argument.value is True
+
+
+def is_false(argument: Argument | None) -> bool:
+    """Whether a value is surely false."""
+    return argument is not None and argument.kind == "constant" and argument.complete and argument.value is False
+
+
+def defaults_to_true(argument: Argument | None) -> bool:
+    """Whether a value comes from the environment or the settings and is true where these say nothing."""
+    return argument is not None and argument.kind == "setting" and argument.complete and argument.value is True
