@@ -29,6 +29,8 @@ def python_bindings(file: ParsedFile) -> Iterator[Bound]:
     while stack:
         node = stack.pop()
         kind = type(node)
+        if kind in _LEAVES:
+            continue
         reader = _NODES.get(kind)
         if reader is not None:
             for name, value, form in reader(node):
@@ -44,6 +46,9 @@ def python_bindings(file: ParsedFile) -> Iterator[Bound]:
             elif isinstance(child, cst.CSTNode):
                 stack.append(child)
 
+
+_LEAVES = frozenset({cst.Name, cst.SimpleString, cst.Integer, cst.Float, cst.Import, cst.ImportFrom, cst.Annotation})
+"""Most nodes of a tree are of these kinds, and none of them holds a binding."""
 
 _Pair = tuple[str, Any, str]
 

@@ -54,6 +54,7 @@ MAX_CONTEXT = 2_000_000
 """Files with more characters are data: they are searched for formats only."""
 
 _LEVELS = (Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW)
+_BROWSER = (".jsx", ".tsx", ".vue", ".svelte")
 _DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}", re.IGNORECASE)
 _TRANSLATION = re.compile(r"(^|/)(i18n|locales?|lang|langs|languages|translations?|messages)(/|[._-])", re.IGNORECASE)
 _LOCK = re.compile(r"(^|/)[^/]*(lock|\.min|\.map)(\.[a-z]+)?$", re.IGNORECASE)
@@ -134,6 +135,8 @@ def _circumstances(file: ParsedFile) -> tuple[int, tuple[str, ...]]:
         return 2, ("the file is for a build pipeline, whose services live for one run",)
     if _DEVELOPMENT.search(file.path):
         return 1, ("the file is for development",)
+    if file.path.endswith(_BROWSER):
+        return 1, ("the file is shipped to browsers, whose keys are often public",)
     return 0, ()
 
 
