@@ -402,6 +402,8 @@ def _paging_parameters(evaluator: Evaluator, graph: CallGraph, handler: Function
             for parameter in value.node.parameters:
                 if _pages(parameter.name) and not _comes_elsewhere(parameter):
                     return f"the parameter `{parameter.name}`"
+                if _asks_by_id(parameter):
+                    return f"the ids asked for in `{parameter.name}`"
                 typed = evaluator.typed(parameter.annotation, value.scope)
                 if isinstance(typed, Instance) and isinstance(typed.cls, ClassValue):
                     queue.append(typed.cls)
@@ -433,6 +435,17 @@ def _paging_parameters(evaluator: Evaluator, graph: CallGraph, handler: Function
 def _pages(name: str) -> bool:
     """Whether a parameter in code pages: the words of contracts, without `token`, which here is mostly a credential."""
     return name.lower() not in ("token", "last", "first", "next", "max") and bool(paging_role(name))
+
+
+def _asks_by_id(parameter: ir.Parameter) -> bool:
+    """Whether a required parameter lists the ids that are wanted: `ids: list[int] = Query(...)`."""
+    if not parameter.name.lower().endswith("ids") or not isinstance(parameter.annotation, ir.Subscript):
+        return False
+    default = parameter.default
+    if isinstance(default, ir.Call):
+        first = default.arguments[0].value if default.arguments else None
+        return first is None or isinstance(first, ir.Opaque)
+    return default is None
 
 
 def _comes_elsewhere(parameter: ir.Parameter) -> bool:
