@@ -155,20 +155,55 @@ class Code:
         return found
 
     def callers(self, body: Body, most: int = 60) -> list[tuple[ir.Call, Body]] | None:
-        """Calls of a function by its name; None where another function has that name too, or there are too many."""
+        """Calls of a function by its name; None where there are too many.
+
+        Where other functions have the name too, only calls count that can mean no other: in its own file, by an import of
+        its module, by the name of its class.
+        """
         if body.function is None or body.function.name.startswith("__"):
             return None
         name = body.function.name
-        if len(self.named(name)) > 1:
-            return None
+        alone = len(self.named(name)) == 1
         found = []
         for caller in self.everywhere(name):
             for expression in caller.expressions():
                 if isinstance(expression, ir.Call) and last_name(expression.function) == name:
+                    if not alone and not self._means(expression, caller, body):
+                        continue
                     found.append((expression, caller))
                     if len(found) > most:
                         return None
         return found
+
+    def _means(self, call: ir.Call, caller: Body, body: Body) -> bool:
+        """Whether a call means this one of several functions of the same name."""
+        receiver = call.function.value if isinstance(call.function, ir.Attribute) else None
+        if body.cls is not None:
+            inside = last_name(receiver) in ("self", "cls") if receiver is not None else False
+            return (inside and caller.cls is body.cls) or (
+                receiver is not None and last_name(receiver) == body.cls.name
+            )
+        if receiver is None and caller.path == body.path:
+            return True
+        module = body.path.removesuffix(".py").removesuffix("/__init__")
+        wanted = last_name(receiver) if receiver is not None else call_name(call)
+        for statement in walk(self._modules[caller.path].body):
+            if not isinstance(statement, ir.Import):
+                continue
+            dotted = statement.module.replace(".", "/")
+            for imported, alias in statement.names or (("", statement.alias or statement.module),):
+                if (alias or imported).rpartition(".")[2] != wanted:
+                    continue
+                target = "/".join(filter(None, (dotted, imported if receiver is not None else "")))
+                near = caller.path.rpartition("/")[0]
+                if target and (module == target or module.endswith(f"/{target}")):
+                    rivals = [
+                        other.path
+                        for other in self.named(body.qualname)
+                        if other.path.endswith((f"/{target}.py", f"{target}.py"))
+                    ]
+                    return len(rivals) < 2 or _shared(near, body.path) == max(_shared(near, path) for path in rivals)
+        return False
 
     def _all(self, path: str, module: ir.Module) -> list[Body]:
         if path not in self._heads:
@@ -255,6 +290,21 @@ def _note(body: Body, name: str, binding: Binding) -> None:
     body.bindings.setdefault(name, []).append(binding)
 
 
+def call_name(call: ir.Call) -> str:
+    """The last word of what is called."""
+    return last_name(call.function)
+
+
+def _shared(one: str, other: str) -> int:
+    """How many folders two paths have in common, from the root."""
+    count = 0
+    for left, right in zip(one.split("/"), other.split("/"), strict=False):
+        if left != right:
+            break
+        count += 1
+    return count
+
+
 def last_name(expression: ir.Expression) -> str:
     """The last word of a dotted name: `get` of `client.session.get`; empty for anything else."""
     if isinstance(expression, ir.Name):
@@ -301,9 +351,8 @@ def argument_for(call: ir.Call, callee: Body, parameter: str) -> ir.Expression |
 
 def span_of(expression: ir.Expression) -> Span | None:
     """The span of an expression, or of the first part of it that has one."""
-    for part in ir.subexpressions(expression):
-        span = getattr(part, "span", None)
-        if span is not None and part is expression:
-            return span
-    spans = sorted(span for part in ir.subexpressions(expression) if (span := getattr(part, "span", None)) is not None)
+    own: Span | None = getattr(expression, "span", None)
+    if own is not None:
+        return own
+    spans: list[Span] = sorted(span for part in ir.subexpressions(expression) if (span := getattr(part, "span", None)) is not None)
     return Span(spans[0].line, spans[0].column, spans[-1].end_line, spans[-1].end_column) if spans else None
