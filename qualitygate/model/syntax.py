@@ -345,6 +345,12 @@ class Outer(msgspec.Struct, frozen=True, array_like=True, tag=44):
     names: tuple[str, ...]
 
 
+class Jump(msgspec.Struct, frozen=True, array_like=True, tag=45):
+    """``break`` or ``continue``: ``kind`` says which."""
+
+    kind: str
+
+
 Statement = (
     Evaluate
     | Assign
@@ -361,6 +367,7 @@ Statement = (
     | Class
     | Forget
     | Outer
+    | Jump
 )
 
 

@@ -277,6 +277,8 @@ class _Reader:
             ),
             cst.Del: lambda node: ir.Forget((self.expression(node.target),)),
             cst.Global: lambda node: ir.Outer(tuple(item.name.value for item in node.names)),
+            cst.Break: lambda node: ir.Jump("break"),
+            cst.Continue: lambda node: ir.Jump("continue"),
             cst.Nonlocal: lambda node: ir.Outer(tuple(item.name.value for item in node.names)),
             cst.If: self._if,
             cst.For: self._for,
