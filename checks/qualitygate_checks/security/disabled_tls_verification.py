@@ -4,7 +4,7 @@ What it flags: a client that is told not to verify the certificate of the other 
 boto3 and their like, `ssl=False` and `verify_ssl=False` of aiohttp, `ssl.CERT_NONE`, `check_hostname = False`,
 `ssl._create_unverified_context`, `cert_reqs="CERT_NONE"`, `ssl_cert_reqs=None` of Redis, `tlsAllowInvalidCertificates`
 of MongoDB, `verify_certs=False` of Elasticsearch, `OPT_X_TLS_NEVER` of LDAP, and a parameter that turns verification off
-by its default. A context on which both the certificate and the host name go unchecked is told once. Where a condition on
+by its default. Code that connects to look at the certificate itself is low in confidence. A context on which both the certificate and the host name go unchecked is told once. Where a condition on
 a setting of that name decides, the confidence is low: the operator chooses.
 
 Why: without the check TLS still encrypts, but to anybody: whoever is on the way answers with a certificate of their own
@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+
+import msgspec
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, ParsedFile, Place, Severity, Span, example
 from qualitygate.model import syntax as ir
@@ -51,7 +53,9 @@ _TRUE = frozenset(
 )
 _REQUIREMENTS = frozenset(("cert_reqs", "ssl_cert_reqs", "verify_mode", "ssl_ca_reqs", "tls_require_cert"))
 _UNVERIFIED = frozenset(("ssl._create_unverified_context", "ssl._create_stdlib_context"))
-_CHOICE = re.compile(r"verif|insecure|ssl|tls|cert|trust|selfsigned|self_signed", re.IGNORECASE)
+_CHOICE = re.compile(r"verif|insecure|cert|trust|self_?signed|check_?host|skip", re.IGNORECASE)
+# Who asks for the certificate itself looks at it afterwards.
+_LOOKS = frozenset(("getpeercert", "get_server_certificate", "getpeercertchain", "get_peer_certificate", "peer_cert"))
 
 
 def run(file: ParsedFile) -> Iterator[Hit]:
@@ -61,12 +65,13 @@ def run(file: ParsedFile) -> Iterator[Hit]:
     imported = imports(file.module)
     constants = _constants(file.module)
     for scope in scopes(file.module):
+        looks = scope.function is not None and not _LOOKS.isdisjoint(scope.function.calls)
         found = [hit for step in scope_steps(scope) for hit in _step(file, scope, step, imported, constants)]
         unchecked = any("certificate" in hit.message for hit in found)
         for hit in found:
             # Not to check the host name is part of not to check the certificate.
             if not (unchecked and "host name" in hit.message):
-                yield hit
+                yield msgspec.structs.replace(hit, confidence=Confidence.LOW) if looks else hit
 
 
 def _constants(module: ir.Module) -> dict[str, ir.Constant]:

@@ -5,7 +5,7 @@ page read it) or with `samesite="none"` and no `secure`; the settings of Django 
 (`SESSION_COOKIE_SECURE = False`, ...), and the session of an application that says nothing, since all of these are off by default:
 Django's, Flask's where the session is used, and Starlette's `SessionMiddleware` without `https_only`. One finding for
 each call tells all that is missing. A cookie whose name speaks of a session, a token or a login is an error; others,
-and settings that are absent, are warnings. A cookie for preferences is low in confidence, a CSRF token may be read by scripts.
+and settings that are absent, are warnings. A cookie for preferences is low in confidence; a CSRF token may be read by scripts.
 
 Why: whoever has the cookie of a session has the session. Without `secure` one plain request gives it to the network,
 without `httponly` one injected script to a stranger.
@@ -82,7 +82,7 @@ def _set(call: Call) -> Iterator[Hit]:
     if not missing:
         return
     open_to_all = same is not None and isinstance(same.value, str) and same.value.lower() == "none"
-    sensitive = bool(_SENSITIVE.search(word)) or call.name != "?.set_cookie"
+    sensitive = (bool(_SENSITIVE.search(word)) or call.name != "?.set_cookie") and not _CSRF.search(word)
     if not sensitive and word and "secure" not in missing:
         return  # a script may well read what is no secret
     spoken = f"the cookie `{known}`" if known else "a cookie"

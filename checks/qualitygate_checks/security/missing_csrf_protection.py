@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Role, Severity, example
 from qualitygate.model import syntax as ir
-from qualitygate_checks.security._module import dotted, imports
+from qualitygate_checks.security._module import dotted, imports, scopes
 from qualitygate_checks.security._settings import is_development, is_false, place_of, production, texts
 
 _SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
@@ -142,8 +142,11 @@ def _only_reads(decorators: tuple[ir.Decorator, ...]) -> bool:
 
 def _flask(project: Project) -> Iterator[Hit]:
     flasks = [call for call in project.calls if call.name in _APPS and not is_development(call.place.path)]
+    by_hand = _protects_by_hand(project)
     for item in project.assignments:
         development = is_development(item.place.path) or is_development(item.owner)
+        if item.name == "WTF_CSRF_CHECK_DEFAULT" and by_hand:
+            continue
         if item.name in _SWITCHES and is_false(item.value) and not item.conditional and not development:
             yield Hit(
                 place=item.place,
@@ -173,6 +176,16 @@ def _flask(project: Project) -> Iterator[Hit]:
             ),
             confidence=Confidence.MEDIUM,
         )
+
+
+def _protects_by_hand(project: Project) -> bool:
+    """Whether some function calls `csrf.protect()` for the requests that it chooses, as Flask-WTF describes."""
+    return any(
+        scope.function is not None and "protect" in scope.function.calls
+        for file in project.files
+        if file.module is not None and _PROTECTION.search(" ".join(imports(file.module).values()))
+        for scope in scopes(file.module)
+    )
 
 
 def _imports(project: Project) -> tuple[set[str], bool]:

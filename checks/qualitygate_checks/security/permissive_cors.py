@@ -21,7 +21,9 @@ import re
 from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Argument, Assignment, Call
+from qualitygate_checks.security._module import scopes
 from qualitygate_checks.security._settings import (
     defaults_to_true,
     is_development,
@@ -50,6 +52,7 @@ _LISTS = (
 )
 _HEADER = "Access-Control-Allow-Origin"
 _CREDENTIALS = "Access-Control-Allow-Credentials"
+_EVERY = frozenset(("after_request", "after_app_request", "middleware", "on_response", "on_response_prepare"))
 _ANY = re.compile(r"\^?(?:https?\??://|https\?://|\(https?\|http\)://|\w+://)?\(?\.[*+]\??\)?\$?")
 
 
@@ -137,6 +140,7 @@ def _told(place: Place, what: str, subject: str, credentials: bool, sure: Confid
 
 def _django(project: Project) -> Iterator[Hit]:
     told = set()
+    conditional = {item.place for item in project.assignments if item.conditional}
     for settings in production(project):
         credentials = is_true(settings.values.get("CORS_ALLOW_CREDENTIALS"))
         for name in _ALL:
@@ -144,9 +148,10 @@ def _django(project: Project) -> Iterator[Hit]:
             place = place_of(settings, name)
             if place not in told and (is_true(value) or defaults_to_true(value)):
                 told.add(place)
-                sure = Confidence.HIGH if is_true(value) else Confidence.MEDIUM
+                depends = place in conditional or not is_true(value)
+                sure = Confidence.MEDIUM if depends else Confidence.HIGH
                 what = f"every origin is allowed (`{name}`)"
-                if not is_true(value):
+                if depends:
                     what = f"every origin is allowed unless the environment says otherwise (`{name}`)"
                 yield _told(place, what, f"{settings.path} {name}", credentials, sure)
         for name in _LISTS:
@@ -166,12 +171,34 @@ def _headers(project: Project) -> Iterator[Hit]:
         owner = item.owner.partition(":")[2] or "module"
         if item.value.kind == "constant" and item.value.value == "*":
             # Browsers refuse `*` together with credentials.
-            yield _told(
-                item.place, "this response may be read by every origin", f"{owner} header", False, Confidence.LOW
+            every = _for_every_response(project, item)
+            what = (
+                "every response may be read by every origin" if every else "this response may be read by every origin"
             )
+            sure = Confidence.MEDIUM if every else Confidence.LOW
+            yield _told(item.place, what, f"{owner} header", False, sure)
         elif item.value.kind == "request" and not item.conditional:
             what = "the origin of the request is allowed, whichever it is"
             yield _told(item.place, what, f"{owner} header", credentials, Confidence.MEDIUM)
+
+
+def _for_every_response(project: Project, item: Assignment) -> bool:
+    """Whether a header is set by what runs for every response: a middleware, or a function that is registered so."""
+    owner = item.owner.partition(":")[2]
+    if re.search("middleware", owner, re.IGNORECASE):
+        return True
+    for file in project.files:
+        if file.path == item.place.path and file.module is not None:
+            for scope in scopes(file.module):
+                if scope.qualname == owner and scope.function is not None:
+                    return any(_registers(decorator.expression) for decorator in scope.function.decorators)
+    return False
+
+
+def _registers(expression: ir.Expression) -> bool:
+    if isinstance(expression, ir.Call):
+        expression = expression.function
+    return isinstance(expression, ir.Attribute) and expression.name in _EVERY
 
 
 def _says_true(item: Assignment) -> bool:
@@ -268,6 +295,20 @@ CHECK = Check(
                     """,
             },
             "Django: left open in production",
+        ),
+        example(
+            """
+            from flask import Flask
+
+            app = Flask(__name__)
+
+
+            @app.after_request
+            def allow(response):
+                response.headers["Access-Control-Allow-Origin"] = "*"  # <- flagged
+                return response
+            """,
+            "a header on every response",
         ),
         example(
             """
