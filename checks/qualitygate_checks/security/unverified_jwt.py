@@ -28,6 +28,7 @@ from qualitygate_checks._code import Body, Code, last_name, spelling
 _PYJWT = ("jwt.decode", "jwt.api_jwt.decode", "jwt.decode_complete", "jwt.PyJWT.decode")
 _JOSE = ("jose.jwt.decode",)
 _PEEKS = ("jose.jwt.get_unverified_claims", "jose.jws.get_unverified_claims")
+_DECODERS = (*_PYJWT, *_JOSE, *_PEEKS)
 _ENCODERS = ("jwt.encode", "jwt.api_jwt.encode", "jose.jwt.encode")
 _DIRECT = re.compile(r"id_?token", re.IGNORECASE)
 _FETCH = frozenset(("post", "fetch_token", "fetch_access_token", "request", "authorize_access_token", "exchange_code"))
@@ -41,6 +42,8 @@ def run(project: Project) -> Iterator[Hit]:
             given = call.argument("algorithm", 2)
             if _is_none(given):
                 yield _hit(call, "a token is made without a signature", "its algorithm is `none`", _SIGN)
+            continue
+        if call.name not in _DECODERS:
             continue
         found = code.at(call.place, call.name.rpartition(".")[2])
         body = found[1] if found is not None else None
@@ -197,8 +200,8 @@ CHECK = Check(
     tags=("CWE-347", "OWASP-API2:2023"),
     gates=("authentication",),
     run=run,
-    calls=frozenset((*_PYJWT, *_JOSE, *_PEEKS, *_ENCODERS)),
-    examined=lambda project: sum(1 for call in project.calls if call.name in (*_PYJWT, *_JOSE, *_PEEKS)),
+    calls=frozenset((*_DECODERS, *_ENCODERS)),
+    examined=lambda project: sum(1 for call in project.calls if call.name in _DECODERS),
     doc=__doc__,
     bad=(
         example(
