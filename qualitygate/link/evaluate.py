@@ -357,6 +357,10 @@ class Evaluator:
         if isinstance(value, Instance) and value.event is not None and value.event.target is None:
             value.event.target = target
             return target
+        if isinstance(value, Instance) and _class_name(value) == "functools.wraps":
+            # A wrapper stands for what it wraps, as for a decorated function: `view = login_required(view)`.
+            wrapped = value.arguments.get("wrapped", 0)
+            return wrapped if isinstance(wrapped, (FunctionValue, BoundFunction, Instance)) else target
         if isinstance(value, (Bound, External)):
             name = value.name
             receiver = value.receiver if isinstance(value, Bound) else None
@@ -987,10 +991,14 @@ class Evaluator:
         if isinstance(value, Instance):
             if isinstance(value.cls, ClassValue) and (method := self._method(value.cls, "__call__")) is not None:
                 return self._call_function(method, value, arguments)
-            if value.event is not None and value.event.target is None and arguments.positional:
-                # `register(path)(handler)`: a decorator applied by hand.
-                value.event.target = arguments.positional[0]
-                return arguments.positional[0]
+            if value.event is not None and arguments.positional:
+                # `register(path)(handler)`: a decorator applied by hand, perhaps to one handler after another.
+                first = arguments.positional[0]
+                if value.event.target is None:
+                    value.event.target = first
+                    return first
+                if isinstance(first, (FunctionValue, BoundFunction)) or _last(first) == "as_view":
+                    return first
             return self._record(Event("__call__", value, arguments, place, owner=self._owner))
         if isinstance(value, Unknown):
             return self._record(Event(value.name or "?", value, arguments, place, owner=self._owner))
@@ -1046,7 +1054,9 @@ class Evaluator:
             return arguments.positional[1]
         if name in ("functools.partial",) and arguments.positional:
             return arguments.positional[0]
-        if name in ("functools.wraps", "functools.update_wrapper"):
+        if name == "functools.wraps":
+            return Instance(value, arguments, place)
+        if name == "functools.update_wrapper":
             return Unknown("a wrapper")
         return self._record(Event(name, None, arguments, place, owner=self._owner))
 
