@@ -1,7 +1,7 @@
 """In: the paths and markers of SQL files. Out: which are migrations of which tool, in which order, up or down.
 
 One table of layouts, from the documentation of each tool: Flyway, golang-migrate, goose, dbmate, diesel, sqlx, Prisma,
-sql-migrate, node-pg-migrate, Liquibase (formatted SQL), drizzle, Sqitch, Supabase, and plain numbered directories.
+sql-migrate, node-pg-migrate, Liquibase (formatted SQL), drizzle, popx, Supabase, and plain numbered directories.
 """
 
 from __future__ import annotations
@@ -58,7 +58,6 @@ TOOLS: Mapping[str, Tool] = {
         Tool("node-pg-migrate", WRAPPED, "put it in a migration of its own that is run with --no-transaction"),
         Tool("liquibase", WRAPPED, "put it in a changeset of its own with `runInTransaction:false`"),
         Tool("drizzle", WRAPPED, "run it outside drizzle's migrator, which wraps all migrations in one transaction"),
-        Tool("sqitch", NONE, "put it in a change of its own without BEGIN and COMMIT"),
         Tool("popx", WRAPPED, "put it in a migration of its own that is called <name>.autocommit.up.sql"),
         Tool("supabase", UNKNOWN, _ALONE),
         Tool("plain", UNKNOWN, "put it in a migration of its own that runs outside a transaction"),
@@ -229,9 +228,52 @@ _MIGRATIONS = re.compile(r"(?:^|/)[^/]*migrat[^/]*(?:/|$)", re.IGNORECASE)
 @dataclass
 class _Group:
     files: list[tuple[tuple[object, ...], str, str]] = field(default_factory=list)
-    tools: set[str] = field(default_factory=set)
     dialects: list[str] = field(default_factory=list)
     ordered: bool = True
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What lies around a file: the names in each folder, and what they say of the folder.
+
+    ``marked`` gives the tool that a mark in one file names for its whole folder; ``numbered`` counts numbered files;
+    ``stepped`` are folders whose numbered sub-folders are steps (`delta/58/01_x.sql`); ``popx`` are folders where a
+    name has a dialect or `autocommit` before `.up`, as ory's popx writes it.
+    """
+
+    names: Mapping[str, Set[str]]
+    marked: Mapping[str, str]
+    numbered: Mapping[str, int]
+    stepped: Set[str]
+    popx: Set[str]
+
+    @staticmethod
+    def of(files: Sequence[SqlFile]) -> _Around:
+        """Look over all files once."""
+        names: dict[str, set[str]] = defaultdict(set)
+        marked: dict[str, str] = {}
+        for file in files:
+            path = PurePosixPath(file.path)
+            names[str(path.parent)].add(path.name)
+            if file.tool:
+                marked.setdefault(str(path.parent), file.tool)
+        folders = [PurePosixPath(folder) for folder in names]
+        above = Counter(str(folder.parent) for folder in folders if _VERSION_FOLDER.match(folder.name))
+        return _Around(
+            names,
+            marked,
+            {folder: sum(_NUMBERED.match(name) is not None for name in inside) for folder, inside in names.items()},
+            frozenset(folder for folder, count in above.items() if count > 1),
+            frozenset(folder for folder, inside in names.items() if any(_infix(name) for name in inside)),
+        )
+
+    def tool(self, file: SqlFile) -> str:
+        """The tool whose marks the file or its folder carries: sqlx and drizzle mark only the files that need it."""
+        path = PurePosixPath(file.path)
+        return file.tool or (self.marked.get(str(path.parent), "") if _NUMBER.match(path.name) else "")
+
+
+_Groups = dict[tuple[str, str, str], _Group]
 
 
 def arrange(files: Sequence[SqlFile], settings: Mapping[str, str] | None = None) -> tuple[Line, ...]:
@@ -240,66 +282,65 @@ def arrange(files: Sequence[SqlFile], settings: Mapping[str, str] | None = None)
     ``settings`` maps the paths of lock and configuration files (Prisma's migration_lock.toml) to the dialect they name.
     Files of the way down are left out. Copies for several dialects are lines of their own.
     """
-    groups: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
+    around = _Around.of(files)
+    groups: _Groups = defaultdict(_Group)
     rest = []
-    siblings: dict[str, list[str]] = defaultdict(list)
-    for file in files:
-        siblings[str(PurePosixPath(file.path).parent)].append(file.path)
-    # `delta/58/01_x.sql`: folders called by a number are steps of the folder above, where it has several
-    folders = [PurePosixPath(folder) for folder in siblings]
-    above = Counter(str(folder.parent) for folder in folders if _VERSION_FOLDER.match(folder.name))
-    stepped = frozenset(folder for folder, count in above.items() if count > 1)
-    # ory's popx puts the dialect or `autocommit` before `.up`; one such name tells the tool of the whole directory
-    popx = {directory for directory, paths in siblings.items() if any(_infix(path) for path in paths)}
     for file in sorted(files, key=lambda file: file.path):
-        placed = _place(file, siblings, popx, stepped)
+        placed = _place(file, around.tool(file), around)
         if placed is None:
             rest.append(file)
             continue
         tool, directory, infix, key, version = placed
-        if key is None:
-            continue
-        group = groups[(tool, directory, infix)]
-        group.files.append((key, file.path, version))
-        group.dialects.append(file.dialect)
-        group.ordered = group.ordered and tool != "unordered"
-    lines = []
+        if key is not None:
+            group = groups[tool, directory, infix]
+            group.files.append((key, file.path, version))
+            group.dialects.append(file.dialect)
+            group.ordered = group.ordered and tool != "unordered"
+    creates = {file.path: file.creates for file in files}
+    lines = _without_copies(_lines(groups, settings or {}), creates)
+    made = {table for line in lines for path, _ in line.steps for table in creates[path]}
+    lines += _schemas([file for file in rest if not file.creates & made])
+    return tuple(sorted(lines, key=lambda line: (line.directory, line.tool, line.dialect, line.steps)))
+
+
+def _lines(groups: _Groups, settings: Mapping[str, str]) -> list[Line]:
     shared = _shared(groups)
+    lines = []
     for (tool, directory, infix), group in groups.items():
-        if directory in shared.values() and tool == "flyway":
+        if tool == "flyway" and directory in shared.values():
             continue
-        if infix == "" and any((tool, directory) == other[:2] and other[2] for other in groups):
+        if not infix and any((tool, directory) == other[:2] and other[2] for other in groups):
             # steps without a dialect in their name belong to every dialect of the directory
             continue
         steps = list(group.files)
         if infix and (tool, directory, "") in groups:
             own = {version for _, _, version in steps}
-            steps += [step for step in groups[(tool, directory, "")].files if step[2] not in own]
+            steps += [step for step in groups[tool, directory, ""].files if step[2] not in own]
         if tool == "flyway" and directory in shared:
-            steps += groups[(tool, shared[directory], "")].files
+            steps += groups[tool, shared[directory], ""].files
         dialect = dialect_of_path(f"{directory}/x.{infix}.sql" if infix else f"{directory}/x.sql")
-        dialect = dialect or (settings or {}).get(f"{directory}/migration_lock.toml", "") or _majority(group.dialects)
+        dialect = dialect or settings.get(f"{directory}/migration_lock.toml", "") or _majority(group.dialects)
         ordered = tuple((path, version) for _, path, version in sorted(steps))
         lines.append(Line("plain" if tool == "unordered" else tool, directory, dialect, ordered, group.ordered))
-    creates = {file.path: file.creates for file in files}
+    return lines
+
+
+def _without_copies(lines: list[Line], creates: Mapping[str, Set[str]]) -> list[Line]:
+    """Numbered files outside any folder of migrations may only repeat them: a generator's input, a dump in parts."""
     surely = [line for line in lines if line.tool != "plain" or _MIGRATIONS.search(line.directory)]
     made = {table for line in surely for path, _ in line.steps for table in creates[path]}
-    # numbered files elsewhere may be another form of the same schema (the input of a code generator, a dump in parts)
     others = [line for line in lines if line not in surely]
-    lines = surely + [line for line in others if not any(creates[path] & made for path, _ in line.steps)]
-    made |= {table for line in lines for path, _ in line.steps for table in creates[path]}
-    by_directory: dict[str, list[SqlFile]] = defaultdict(list)
-    for file in rest:
+    return surely + [line for line in others if not any(creates[path] & made for path, _ in line.steps)]
+
+
+def _schemas(files: Sequence[SqlFile]) -> list[Line]:
+    """The files that are a schema by their name or their folder's: those of one folder and dialect together."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for file in files:
         path = PurePosixPath(file.path)
-        named = _SCHEMA.search(path.stem) or _SCHEMA_DIRECTORY.search(str(path.parent))
-        # a dump of what migrations make says nothing new
-        if file.creates and named and not file.creates & made:
-            by_directory[str(path.parent)].append(file)
-    for directory, schemas in by_directory.items():
-        for dialect in sorted({file.dialect for file in schemas}):
-            steps_of = tuple((file.path, PurePosixPath(file.path).name) for file in schemas if file.dialect == dialect)
-            lines.append(Line("schema", directory, dialect, steps_of))
-    return tuple(sorted(lines, key=lambda line: (line.directory, line.tool, line.dialect, line.steps)))
+        if file.creates and (_SCHEMA.search(path.stem) or _SCHEMA_DIRECTORY.search(str(path.parent))):
+            found[str(path.parent), file.dialect].append((file.path, path.name))
+    return [Line("schema", directory, dialect, tuple(steps)) for (directory, dialect), steps in found.items()]
 
 
 def _shared(groups: Mapping[tuple[str, str, str], _Group]) -> dict[str, str]:
@@ -320,9 +361,7 @@ def _majority(dialects: Sequence[str]) -> str:
     return max(sorted(set(named)), key=named.count) if named else ""
 
 
-def _place(
-    file: SqlFile, siblings: Mapping[str, Sequence[str]], popx: Set[str], stepped: Set[str]
-) -> tuple[str, str, str, tuple[object, ...] | None, str] | None:
+def _place(file: SqlFile, tool: str, around: _Around) -> tuple[str, str, str, tuple[object, ...] | None, str] | None:
     """Tool, directory, dialect infix, sort key (None for the way down) and version of a file; None where it is none."""
     path = PurePosixPath(file.path)
     name, parent = path.name, path.parent
@@ -335,10 +374,11 @@ def _place(
         key = (parent.name.partition("_")[0].replace("-", ""), parent.name) if name == "up.sql" else None
         return "diesel", above, "", key, parent.name
     directory = str(parent)
-    if file.tool in ("goose", "dbmate", "sql-migrate", "node-pg-migrate", "liquibase", "drizzle"):
-        return file.tool, directory, "", _natural(name), _version(name)
-    if above in stepped and _VERSION_FOLDER.match(parent.name) and not _BACK.search(file.path):
-        key = (_parts_of(parent.name), *_natural(name))
+    if tool in ("goose", "dbmate", "sql-migrate", "node-pg-migrate", "liquibase", "drizzle"):
+        return tool, directory, "", _natural(name), _version(name)
+    if above in around.stepped and _VERSION_FOLDER.match(parent.name) and not _BACK.search(file.path):
+        folder, (number, *_) = _parts_of(parent.name), (*_parts_of(name), 0)
+        key = (0, folder[0], (*folder, number), name)
         return ("plain", above, "", key, f"{parent.name}/{path.stem}") if file.changes else None
     if match := _FLYWAY.match(name):
         if match["kind"] == "U":
@@ -348,36 +388,37 @@ def _place(
             key = (1, (), match["name"]) if match["kind"] == "R" else (0, numbers, "")
             return "flyway", directory, "", key, match["version"] or match["name"]
     if match := _UP_DOWN.match(name):
-        tool = "popx" if directory in popx else "sqlx" if file.tool == "sqlx" else "golang-migrate"
-        infix = next((word for word in _infix(file.path) if word in _DIALECT_WORDS), "")
+        tool = "popx" if directory in around.popx else tool if tool == "sqlx" else "golang-migrate"
+        infix = next((word for word in _infix(name) if word in _DIALECT_WORDS), "")
         key = None if match["way"].lower() == "down" else (int(match["version"]), match["name"])
         return tool, directory, infix, key, f"{match['version']}_{match['name']}"
     match = _UP_DOWN_NAMED.match(name)
-    if match and (_MIGRATIONS.search(directory) or _pair(match, directory, siblings)):
+    if match and (_MIGRATIONS.search(directory) or _pair(match, around.names[directory])):
         return "plain", directory, "", None if match["way"].lower() == "down" else _natural(name), match["version"]
     if _BACK.search(file.path) and (_MIGRATIONS.search(directory) or _NUMBER.match(name)):
         return "plain", directory, "", None, ""
     if (match := _NUMBERED.match(name)) and file.changes:
-        tool = "sqlx" if file.tool == "sqlx" else "supabase" if directory.endswith("supabase/migrations") else "plain"
-        numbered = [other for other in siblings[directory] if _NUMBERED.match(PurePosixPath(other).name)]
-        if _MIGRATIONS.search(directory) or len(numbered) > 1:
+        if tool != "sqlx":
+            tool = "supabase" if directory.endswith("supabase/migrations") else "plain"
+        if _MIGRATIONS.search(directory) or around.numbered[directory] > 1:
             return tool, directory, "", _natural(name), _version(name)
     if _MIGRATIONS.search(directory) and file.changes:
         return "unordered", directory, "", (name,), path.stem
     return None
 
 
-def _infix(path: str) -> list[str]:
+def _infix(name: str) -> list[str]:
     """The words between the name and `.up` that name a dialect or `autocommit`."""
-    match = _UP_DOWN.match(PurePosixPath(path).name)
+    match = _UP_DOWN.match(name)
     words = match["infix"].lower().split(".") if match else []
     return [word for word in words if word in _DIALECT_WORDS or word == "autocommit"]
 
 
-def _pair(match: re.Match[str], directory: str, siblings: Mapping[str, Sequence[str]]) -> bool:
-    other = "down" if match["way"].lower() == "up" else "up"
-    names = {PurePosixPath(path).name.lower() for path in siblings[directory]}
-    return match.string.lower()[: match.start("way")] + other + ".sql" in names
+def _pair(match: re.Match[str], names: Set[str]) -> bool:
+    """Whether the file of the other way lies beside it."""
+    ways = ("down", "DOWN", "Down") if match["way"].lower() == "up" else ("up", "UP", "Up")
+    name = match.string
+    return any(name[: match.start("way")] + way + name[match.end("way") :] in names for way in ways)
 
 
 def _parts_of(name: str) -> tuple[int, ...]:

@@ -51,6 +51,13 @@ def test_a_marker_tells_the_tool_where_the_name_does_not(tool: str) -> None:
     assert order(line) == ["sql/00001_a.sql", "sql/00002_b.sql"]
 
 
+@pytest.mark.parametrize("tool", ["sqlx", "drizzle"])
+def test_a_marker_in_one_file_tells_the_tool_of_its_folder(tool: str) -> None:
+    (line,) = arrange([SqlFile("m/1_a.sql"), SqlFile("m/2_b.sql", tool), SqlFile("m/3_c.sql")])
+    assert line.tool == tool
+    assert order(line) == ["m/1_a.sql", "m/2_b.sql", "m/3_c.sql"]
+
+
 def test_trees_of_one_repository_are_kept_apart() -> None:
     found = lines(
         "users/migrations/001_init.up.sql",
@@ -88,6 +95,24 @@ def test_a_folder_that_databases_share_joins_each_of_them() -> None:
         ["m/mysql/V1__a.sql", "m/common/V2__b.sql"],
         ["m/postgres/V1__a.sql", "m/common/V2__b.sql", "m/postgres/V3__c.sql"],
     ]
+
+
+def test_folders_called_by_a_number_are_steps_of_the_folder_above() -> None:
+    (line,) = lines(
+        "s/delta/9/02_b.sql", "s/delta/10/01_c.sql", "s/delta/9/01_a.sql", "s/delta/11_d.sql", "s/delta/8_e.sql"
+    )
+    assert order(line) == [
+        "s/delta/8_e.sql",
+        "s/delta/9/01_a.sql",
+        "s/delta/9/02_b.sql",
+        "s/delta/10/01_c.sql",
+        "s/delta/11_d.sql",
+    ]
+
+
+def test_up_and_down_beside_each_other_need_no_number() -> None:
+    (line,) = lines("db/V0002.Keys.up.sql", "db/V0002.Keys.down.sql", "db/V0001.Init.up.sql", "db/V0001.Init.down.sql")
+    assert order(line) == ["db/V0001.Init.up.sql", "db/V0002.Keys.up.sql"]
 
 
 def test_a_lone_schema_counts_and_a_dump_of_migrations_does_not() -> None:
