@@ -96,6 +96,15 @@ _SQL = re.compile(
 )
 
 
+_SQL_SET = re.compile(r"\b(?P<name>[A-Za-z_]\w{0,60})\s*=\s*'(?P<value>(?:[^']|'')*)'")
+_SQL_INSERT = re.compile(
+    r"\bINSERT\s{1,20}INTO\s{1,20}[\w.\"`\[\]]{1,130}\s{0,20}\((?P<columns>[^()']{1,4000})\)\s{0,40}VALUES\b",
+    re.IGNORECASE,
+)
+_SQL_TOKEN = re.compile(r"'(?:[^']|'')*'|--[^\n]*|[(),;]|[A-Za-z_]\w*")
+_MAX_ROWS = 1_000_000
+
+
 def _unquoted(line: str, start: int, end: int, comment: str = " #") -> tuple[int, int]:
     """The bounds of a scalar inside ``line``: without quotes, a trailing comment, a comma or white space."""
     while start < end and line[start] in " \t":
@@ -205,10 +214,33 @@ def _dockerfile(text: str) -> Iterator[Bound]:
 
 def _sql(text: str) -> Iterator[Bound]:
     for offset, line in _lines(text):
-        for match in _SQL.finditer(line):
-            if not line[: match.start()].lstrip().startswith("--"):
-                start, end = match.span("value")
-                yield Bound("password", match["value"], offset + start, offset + end, "statement")
+        for pattern in (_SQL, _SQL_SET):
+            for match in pattern.finditer(line):
+                if not line[: match.start()].lstrip().startswith("--"):
+                    name = "password" if pattern is _SQL else match["name"]
+                    start, end = match.span("value")
+                    yield Bound(name, match["value"], offset + start, offset + end, "statement")
+    for insert in _SQL_INSERT.finditer(text):
+        columns = [column.strip(' \t\r\n"`[]') for column in insert["columns"].split(",")]
+        if KEYWORD.search(insert["columns"]):
+            yield from _rows(text, insert.end(), columns)
+
+
+def _rows(text: str, start: int, columns: list[str]) -> Iterator[Bound]:
+    """The literals of VALUES (...), (...): each belongs to the column at its place in its row."""
+    depth, column = 0, 0
+    for token in _SQL_TOKEN.finditer(text, start, start + _MAX_ROWS):
+        if token[0] == "(":
+            depth += 1
+            column = 0 if depth == 1 else column
+        elif token[0] == ")":
+            depth -= 1
+        elif depth <= 0 and token[0] != "," and not token[0].startswith("--"):
+            return  # the rows are over: a semicolon, ON CONFLICT, RETURNING, the next statement
+        elif token[0] == "," and depth == 1:
+            column += 1
+        elif depth == 1 and token[0].startswith("'") and column < len(columns):
+            yield Bound(columns[column], token[0][1:-1], token.start() + 1, token.end() - 1, "statement")
 
 
 def _code(text: str) -> Iterator[Bound]:

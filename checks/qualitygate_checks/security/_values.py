@@ -24,7 +24,7 @@ def _words(text: str) -> frozenset[str]:
 
 # Syntax of references and templates in the formats that configuration and code use.
 _REFERENCE = re.compile(
-    r"\$\{|\$\(|\{\{|\{%|%\(|#\{|^\$[A-Za-z_]|^%[A-Za-z_]\w*%$|^<|^\[[^\]]*\]$|^\{\w*\}|\{[a-z_][\w.]*\}|^@[A-Za-z]"
+    r"\$\{|\$\(|\(\(|\{\{|\{%|%\(|#\{|^\$[A-Za-z_]|^%[A-Za-z_]\w*%$|^<|^\[[^\]]*\]$|^\{\w*\}|\{[a-z_][\w.]*\}|^@[A-Za-z]"
     r"|^(?:ENC\(|vault:|sm://|arn:|op://|ref\+|ssm:|secretsmanager:|file:|env:|projects/|AgA[A-Za-z0-9+/]{100})"
 )
 _FILLER = re.compile(

@@ -28,6 +28,7 @@ history: only the files as they are now. Whether a token still works is not trie
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -64,7 +65,7 @@ _SAMPLE = re.compile(
     re.IGNORECASE,
 )
 _PIPELINE = re.compile(r"(^|/)(\.github|\.gitlab|\.circleci|\.ci|ci|\.buildkite|\.woodpecker)[/.]|(^|[./_-])(ci|cypress)\.ya?ml$|\.gitlab-ci|woodpecker", re.IGNORECASE)  # fmt: skip
-_DEVELOPMENT = re.compile(r"(^|[./_-])(dev|devel|development|local|localhost|debug|demo|playground|devcontainer|seeds?|docker-compose|compose)([./_-]|$)", re.IGNORECASE)  # fmt: skip
+_DEVELOPMENT = re.compile(r"(^|[./_-])(dev|hack|devel|development|local|localhost|debug|demo|playground|devcontainer|seeds?|docker-compose|compose)([./_-]|$)", re.IGNORECASE)  # fmt: skip
 _LOCAL_HOST = re.compile(r"^(localhost|127\.|0\.0\.0\.0|\[?::1|host\.docker\.internal)|(^|\.)(example|test|invalid|local)(\.(com|org|net))?$", re.IGNORECASE)  # fmt: skip
 
 
@@ -98,11 +99,20 @@ def collect(file: ParsedFile) -> tuple[Evidence, ...]:
     if file.role in APPLICATION and len(text) <= MAX_CONTEXT and not _passed_over(file):
         found += [evidence for address in addresses(text) if (evidence := _from_address(file, address))]
         found += [evidence for bound in bindings(file) if (evidence := _from_binding(file, bound))]
+    return _apart(found)
+
+
+def _apart(found: list[Evidence]) -> tuple[Evidence, ...]:
+    """Those that share no character with an earlier one of the list, in the order of the text."""
+    starts: list[int] = []
     taken: list[Evidence] = []
     for evidence in found:
-        if all(evidence.end <= other.start or other.end <= evidence.start for other in taken):
-            taken.append(evidence)
-    return tuple(sorted(taken, key=lambda evidence: evidence.start))
+        place = bisect_left(starts, evidence.start)
+        before, after = taken[place - 1 : place], taken[place : place + 1]
+        if all(other.end <= evidence.start for other in before) and all(evidence.end <= other.start for other in after):
+            starts.insert(place, evidence.start)
+            taken.insert(place, evidence)
+    return tuple(taken)
 
 
 def run(file: ParsedFile) -> Iterator[Hit]:
@@ -172,6 +182,9 @@ def _from_format(file: ParsedFile, match: Recognised) -> Evidence | None:
         proved = match.verified and form is not PRIVATE_KEY and not form.public
         confidence = confidence if proved else Confidence.LOW
         reasons.append(f"the file is {kind}")
+    elif form is PRIVATE_KEY and _DEVELOPMENT.search(file.path):
+        confidence = _lower(confidence)
+        reasons.append("the file is for development")
     return Evidence(
         f"{'An' if form.title[0] in 'AO' else 'A'} {form.title}",
         form.title,

@@ -212,7 +212,7 @@ def test_surprise_tells_words_from_noise_of_the_same_length() -> None:
         "${DB_PASSWORD}", "{{ db_password }}", "$DB_PASSWORD", "%(password)s", "<password>", "#{password}", "{password}",
         "your-password", "********", "", "null", "true", "/run/secrets/db", "vault:secret/data/db", "Enter your password",
         "arn:aws:secretsmanager:eu-west-1:1:secret:db", "ENC(G6N718UuyPE5bHyWKyuLQSm02auQPUtm)", "xxxxxxxx", "EXAMPLE",
-        "op://vault/db/password", "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW", "DATABASE_PASSWORD",
+        "op://vault/db/password", "((db_password))", "get_((db.password1))", "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW", "DATABASE_PASSWORD",
     ],
 )  # fmt: skip
 def test_references_placeholders_and_hashes_are_no_secret(value: str) -> None:
@@ -309,6 +309,9 @@ def test_python_that_holds_no_literal_credential_is_silent(line: str) -> None:
         ("Dockerfile", "FROM a\nARG API_TOKEN={}\n"),
         ("roles.sql", "CREATE USER a WITH PASSWORD '{}';\n"),
         ("roles.sql", "CREATE USER 'a'@'%' IDENTIFIED BY '{}';\n"),
+        ("seed.sql", "INSERT INTO users (name, password) VALUES ('ada', '{}');\n"),
+        ("seed.sql", "INSERT INTO clients (id, api_key)\nVALUES\n  (1, NULL),\n  (coalesce(2, 3), '{}');\n"),
+        ("seed.sql", "UPDATE users SET password = '{}' WHERE id = 1;\n"),
         ("values.yaml", "url: postgresql://app:{}@db.internal/app\n"),
         ("scripts/deploy.sh", "export DB_PASSWORD='{}'\n"),
         ("scripts/deploy.sh", "psql --password={} -c 'SELECT 1'\n"),
@@ -444,6 +447,9 @@ def test_a_redacted_value_shows_at_most_three_characters_and_a_quarter(value: st
         "1234567890:AA" * 20_000,
         "x--a-password " * 20_000,
         ", password: x" * 300 + "\n",
+        "password: hunter2-Kettle\n" * 10_000,
+        "INSERT INTO a (password) VALUES " * 8_000,
+        "INSERT INTO a (password) VALUES " + "('" * 100_000,
     ],
 )
 @pytest.mark.parametrize(
@@ -454,4 +460,4 @@ def test_hostile_text_costs_no_more_than_its_length(content: str, language: Lang
     file = ParsedFile("a", language, Role.APPLICATION, text, None, lambda offsets: text.span(*offsets))
     started = time.perf_counter()
     list(CHECK.run(file))
-    assert time.perf_counter() - started < 3
+    assert time.perf_counter() - started < 10
