@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
+import msgspec
+
 from qualitygate.frameworks import ErrorHandlerDraft, RouteDraft
-from qualitygate.link.calls import CallGraph, dotted, way
+from qualitygate.link.calls import CallGraph, Step, dotted, way
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import ErrorHandler, ErrorResponse
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Arguments,
+    Bound,
+    ClassValue,
     Entries,
     External,
     FunctionValue,
@@ -21,14 +26,16 @@ from qualitygate.model.values import (
     Items,
     Known,
     Pattern,
+    Unknown,
     Value,
 )
+from qualitygate.vocabulary import purpose
 
 MAX_HOPS = 3
 
 _STATUS = re.compile(r"HTTP_([1-5]\d\d)_")
 _JSON_RESPONSES = frozenset(
-    {"JSONResponse", "ORJSONResponse", "UJSONResponse", "JsonResponse", "Response", "jsonify", "MsgSpecJSONResponse"}
+    """JSONResponse ORJSONResponse UJSONResponse JsonResponse Response jsonify MsgSpecJSONResponse json_response""".split()
 )
 _TEXT_RESPONSES = frozenset({"HttpResponse", "PlainTextResponse", "Response"})
 _DJANGO_ERRORS = {
@@ -40,6 +47,16 @@ _DJANGO_ERRORS = {
     "HttpResponseServerError": 500,
 }
 _PROBLEM_KEYS = frozenset({"type", "title", "status", "detail"})
+# Keys whose text is the error, keys that are false or name it, and statuses that stand in the body.
+_ERROR_KEYS = frozenset({"error", "errors", "error_message", "errormessage", "err", "error_msg", "exception"})
+_SUCCESS_KEYS = frozenset({"success", "ok", "succeeded", "successful"})
+_OUTCOME_KEYS = frozenset({"status", "result", "state", "outcome"})
+_FAILED = frozenset({"error", "fail", "failed", "failure"})
+_CODE_KEYS = frozenset({"code", "status_code", "statuscode", "http_status", "status"})
+_ARGUMENTS = ("error", "err", "exc", "exception", "ex", "e")
+_DEEPEST = 12
+# Frameworks in which a handler may give a mapping back as it is.
+_MAPPINGS = frozenset({"fastapi", "flask", "quart", "litestar", "ninja"})
 _FRAMEWORK_ERRORS = frozenset(
     {"fastapi.HTTPException", "fastapi.exceptions.HTTPException", "starlette.exceptions.HTTPException"}
 )
@@ -51,8 +68,12 @@ def link_errors(
     drafts: Sequence[RouteDraft],
     names: Mapping[int, str],
     pages: Mapping[int, bool],
+    handlers: Sequence[ErrorHandlerDraft] = (),
 ) -> tuple[ErrorResponse, ...]:
-    """Error responses in the code that API routes reach. ``pages`` tells, by draft, the routes that serve pages."""
+    """Error responses in the code that API routes reach, and those of the application's error ``handlers``.
+
+    ``pages`` tells, by draft, the routes that serve pages.
+    """
     found: dict[tuple[str, int, int], ErrorResponse] = {}
     for draft in drafts:
         if pages[id(draft)] or draft.framework == "graphql":
@@ -60,23 +81,41 @@ def link_errors(
         for step in graph.reach(graph.roots(draft)):
             if step.hops > MAX_HOPS:
                 break
-            for response in _in_function(evaluator, graph, step.function, draft.framework):
+            for response in _in_step(evaluator, graph, step, draft):
                 span = response.place.span
                 key = (response.place.path, span.line, span.column)
                 known = found.get(key)
                 routes = (*(known.routes if known is not None else ()), names[id(draft)])
                 chain = known.chain if known is not None else way(step, draft.declared, names[id(draft)])
-                found[key] = ErrorResponse(
-                    response.shape,
-                    response.keys,
-                    response.status,
-                    response.place,
-                    response.owner,
-                    tuple(dict.fromkeys(routes)),
-                    chain,
-                    draft.framework,
+                found[key] = msgspec.structs.replace(
+                    response, routes=tuple(dict.fromkeys(routes)), chain=chain, framework=draft.framework
                 )
+    for handler in handlers:
+        if isinstance(handler.handler, FunctionValue):
+            for response in _in_handler(evaluator, graph, handler.handler):
+                span = response.place.span
+                key = (response.place.path, span.line, span.column)
+                found.setdefault(key, msgspec.structs.replace(response, catches=handler.catches))
     return tuple(found[key] for key in sorted(found))
+
+
+def _in_step(evaluator: Evaluator, graph: CallGraph, step: Step, draft: RouteDraft) -> Iterator[ErrorResponse]:
+    yield from _in_function(graph, step.function)
+    handler = draft.handler
+    if isinstance(handler, FunctionValue) and step.function is handler and not purpose(draft.path):
+        yield from _under_success(evaluator, graph, handler, draft.framework)
+
+
+def _in_handler(evaluator: Evaluator, graph: CallGraph, function: FunctionValue) -> Iterator[ErrorResponse]:
+    """The responses of an error handler, whose argument is what was caught."""
+    names = [parameter.name for parameter in function.node.parameters]
+    for parameter in function.node.parameters:
+        annotated = evaluator.annotation(parameter.annotation, function.scope)
+        if isinstance(annotated, (External, ClassValue)) and _class_name(annotated).endswith(("Exception", "Error")):
+            yield from _in_function(graph, function, parameter.name)
+            return
+    name = next((name for name in _ARGUMENTS if name in names), "")
+    yield from _in_function(graph, function, name)
 
 
 def link_error_handlers(
@@ -103,13 +142,25 @@ def _writes_problem(evaluator: Evaluator, graph: CallGraph, function: FunctionVa
     )
 
 
-def _in_function(
-    evaluator: Evaluator, graph: CallGraph, function: FunctionValue, framework: str
-) -> Iterator[ErrorResponse]:
+@dataclass(frozen=True)
+class _Built:
+    """A response as a return statement builds it. ``status`` is 0 where it is not known, 200 where none is given."""
+
+    body: Value | None
+    status: int
+    place: Place
+    media_type: Value | None = None
+    headers: Value | None = None
+
+
+def _in_function(graph: CallGraph, function: FunctionValue, caught: str = "") -> Iterator[ErrorResponse]:
+    """Error responses of one function; ``caught`` names a parameter that holds an exception."""
     owner = f"{function.path}:{function.qualname}"
     trace = graph.trace(function)
     for expression, value, place in trace.returns:
-        yield from _returned(evaluator, function, expression, value, place, owner)
+        built = _built(expression, value, place)
+        if built is not None and built.status >= 400:
+            yield _response(built, owner, caught)
     for expression, value, place in trace.raises:
         response = _raised(value, place, owner, expression)
         if response is not None:
@@ -118,20 +169,14 @@ def _in_function(
         name = dotted(site.callee)
         if name in ("flask.abort", "quart.abort", "werkzeug.exceptions.abort") and site.arguments.positional:
             status = _status(site.arguments.positional[0])
-            description = site.arguments.get("description", 1)
+            exception = _exception(site.arguments.get("description", 1), caught)
             if status >= 400:
-                shape = "exception" if _from_exception(description) else "framework"
-                yield ErrorResponse(shape, (), status, site.place, owner, ())
+                shape = "exception" if exception else "framework"
+                yield ErrorResponse(shape, (), status, site.place, owner, (), exception=exception)
 
 
-def _returned(
-    evaluator: Evaluator,
-    function: FunctionValue,
-    expression: ir.Expression | None,
-    value: Value,
-    place: Place,
-    owner: str,
-) -> Iterator[ErrorResponse]:
+def _built(expression: ir.Expression | None, value: Value, place: Place) -> _Built | None:
+    """The response that a return statement builds; None where it is none that is known."""
     # Flask: `return body, status` (and headers).
     if (
         isinstance(value, Items)
@@ -140,76 +185,140 @@ def _returned(
         and len(value.items) >= 2
     ):
         status = _status(value.items[1])
-        if status >= 400:
-            yield _response(
-                value.items[0], status, place, owner, headers=value.items[2] if len(value.items) > 2 else None
-            )
-        return
+        return _Built(value.items[0], status, place, headers=value.items[2] if len(value.items) > 2 else None)
     if not isinstance(value, Instance) or value.place is None or value.event is None:
-        return
+        return None
     last = value.event.name.rsplit(".", 1)[-1]
     if value.event.receiver is not None:
-        return
+        return None
     arguments = value.arguments
     if last in _DJANGO_ERRORS and value.event.name.startswith("django."):
-        yield _response(arguments.get("content", 0), _DJANGO_ERRORS[last], value.place, owner)
-        return
-    if last not in _JSON_RESPONSES | _TEXT_RESPONSES | {"make_response"}:
-        return
-    status = _status(arguments.get("status_code")) or _status(arguments.get("status"))
+        return _Built(arguments.get("content", 0), _DJANGO_ERRORS[last], value.place)
+    sanic = value.event.name in ("sanic.response.json", "sanic.json")
+    if last not in _JSON_RESPONSES | _TEXT_RESPONSES | {"make_response"} and not sanic:
+        return None
+    given = arguments.get("status_code") or arguments.get("status")
     if last == "make_response":
-        status = _status(arguments.get("status", 1)) or _status_in_tuple(arguments)
+        given = arguments.get("status", 1) or _second(arguments)
     elif last == "Response" and value.event.name.startswith("rest_framework"):
-        status = status or _status(arguments.get("status", 1))
-    elif last in ("JSONResponse", "PlainTextResponse", "HTMLResponse"):
-        status = status or _status(arguments.get("status_code", 1))
-    if status < 400:
-        return
+        given = given or arguments.get("status", 1)
+    elif last in ("JSONResponse", "PlainTextResponse", "HTMLResponse") or sanic:
+        given = given or arguments.get("status_code", 1)
     media_type = arguments.get("media_type") or arguments.get("content_type") or arguments.get("mimetype")
     body = arguments.get("content", 0) or arguments.get("data", 0) or arguments.get("response", 0)
-    yield _response(body, status, value.place, owner, media_type=media_type)
+    if last == "jsonify" and body is None:
+        body = _entries(arguments)
+    if given is not None:
+        return _Built(body, _status(given), value.place, media_type=media_type)
+    return _Built(body, 200 if arguments.complete else 0, value.place, media_type=media_type)
 
 
-def _status_in_tuple(arguments: Arguments) -> int:
+def _second(arguments: Arguments) -> Value | None:
     first = arguments.positional[0] if arguments.positional else None
-    return _status(first.items[1]) if isinstance(first, Items) and len(first.items) > 1 else 0
+    return first.items[1] if isinstance(first, Items) and len(first.items) > 1 else None
 
 
-def _response(
-    body: Value | None,
-    status: int,
-    place: Place,
-    owner: str,
-    *,
-    media_type: Value | None = None,
-    headers: Value | None = None,
-) -> ErrorResponse:
+def _under_success(
+    evaluator: Evaluator, graph: CallGraph, function: FunctionValue, framework: str
+) -> Iterator[ErrorResponse]:
+    """What a handler answers with a status of success though the body tells an error."""
+    if _sets_status(evaluator, function):
+        return
+    owner = f"{function.path}:{function.qualname}"
+    for expression, value, place in graph.trace(function).returns:
+        built = _built(expression, value, place)
+        if built is None and isinstance(value, Entries) and framework in _MAPPINGS:
+            built = _Built(value, 200, place)
+        if built is None or not 200 <= built.status < 300:
+            continue
+        says = _told_by(_unwrapped(built.body))
+        if says:
+            response = _response(built, owner, "")
+            yield msgspec.structs.replace(response, says=says)
+
+
+def _sets_status(evaluator: Evaluator, function: FunctionValue) -> bool:
+    """Whether a function sets the status of a response that it was given or made: `response.status_code = 404`."""
+    return any(
+        isinstance(target, ir.Attribute) and target.name in ("status_code", "status")
+        for statement in _all_statements(evaluator.body(function))
+        if isinstance(statement, ir.Assign)
+        for target in statement.targets
+    )
+
+
+def _all_statements(body: Sequence[ir.Statement]) -> Iterator[ir.Statement]:
+    for statement in body:
+        yield statement
+        for name in ("body", "orelse", "final"):
+            inner = getattr(statement, name, None)
+            if isinstance(inner, tuple):
+                yield from _all_statements(inner)
+        for handler in getattr(statement, "handlers", ()):
+            yield from _all_statements(handler.body)
+        for case in getattr(statement, "cases", ()):
+            yield from _all_statements(case.body)
+
+
+def _told_by(body: Value | None) -> str:
+    """The entry of a body that tells an error; empty where none does."""
+    if not isinstance(body, Entries) or "jsonrpc" in body.entries:
+        return ""
+    for key, value in body.entries.items():
+        word = str(key).lower()
+        text = value.value if isinstance(value, Known) else None
+        if word in _SUCCESS_KEYS and text is False:
+            return f"{key}: false"
+        if word in _OUTCOME_KEYS and isinstance(text, str) and text.lower() in _FAILED:
+            return f"{key}: {text}"
+        if word in _CODE_KEYS and isinstance(text, int) and not isinstance(text, bool) and 400 <= text < 600:
+            return f"{key}: {text}"
+        if word in _ERROR_KEYS and (
+            (isinstance(text, str) and text)
+            or isinstance(value, Pattern)
+            or (isinstance(value, Entries) and value.entries)
+            or _exception(value)
+        ):
+            return str(key)
+    return ""
+
+
+def _response(built: _Built, owner: str, caught: str) -> ErrorResponse:
     """Name the shape of an error body."""
-    if _says_problem(media_type) or (
-        isinstance(headers, Entries) and any(_says_problem(v) for v in headers.entries.values())
-    ):
-        return ErrorResponse("problem", (), status, place, owner, ())
-    if (
-        isinstance(body, Instance)
-        and body.event is not None
-        and body.event.name.rsplit(".", 1)[-1] in ("jsonify", "dict")
-    ):
-        inner = body.arguments
-        body = inner.positional[0] if inner.positional else _entries(inner)
+    status, place, body = built.status, built.place, _unwrapped(built.body)
+    headers = built.headers.entries.values() if isinstance(built.headers, Entries) else ()
+    if _says_problem(built.media_type) or any(_says_problem(value) for value in headers):
+        return ErrorResponse("problem", (), status, place, owner, (), exception=_within(body, caught))
     if isinstance(body, Entries):
         keys = tuple(sorted(str(key) for key in body.entries))
-        if set(keys) >= _PROBLEM_KEYS:
-            return ErrorResponse("problem", keys, status, place, owner, ())
-        leaks = any(_from_exception(value) for value in body.entries.values())
-        return ErrorResponse("exception" if leaks else "object", keys, status, place, owner, ())
-    if _from_exception(body):
-        return ErrorResponse("exception", (), status, place, owner, ())
+        exception = _within(body, caught)
+        shape = "problem" if set(keys) >= _PROBLEM_KEYS else "exception" if exception else "object"
+        return ErrorResponse(shape, keys, status, place, owner, (), exception=exception)
+    exception = _exception(body, caught)
+    if exception:
+        return ErrorResponse("exception", (), status, place, owner, (), exception=exception)
     if isinstance(body, (Known, Pattern)) and not (isinstance(body, Known) and not isinstance(body.value, str)):
         empty = isinstance(body, Known) and body.value == ""
         return ErrorResponse("empty" if empty else "text", (), status, place, owner, ())
     if body is None:
         return ErrorResponse("empty", (), status, place, owner, ())
     return ErrorResponse("unknown", (), status, place, owner, ())
+
+
+def _unwrapped(body: Value | None) -> Value | None:
+    """A body without the call that turns it into JSON."""
+    for _ in range(3):
+        if isinstance(body, Items) and len(body.items) > 1:
+            body = body.items[0]  # make_response((body, status))
+        if not (
+            isinstance(body, Instance)
+            and body.event is not None
+            and body.event.name.rsplit(".", 1)[-1] in ("jsonify", "dict", "jsonable_encoder", "dumps")
+        ):
+            break
+        inner = body.arguments
+        body = inner.positional[0] if inner.positional else _entries(inner)
+    return body
 
 
 def _entries(arguments: Arguments) -> Entries:
@@ -225,8 +334,9 @@ def _raised(value: Value, place: Place, owner: str, expression: ir.Expression) -
         status = _status(value.arguments.get("status_code", 0))
         detail = value.arguments.get("detail", 1)
         raised = value.place or place
-        if _from_exception(detail):
-            return ErrorResponse("exception", (), status, raised, owner, ())
+        exception = _within(detail, "") if isinstance(detail, Entries) else _exception(detail)
+        if exception:
+            return ErrorResponse("exception", (), status, raised, owner, (), exception=exception)
         if isinstance(detail, Entries):
             keys = tuple(sorted(str(key) for key in detail.entries))
             return ErrorResponse("framework-object", keys, status, raised, owner, ())
@@ -234,18 +344,62 @@ def _raised(value: Value, place: Place, owner: str, expression: ir.Expression) -
     return None
 
 
-def _from_exception(value: Value | None) -> bool:
-    """Whether a value is text made from a caught exception: `str(exc)`, `f"{exc}"`, `exc.args`, `traceback.format_exc()`."""
-    if isinstance(value, Instance):
-        if "__caught__" in value.attributes and value.place is None:
-            return True
-        if value.event is not None:
-            name = value.event.name
-            if name in ("traceback.format_exc", "traceback.format_exception", "sys.exc_info"):
-                return True
-            if name in ("builtins.str", "builtins.repr") and value.arguments.positional:
-                return _from_exception(value.arguments.positional[0])
-    return False
+def _within(value: Value | None, caught: str, depth: int = 0) -> str:
+    """What exception the texts inside a body are from; empty where none is."""
+    if depth < _DEEPEST and isinstance(value, Entries):
+        return next((name for item in value.entries.values() if (name := _within(item, caught, depth + 1))), "")
+    if depth < _DEEPEST and isinstance(value, Items):
+        return next((name for item in value.items[:20] if (name := _within(item, caught, depth + 1))), "")
+    return _exception(value, caught)
+
+
+def _exception(value: Value | None, caught: str = "") -> str:
+    """The exception that a text is made from, by its class: `str(exc)`, `f"{exc}"`, `exc.args`, `traceback.format_exc()`.
+
+    ``caught`` names a parameter that holds one.
+    """
+    queue: list[Value | None] = [value]
+    for _ in range(_DEEPEST):
+        if not queue:
+            break
+        current = queue.pop(0)
+        if isinstance(current, Pattern):
+            queue.extend(current.holes)
+        elif isinstance(current, Unknown):
+            if caught and current.name == caught and current.why == "a parameter":
+                return "parameter"
+        elif isinstance(current, Bound):
+            if current.name in ("args", "message", "strerror", "orig", "__traceback__", "__cause__", "__getitem__"):
+                queue.append(current.receiver)
+        elif isinstance(current, Instance):
+            if "__caught__" in current.attributes and current.place is None:
+                return _class_name(current.cls)
+            if caught and current.place is None and current.event is None and _is_exception(current.cls):
+                return "parameter"
+            if current.event is None:
+                continue
+            name = current.event.name
+            if name in ("traceback.format_exc", "traceback.format_exception", "traceback.format_tb", "sys.exc_info"):
+                return "traceback"
+            if name in ("builtins.str", "builtins.repr", "html.escape", "markupsafe.escape"):
+                queue.extend(current.arguments.positional[:1])
+            elif name in _TEXT_METHODS and current.event.receiver is not None:
+                queue.append(current.event.receiver)
+                queue.extend(current.arguments.positional[:1] if name == "join" else ())
+    return ""
+
+
+_TEXT_METHODS = frozenset({"splitlines", "split", "strip", "join", "replace", "format", "encode", "capitalize"})
+
+
+def _class_name(value: Value) -> str:
+    if isinstance(value, External):
+        return value.name
+    return f"{value.path}:{value.qualname}" if isinstance(value, ClassValue) else ""
+
+
+def _is_exception(cls: Value) -> bool:
+    return _class_name(cls).endswith(("Exception", "Error"))
 
 
 def _status(value: Value | None) -> int:

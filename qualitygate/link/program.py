@@ -64,7 +64,7 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: f
         calls=link_calls(evaluator, graph, drafts, names, roles, wanted),
         assignments=assignments,
         settings=link_settings(evaluator, application, assignments, assigned),
-        errors=link_errors(evaluator, graph, drafts, names, pages),
+        errors=link_errors(evaluator, graph, drafts, names, pages, handlers),
         error_handlers=link_error_handlers(evaluator, graph, handlers),
         unread=tuple(
             Unread(path, 0, "start-up code too long to follow: routes that it declares may be missing")

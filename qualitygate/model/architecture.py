@@ -115,12 +115,15 @@ class ErrorHandler(msgspec.Struct, frozen=True):
 
 
 class ErrorResponse(msgspec.Struct, frozen=True):
-    """A response with an error status, as one place in the code builds it.
+    """A response that tells an error, as one place in the code builds it.
 
     ``shape`` is `text` (a bare string), `object` (an ad hoc mapping: ``keys``), `framework` (the framework's own error
     type with text, `framework-object` with a mapping), `problem` (RFC 9457), `exception` (text built from the
-    exception), `empty` or `unknown`. ``status`` is 0 when unknown. ``routes`` name the operations that reach it, by the
-    way that ``chain`` shows for the first.
+    exception), `empty` or `unknown`. ``status`` is 0 when unknown, and below 400 where the body tells an error that the
+    status does not (``says`` is what in the body tells it). ``exception`` names what the text of an `exception` is from:
+    the class that was caught (`builtins.OSError`, `path:Class`), or `traceback`. ``routes`` name the operations that
+    reach it, by the way that ``chain`` shows for the first; an error handler's response has none, and ``catches`` names
+    what the handler takes.
     """
 
     shape: str
@@ -131,3 +134,6 @@ class ErrorResponse(msgspec.Struct, frozen=True):
     routes: tuple[str, ...]
     chain: tuple[Place, ...] = ()
     framework: str = ""
+    exception: str = ""
+    says: str = ""
+    catches: str = ""

@@ -1,7 +1,8 @@
 """An error response that clients cannot read by one rule.
 
 What it flags: in code that API routes reach, an error body (status 400 and above) that is a bare text, a text built from
-an exception, or an object whose keys are not those of the project's own errors. The project's own shape is problem
+an exception of the project's own (others are told by `leaked-exception-detail`), or an object whose keys are not those of
+the project's own errors. The project's own shape is problem
 details where a handler writes them, else the one that its framework gives (`detail` of FastAPI and Django REST
 framework) or the one that most of its responses have; further keys beside them are fine. A second shape that is used ten times and more is reported once. Where an application relies
 on the framework's error type and registers no handler for it, that is said once, at the application: FastAPI's `detail`
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.architecture import ErrorHandler, ErrorResponse
+from qualitygate_checks.api._leaks import leak
 
 _CONVENTION = 10
 """From this many places on, a shape is a second convention: one decision to mend, not many slips."""
@@ -46,8 +48,9 @@ def run(project: Project, options: Options) -> Iterator[Hit]:
     """Hits for texts and odd objects, and one for errors that no handler gives a shape."""
     handled = _handled(project.error_handlers)
     problems = _handled([handler for handler in project.error_handlers if handler.problem])
-    for framework in sorted({error.framework for error in project.errors}):
-        errors = [error for error in project.errors if error.framework == framework]
+    responses = [error for error in project.errors if error.routes and not error.says]
+    for framework in sorted({error.framework for error in responses}):
+        errors = [error for error in responses if error.framework == framework]
         yield from _texts(errors)
         if options.require_problem_details:
             yield from _not_problems(errors, handled)
@@ -70,7 +73,7 @@ def _texts(errors: Sequence[ErrorResponse]) -> Iterator[Hit]:
     for error in errors:
         if error.shape == "text":
             yield _hit(error, f"an error{_status(error)} is answered with a bare text", "the body is no object")
-        elif error.shape == "exception":
+        elif error.shape == "exception" and leak(error) is None:
             yield _hit(
                 error,
                 f"an error{_status(error)} is answered with the text of an exception",
