@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface
+from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, graphql
 from qualitygate.frameworks.paths import HTTP_METHODS, braces, path_text
+from qualitygate.frameworks.views import is_false, methods_of_class, named
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Arguments,
@@ -28,7 +29,8 @@ from qualitygate.model.values import (
 )
 from qualitygate.vocabulary import path_version
 
-APPS = frozenset({"fastapi.FastAPI", "fastapi.applications.FastAPI"})
+CADWYN = frozenset({"cadwyn.Cadwyn", "cadwyn.applications.Cadwyn"})
+APPS = frozenset({"fastapi.FastAPI", "fastapi.applications.FastAPI"}) | CADWYN
 PLAIN_APPS = frozenset({"starlette.applications.Starlette"})
 ROUTERS = frozenset(
     {
@@ -36,6 +38,8 @@ ROUTERS = frozenset(
         "fastapi.routing.APIRouter",
         "fastapi.routers.APIRouter",
         "starlette.routing.Router",
+        "cadwyn.VersionedAPIRouter",
+        "cadwyn.routing.VersionedAPIRouter",
     }
 )
 ROUTE_OBJECTS = frozenset(
@@ -47,6 +51,19 @@ DEPENDS = frozenset(
 )
 PAGES = ("HTMLResponse", "TemplateResponse", "FileResponse", "RedirectResponse", "PlainTextResponse")
 _ALL = APPS | PLAIN_APPS | ROUTERS
+VERSIONED = "fastapi_versioning.VersionedFastAPI"
+_VERSION_DECORATORS = frozenset({"fastapi_versioning.version", "fastapi_versioning.versioning.version"})
+
+# Operations of the routers that fastapi-users makes, from its documentation of routes.
+_USERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "get_auth_router": (("POST", "/login"), ("POST", "/logout")),
+    "get_register_router": (("POST", "/register"),),
+    "get_reset_password_router": (("POST", "/forgot-password"), ("POST", "/reset-password")),
+    "get_verify_router": (("POST", "/request-verify-token"), ("POST", "/verify")),
+    "get_users_router": (("GET", "/me"), ("PATCH", "/me"), ("GET", "/{id}"), ("PATCH", "/{id}"), ("DELETE", "/{id}")),
+    "get_oauth_router": (("GET", "/authorize"), ("GET", "/callback")),
+    "get_oauth_associate_router": (("GET", "/authorize"), ("GET", "/callback")),
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +83,7 @@ class _Way:
     before: tuple[Value, ...]
     uncertain: str
     hidden: bool
-    proxy: str = ""
+    versioned_by: str = ""
 
 
 def surface(evaluation: Evaluation) -> Surface:
@@ -82,7 +99,7 @@ def surface(evaluation: Evaluation) -> Surface:
         for value in (*event.arguments.positional, *event.arguments.keywords.values()):
             if isinstance(value, Instance) and evaluation.is_a(value, _ALL):
                 holders.setdefault(id(value), value)
-                if event.name not in ("include_router", "mount"):
+                if event.name not in ("include_router", "mount", VERSIONED):
                     passed_on.add(id(value))
         if not isinstance(receiver, Instance) or not evaluation.is_a(receiver, _ALL):
             continue
@@ -98,6 +115,10 @@ def surface(evaluation: Evaluation) -> Surface:
                 nodes[key].children.append(
                     (child, prefix, uncertain, _depends(evaluation, arguments.get("dependencies")), event.place)
                 )
+        elif event.name == "generate_and_include_versioned_routers":
+            by_path = _is_text(_argument(receiver, {}, "api_version_location"), "path")
+            for child in arguments.positional:
+                nodes[key].children.append((child, "/{version}" if by_path else "", "", [], event.place))
         elif event.name in ("mount", "host"):
             child = arguments.get("app", 1)
             prefix, uncertain = path_text(arguments.get("path", 0)) if event.name == "mount" else ("", "")
@@ -115,7 +136,7 @@ def surface(evaluation: Evaluation) -> Surface:
             caught = arguments.get("exc_class_or_status_code", 0)
             handler = event.target if event.target is not None else arguments.get("handler", 1)
             if handler is not None:
-                handlers.append(ErrorHandlerDraft(_named(caught), handler, event.place))
+                handlers.append(ErrorHandlerDraft(named(caught), handler, event.place))
     for holder in list(holders.values()):
         _from_constructor(evaluation, holder, nodes, holders, handlers, constructed)
     below = {id(child) for node in nodes.values() for child, *_ in node.children}
@@ -124,14 +145,21 @@ def surface(evaluation: Evaluation) -> Surface:
     drafts: list[RouteDraft] = []
     for root in roots:
         proxy, _ = path_text(_argument(root, constructed, "root_path"))
-        way = _Way("", (), tuple(middleware[id(root)]), "", False, proxy)
-        drafts.extend(_walk(evaluation, root, way, nodes, constructed, middleware, set()))
+        versioned_by = "header" if evaluation.is_a(root, CADWYN) else "proxy" if path_version(proxy) else ""
+        way = _Way("", (), tuple(middleware[id(root)]), "", False, versioned_by)
+        served_by = list(_walk(evaluation, root, way, nodes, constructed, middleware, set()))
+        wrapped = [
+            event for event in evaluation.events if event.name == VERSIONED and event.arguments.get("app", 0) is root
+        ]
+        drafts.extend(served_by if not wrapped else _by_version(evaluation, served_by, wrapped[0].arguments))
     served = {id(holder) for holder in _reached(roots, nodes)}
     for holder in holders.values():
         # A router that no application includes is dead code, unless there is no application to be seen at all, or it
         # was handed to something that cannot be followed.
         if id(holder) in served or id(holder) in below or (apps and id(holder) not in passed_on):
             continue
+        if apps and holder.place is None:
+            continue  # a parameter of a helper, known by its type
         reason = "no application is seen to include this router"
         drafts.extend(_walk(evaluation, holder, _Way("", (), (), reason, False), nodes, constructed, middleware, set()))
     places = tuple(app.place for app in apps if app.place is not None)
@@ -175,11 +203,42 @@ def _listed(evaluation: Evaluation, routes: Items, node: _Node, holders: dict[in
                 node.children.append((child, prefix.rstrip("/"), uncertain, [], item.event.place))
 
 
+def _by_version(evaluation: Evaluation, drafts: list[RouteDraft], arguments: Arguments) -> Iterator[RouteDraft]:
+    """Routes of a wrapped application: each version serves its own and those of the versions before, below its prefix."""
+    prefix, _ = path_text(arguments.get("prefix_format"))
+    default = arguments.get("default_version")
+    versions: dict[tuple[int, int], list[RouteDraft]] = defaultdict(list)
+    for draft in drafts:
+        given = _declared_version(evaluation, draft.handler)
+        if given is None:
+            numbers = (
+                [item.value for item in default.items if isinstance(item, Known)] if isinstance(default, Items) else []
+            )
+            given = (int(numbers[0] or 0), int(numbers[1] or 0)) if len(numbers) == 2 else (1, 0)
+        versions[given].append(draft)
+    unique: dict[tuple[str, str], RouteDraft] = {}
+    for major, minor in sorted(versions):
+        unique.update({(draft.method, draft.path): draft for draft in versions[major, minor]})
+        step = (prefix or "/v{major}_{minor}").replace("{major}", str(major)).replace("{minor}", str(minor))
+        yield from (replace(draft, path=step + draft.path) for draft in unique.values())
+
+
+def _declared_version(evaluation: Evaluation, handler: Value) -> tuple[int, int] | None:
+    """The version that `@version(major, minor)` gives a handler."""
+    for decorator in handler.decorators if isinstance(handler, FunctionValue) else ():
+        if not isinstance(decorator, Instance) or not evaluation.is_a(decorator, _VERSION_DECORATORS):
+            continue
+        major, minor = decorator.arguments.get("major", 0), decorator.arguments.get("minor", 1)
+        if isinstance(major, Known) and isinstance(major.value, int):
+            return major.value, minor.value if isinstance(minor, Known) and isinstance(minor.value, int) else 0
+    return None
+
+
 def _argument(holder: Instance, constructed: dict[int, list[Arguments]], name: str) -> Value | None:
     """An argument that reached the library's constructor, also through a subclass's own."""
     if isinstance(holder.cls, External):
         return holder.arguments.get(name)
-    for arguments in constructed[id(holder)]:
+    for arguments in constructed.get(id(holder), ()):
         if (found := arguments.get(name)) is not None:
             return found
     return None
@@ -209,36 +268,61 @@ def _walk(
         return
     prefix, uncertain = path_text(_argument(holder, constructed, "prefix"))
     own = _depends(evaluation, _argument(holder, constructed, "dependencies"))
-    hidden = way.hidden or _is_false(_argument(holder, constructed, "include_in_schema"))
+    hidden = way.hidden or is_false(_argument(holder, constructed, "include_in_schema"))
     base = _Way(
         way.prefix + (prefix if evaluation.is_a(holder, ROUTERS) else ""),
         way.mounts,
         (*way.before, *own, *(middleware[id(holder)] if way.mounts else ())),
         way.uncertain or uncertain,
         hidden,
-        way.proxy,
+        way.versioned_by,
     )
     node = nodes[id(holder)]
     framework = "starlette" if evaluation.is_a(holder, PLAIN_APPS) else "fastapi"
     for event in node.routes:
         yield from _route(evaluation, event, base, framework)
     for child, added, doubt, before, place in node.children:
+        below = _Way(
+            base.prefix + added,
+            (*base.mounts, place),
+            (*base.before, *before),
+            base.uncertain or doubt,
+            base.hidden,
+            base.versioned_by,
+        )
+        yield from _foreign(evaluation, child, below, place)
         yield from _walk(
             evaluation,
             child,
-            _Way(
-                base.prefix + added,
-                (*base.mounts, place),
-                (*base.before, *before),
-                base.uncertain or doubt,
-                base.hidden,
-                base.proxy,
-            ),
+            below,
             nodes,
             constructed,
             middleware,
             above | {id(holder)},
         )
+
+
+def _foreign(evaluation: Evaluation, child: Value, way: _Way, place: Place) -> Iterator[RouteDraft]:
+    """Operations of an application or a router that a library made."""
+    if not isinstance(child, Instance):
+        return
+    if graphql.is_endpoint(evaluation, child):
+        text = "".join(path_text(child.arguments.get(name))[0] for name in ("prefix", "path"))
+        yield graphql.draft(child, braces(way.prefix + text) or "/", place, way.mounts, way.before, way.uncertain)
+    elif child.event is not None and isinstance(child.cls, External) and "FastAPIUsers" in child.cls.name:
+        for method, path in _USERS.get(child.event.name, ()):
+            yield RouteDraft(
+                framework="fastapi",
+                method=method,
+                path=braces(way.prefix + path),
+                handler=External(f"fastapi_users.FastAPIUsers.{child.event.name}"),
+                declared=place,
+                mounts=way.mounts,
+                before=way.before,
+                uncertain=way.uncertain,
+                hidden=way.hidden,
+                versioned_by=way.versioned_by,
+            )
 
 
 def _route(evaluation: Evaluation, event: Event, way: _Way, framework: str) -> Iterator[RouteDraft]:
@@ -247,11 +331,14 @@ def _route(evaluation: Evaluation, event: Event, way: _Way, framework: str) -> I
     handler = event.target if event.target is not None else arguments.get("endpoint", 1)
     if handler is None:
         return
+    if graphql.is_endpoint(evaluation, handler):
+        full = braces(way.prefix + path) or "/"
+        yield graphql.draft(handler, full, event.place, way.mounts, way.before, way.uncertain or doubt)
+        return
     methods = _methods(event)
     if isinstance(handler, ClassValue):  # a Starlette endpoint class: its methods are the HTTP methods
-        named = dict(_own_methods(evaluation, handler).items())
-        for name, function in named.items():
-            yield _draft(evaluation, event, way, framework, path, doubt, name.upper(), function, handler)
+        for method, function in methods_of_class(evaluation, handler).items():
+            yield _draft(evaluation, event, way, framework, path, doubt, method, function, handler)
         return
     for method in methods:
         yield _draft(evaluation, event, way, framework, path, doubt, method, handler, None)
@@ -284,21 +371,10 @@ def _draft(
         response_value=arguments.get("response_model"),
         response_scope=handler.scope if isinstance(handler, FunctionValue) else None,
         uncertain=way.uncertain or doubt,
-        hidden=way.hidden or _is_false(arguments.get("include_in_schema")),
+        hidden=way.hidden or is_false(arguments.get("include_in_schema")),
         page=isinstance(response_class, External) and response_class.name.endswith(PAGES),
-        versioned_by="proxy" if path_version(way.proxy) else "",
+        versioned_by=way.versioned_by,
     )
-
-
-def _own_methods(evaluation: Evaluation, view: ClassValue) -> dict[str, FunctionValue]:
-    found: dict[str, FunctionValue] = {}
-    for base in evaluation.ancestry(view):
-        if isinstance(base, ClassValue):
-            for name in HTTP_METHODS:
-                value = base.names.get(name)
-                if isinstance(value, FunctionValue):
-                    found.setdefault(name, value)
-    return found
 
 
 def _methods(event: Event) -> tuple[str, ...]:
@@ -322,16 +398,8 @@ def _depends(evaluation: Evaluation, value: Value | None) -> list[Value]:
     return found
 
 
-def _is_false(value: Value | None) -> bool:
-    return isinstance(value, Known) and value.value is False
-
-
-def _named(value: Value | None) -> str:
-    if isinstance(value, Known):
-        return str(value.value)
-    if isinstance(value, External):
-        return value.name
-    return value.qualname if isinstance(value, ClassValue) else ""
+def _is_text(value: Value | None, text: str) -> bool:
+    return isinstance(value, Known) and value.value == text
 
 
 def injected(evaluation: Evaluation, function: FunctionValue) -> Iterator[Value]:

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 
 from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface
 from qualitygate.frameworks.paths import HTTP_METHODS, angles, path_text
+from qualitygate.frameworks.views import methods_of_class, named, view_class
 from qualitygate.model.source import Place, Span
 from qualitygate.model.values import (
-    ClassValue,
     Evaluation,
     Event,
-    External,
     FunctionValue,
     Instance,
     Items,
@@ -89,7 +88,7 @@ def surface(evaluation: Evaluation) -> Surface:
             caught = arguments.get("code_or_exception", 0)
             handler = event.target if event.target is not None else arguments.get("f", 1)
             if handler is not None:
-                handlers.append(ErrorHandlerDraft(_named(caught), handler, event.place))
+                handlers.append(ErrorHandlerDraft(named(caught), handler, event.place))
     for holder in holders.values():
         if evaluation.is_a(holder, APIS):
             host = hosts.get(id(holder)) or holder.arguments.get("app", 0) or holder.arguments.get("api", 0)
@@ -214,12 +213,12 @@ def _route(
 
 def _operations(evaluation: Evaluation, handler: Value, event: Event) -> Iterator[tuple[str, Value, Value | None]]:
     """Method, function and class of each operation that a rule serves."""
-    view = _view_class(handler)
+    view = view_class(handler)
     if view is not None:
-        found = _class_methods(evaluation, view)
+        found = methods_of_class(evaluation, view)
         if found:
-            for name, function in found.items():
-                yield name.upper(), function, view
+            for method, function in found.items():
+                yield method, function, view
             return
         allowed = evaluation.attribute(view, "methods")
         dispatch = evaluation.attribute(view, "dispatch_request")
@@ -234,38 +233,11 @@ def _operations(evaluation: Evaluation, handler: Value, event: Event) -> Iterato
         yield method, handler, None
 
 
-def _view_class(handler: Value) -> ClassValue | None:
-    if isinstance(handler, ClassValue):
-        return handler
-    if isinstance(handler, Instance) and handler.event is not None and handler.event.name == "as_view":
-        return handler.event.receiver if isinstance(handler.event.receiver, ClassValue) else None
-    return None
-
-
-def _class_methods(evaluation: Evaluation, view: ClassValue) -> dict[str, FunctionValue]:
-    found: dict[str, FunctionValue] = {}
-    for base in evaluation.ancestry(view):
-        if isinstance(base, ClassValue):
-            for name in HTTP_METHODS:
-                value = base.names.get(name)
-                if isinstance(value, FunctionValue):
-                    found.setdefault(name, value)
-    return found
-
-
 def _listed(value: Value | None) -> tuple[str, ...]:
     if not isinstance(value, Items):
         return ()
     methods = [str(item.value).upper() for item in value.items if isinstance(item, Known)]
     return tuple(method for method in methods if method not in ("HEAD", "OPTIONS")) or tuple(methods)
-
-
-def _named(value: Value | None) -> str:
-    if isinstance(value, Known):
-        return str(value.value)
-    if isinstance(value, External):
-        return value.name
-    return value.qualname if isinstance(value, ClassValue) else ""
 
 
 ADAPTER = Adapter(
