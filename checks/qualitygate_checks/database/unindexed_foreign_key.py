@@ -20,12 +20,14 @@ parent that never changes, an answer in the file is right. Indexes made outside 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import ForeignKey, Index, Table
 from qualitygate_checks.database._migrations import doubtful
 
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 _NOT_NULL = frozenset({"is", "not", "null"})
 
 
@@ -82,12 +84,18 @@ def _hit(table: Table, key: ForeignKey, doubt: str) -> Hit:
         message=f"Foreign key {name} ({columns}) to {key.references_table} has no index on {columns}",
         subject=f"{name}({columns})",
         why=why,
-        mend=f"{how} ON {name} ({columns})",
+        mend=f"{how} ON {_written(name)} ({', '.join(_written(column) for column in key.columns)})",
         places=()
         if table.defined_at.path == key.place.path
         else (Place(table.defined_at.path, table.defined_at.span, "the table is made here", "migration"),),
         confidence=Confidence.LOW if narrow else Confidence.MEDIUM if doubt else Confidence.HIGH,
     )
+
+
+def _written(name: str) -> str:
+    """A name as SQL takes it: each part in quotes where it is not plain lower case."""
+    parts = name.split(".")
+    return ".".join(part if _PLAIN.fullmatch(part) else f'"{part}"' for part in parts)
 
 
 CHECK = Check(
