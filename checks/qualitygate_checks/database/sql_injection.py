@@ -81,7 +81,7 @@ _TYPED = frozenset(
 _WRAPPED = frozenset("Optional Annotated Union list List Sequence Iterable set tuple Tuple Set None".split())
 _REQUEST = re.compile(
     r"(?:^|\.)(?:request|req)\.(?:args|form|values|json|data|GET|POST|query_params|path_params|headers|cookies|body|files|query"
-    r"|match_info|query_string|get_json|get_data|stream|params|QUERY_PARAMS|DATA|FILES|META|raw_args|rel_url|forms|matchdict)\b"
+    r"|match_info|query_string|get_json|get_data|stream|params|QUERY_PARAMS|DATA|FILES|META|raw_args|rel_url|forms|matchdict|post|text|read|multipart)\b"
     r"|\bself\.(?:get_argument|get_query_argument|get_body_argument|kwargs)\b"
 )
 _KEYS = re.compile(r"^(?:id|pk|uid|uuid|guid)$|_(?:id|pk|uuid|ids|pks)$")

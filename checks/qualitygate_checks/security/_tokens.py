@@ -107,6 +107,14 @@ def _copied(call: ir.Call) -> ir.Expression | None:
     return None
 
 
+def _dumped(call: ir.Call) -> ir.Expression | None:
+    """The model that a call turns into a dictionary: `Claims(exp=...).model_dump()`."""
+    function = call.function
+    if isinstance(function, ir.Attribute) and function.name in ("dict", "model_dump", "to_dict", "_asdict", "dump"):
+        return function.value if isinstance(function.value, ir.Call) else None
+    return None
+
+
 def _claims(expression: ir.Expression, body: Body, depth: int) -> Claims:
     if depth > _DEEPEST:
         return Claims((), False)
@@ -114,7 +122,7 @@ def _claims(expression: ir.Expression, body: Body, depth: int) -> Claims:
         return _of_mapping(expression, body, depth)
     if isinstance(expression, ir.Call):
         named = tuple((item.name, item.value, body) for item in expression.arguments if item.name is not None)
-        inner = _copied(expression)
+        inner = _copied(expression) or _dumped(expression)
         if inner is not None:
             below = _claims(inner, body, depth + 1)
             return Claims((*below.entries, *named), below.complete)

@@ -28,6 +28,13 @@ from qualitygate_checks.security._tokens import ENCODERS, claims_of, settings
 
 _DELTAS = ("datetime.timedelta", "django.utils.timezone.timedelta")
 _FLASK = ("flask_jwt_extended.create_access_token", "flask_jwt_extended.utils.create_access_token")
+_GIVEN = (
+    *_FLASK,
+    "litestar.security.jwt.JWTAuth",
+    "litestar.security.jwt.JWTCookieAuth",
+    "litestar.security.jwt.OAuth2PasswordBearerAuth",
+)
+_ASSERTION = frozenset(("iss", "iat", "aud", "jti", "exp", "nbf"))  # what a service says of itself to another
 _STRATEGIES = ("fastapi_users.authentication.JWTStrategy", "fastapi_users.authentication.strategy.JWTStrategy")
 _SETTINGS = ("JWT_ACCESS_TOKEN_EXPIRES", "ACCESS_TOKEN_LIFETIME", "JWT_EXPIRATION_DELTA")
 _MINUTES = {
@@ -67,52 +74,52 @@ class _Lifetime:
 
 
 def run(project: Project, options: Options) -> Iterator[Hit]:
-    """Hits for lifetimes, at the place where each is written, once."""
+    """Hits for lifetimes at the place where each is written: of one signing call the longest."""
     code = Code(project)
     deltas = {(call.place.path, call.place.span): call for call in project.calls if call.name in _DELTAS}
     told: set[Place] = set()
-    for hit in _all(code, project, deltas, options):
-        if hit.place not in told:
-            told.add(hit.place)
-            yield hit
+    for lifetimes, call, setting in _all(code, project, _Reader(code, deltas)):
+        longest = max(lifetimes, key=lambda lifetime: lifetime.minutes, default=None)
+        if longest is not None and longest.minutes > options.max_minutes and longest.place not in told:
+            told.add(longest.place)
+            yield _hit(longest, options, call, setting)
 
 
-def _all(code: Code, project: Project, deltas: dict[tuple[str, Span], Call], options: Options) -> Iterator[Hit]:
-    reader = _Reader(code, deltas)
+def _all(code: Code, project: Project, reader: _Reader) -> Iterator[tuple[list[_Lifetime], Call | None, str]]:
     for call in project.calls:
+        if _OTHER.search(call.owner.partition(":")[2]):
+            continue
         if call.name in ENCODERS:
             found = claims_of(code, call)
+            lifetimes: list[_Lifetime] = []
             for claims, where in found[0] if found is not None else ():
                 end = claims.get("exp")
-                if (
-                    end is None
-                    or _is_other(claims.get("type"))
-                    or _OTHER.search(call.owner)
-                    or _OTHER.search(where.owner)
-                ):
+                service = claims.complete and claims.names <= _ASSERTION
+                if end is None or service or _is_other(claims.get("type")) or _OTHER.search(where.qualname):
                     continue
-                for lifetime in reader.lifetimes(end[0], end[1], 0):
-                    if not _OTHER.search(lifetime.body.owner):
-                        yield from _hit(lifetime, options, call)
-        elif call.name in _FLASK:
-            found_call = code.at(call.place, call.name.rpartition(".")[2])
-            for argument in found_call[0].arguments if found_call is not None else ():
-                if argument.name == "expires_delta" and found_call is not None and not _OTHER.search(call.owner):
-                    for lifetime in reader.lifetimes(argument.value, found_call[1], 0):
-                        yield from _hit(lifetime, options, call)
+                lifetimes += [
+                    lifetime
+                    for lifetime in reader.lifetimes(end[0], end[1], 0)
+                    if not _OTHER.search(lifetime.body.qualname)
+                ]
+            yield lifetimes, call, ""
+        elif call.name in _GIVEN:
+            made = code.at(call.place, call.name.rpartition(".")[2])
+            for argument in made[0].arguments if made is not None else ():
+                if argument.name in ("expires_delta", "default_token_expiration") and made is not None:
+                    yield list(reader.lifetimes(argument.value, made[1], 0)), call, ""
         elif call.name in _STRATEGIES:
             seconds = _number(call.argument("lifetime_seconds", 1))
-            if seconds is not None and not _OTHER.search(call.owner):
+            if seconds is not None:
                 body = Body(call.place.path, call.owner.partition(":")[2], None, (), None)
-                yield from _hit(_Lifetime(seconds[0] / 60, seconds[1], call.place, body), options, call)
+                yield [_Lifetime(seconds[0] / 60, seconds[1], call.place, body)], call, ""
     for body, name, value, span in settings(code, _SETTINGS):
+        lifetimes = list(reader.lifetimes(value, body, 0))
         if isinstance(value, ir.Constant) and type(value.value) is int and value.value > 1 and name == _SETTINGS[0]:
-            yield from _hit(_Lifetime(value.value / 60, True, Place(body.path, span), body), options, None, name)
-        for lifetime in reader.lifetimes(value, body, 0):
-            yield from _hit(lifetime, options, None, name)
+            lifetimes.append(_Lifetime(value.value / 60, True, Place(body.path, span), body))
+        yield lifetimes, None, name
     for body, value in _entries(code):
-        for lifetime in reader.lifetimes(value, body, 0):
-            yield from _hit(lifetime, options, None, "ACCESS_TOKEN_LIFETIME")
+        yield list(reader.lifetimes(value, body, 0)), None, "ACCESS_TOKEN_LIFETIME"
 
 
 def _entries(code: Code) -> Iterator[tuple[Body, ir.Expression]]:
@@ -199,7 +206,7 @@ class _Reader:
             yield from self.lifetimes(default, owner, depth + 1)
         for call, caller in self._code.callers(owner) or ():
             given = argument_for(call, owner, expression.id)
-            if given is not None and given is not default and not _OTHER.search(caller.owner):
+            if given is not None and given is not default and not _OTHER.search(caller.qualname):
                 yield from self.lifetimes(given, caller, depth + 1)
 
 
@@ -257,15 +264,13 @@ def _is_other(entry: tuple[ir.Expression, Body] | None) -> bool:
     return entry is not None and isinstance(entry[0], ir.Constant) and bool(_OTHER.search(str(entry[0].value)))
 
 
-def _hit(lifetime: _Lifetime, options: Options, call: Call | None, setting: str = "") -> Iterator[Hit]:
-    if lifetime.minutes <= options.max_minutes:
-        return
+def _hit(lifetime: _Lifetime, options: Options, call: Call | None, setting: str) -> Hit:
     long = _spoken(lifetime.minutes)
     default = "" if lifetime.sure else " unless the configuration says otherwise"
     places = list(call.chain) if call is not None else []
     if call is not None:
         places.append(Place(call.place.path, call.place.span, "signed here", "call"))
-    yield Hit(
+    return Hit(
         place=lifetime.place,
         message=f"an access token lives for {long}",
         subject=f"{lifetime.body.qualname or 'module'} {setting or 'lifetime'}",
@@ -295,9 +300,9 @@ CHECK = Check(
     tags=("CWE-613", "OWASP-API2:2023"),
     gates=("authentication",),
     run=run,
-    calls=frozenset((*ENCODERS, *_FLASK, *_STRATEGIES, *_DELTAS)),
+    calls=frozenset((*ENCODERS, *_GIVEN, *_STRATEGIES, *_DELTAS)),
     examined=lambda project: sum(
-        1 for call in project.calls if call.name in ENCODERS or call.name in _FLASK or call.name in _STRATEGIES
+        1 for call in project.calls if call.name in ENCODERS or call.name in _GIVEN or call.name in _STRATEGIES
     ),
     options=Options(),
     doc=__doc__,

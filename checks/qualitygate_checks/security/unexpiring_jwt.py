@@ -46,7 +46,7 @@ def run(project: Project) -> Iterator[Hit]:
         elif call.name in _STRATEGIES:
             if _is(call.argument("lifetime_seconds", 1), None):
                 yield _made(call, "lifetime_seconds=None", "set `lifetime_seconds` to a few minutes")
-        elif call.name in _DECODERS and not _RENEWAL.search(call.owner):
+        elif call.name in _DECODERS and not _RENEWAL.search(_function(call)):
             options = call.argument("options", 3)
             checked = options.entry("verify_exp") if options is not None else None
             signature = options.entry("verify_signature") if options is not None else None
