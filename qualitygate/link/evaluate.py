@@ -376,7 +376,8 @@ class Evaluator:
         if isinstance(value, (FunctionValue, BoundFunction, LambdaValue)):
             result = self.call(value, Arguments([target], {}), place)
             # A decorator of the project's own mostly wraps: what is decorated stays what is found under the name.
-            return result if isinstance(result, (Instance, ClassValue)) else target
+            made = isinstance(result, ClassValue) or (isinstance(result, Instance) and result.place is not None)
+            return result if made else target
         return target
 
     def _define_class(self, node: ir.Class, scope: Scope) -> None:
@@ -871,6 +872,8 @@ class Evaluator:
         if isinstance(value, (ClassValue, External)):
             if isinstance(value, External) and value.name.startswith("builtins."):
                 return Unknown(f"a {value.name[9:]}")
+            if isinstance(value, External) and value.name.endswith((".Callable", ".Any")):
+                return Unknown(f"of the type {value.name}")
             return Instance(value, Arguments([], {}, False), None)
         if isinstance(value, Instance) and value.event is not None and _last(value) in ("Optional", "Annotated"):
             return Unknown()
@@ -1057,7 +1060,7 @@ class Evaluator:
         if name == "functools.wraps":
             return Instance(value, arguments, place)
         if name == "functools.update_wrapper":
-            return Unknown("a wrapper")
+            return arguments.get("wrapped", 1) or Unknown("a wrapper")
         return self._record(Event(name, None, arguments, place, owner=self._owner))
 
     def _call_bound(self, value: Bound, arguments: Arguments, place: Place) -> Value:
@@ -1315,6 +1318,8 @@ class Evaluator:
             return self._compare(operator, values[0], values[1])
         if operator == "|" and all(isinstance(value, (ClassValue, External)) for value in values):
             return values[0]
+        if operator == "|" and all(isinstance(value, Items) for value in values):
+            return self._add(values)
         if operator == "|" and all(isinstance(value, Entries) for value in values):
             merged = Entries({})
             for value in values:
