@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from qualitygate.extract.collection import Collections, Exchange
+from qualitygate.extract.inputs import Inputs
 from qualitygate.extract.reading import Reading, Unparsable
 from qualitygate.extract.references import File, Node, References
 from qualitygate.extract.schemas import Schemas, is_json
@@ -125,6 +126,7 @@ class _Reader:
         self.data: dict[str, Any] = root.document.data
         self.references = References(root, sibling)
         self.schemas = Schemas(self.references)
+        self.inputs = Inputs(self.references, self.schemas)
         self.versioning: set[str] = set()
         self.top = Node(root, self.data, root.place(root.document.key(self.data, key)))
 
@@ -156,6 +158,7 @@ class _Reader:
             servers=servers,
             schemes=schemes,
             operations=operations,
+            inputs=tuple(self.inputs.found()),
             problems=tuple(self._problems()),
             files=tuple(sorted(path for path, digest in self.references.depends_on.items() if digest)),
             complete=not self.references.unread,
@@ -250,7 +253,7 @@ class _Reader:
                 yield self._operation(path, path_place, item, method, node, shared, servers, collections)
 
     def _methods(self, item: Node) -> Iterator[tuple[str, Node]]:
-        for method in METHODS:
+        for method in [key for key in item.data if key in METHODS]:
             # Tools follow a reference here too, and large documents are cut into files at this joint.
             if (node := self._followed(item, method)) is not None:
                 yield method.upper(), node
@@ -280,6 +283,8 @@ class _Reader:
         security = self._security(data)
         if not version_how and any(self.versioning.intersection(alternative) for alternative in security or ()):
             version_how = "header"
+        for body in self._bodies(item, node):
+            self.inputs.accept(f"{method} {path}", body)
         exempt = purpose(path)
         success = self._success(node)
         exchange = Exchange(
@@ -331,6 +336,21 @@ class _Reader:
             return _texts(node.data.get("consumes", self.data.get("consumes")))
         body = self._followed(node, "requestBody")
         return tuple(_mapping(body.data.get("content"))) if body is not None else ()
+
+    def _bodies(self, item: Node, node: Node) -> Iterator[Node]:
+        """The schemas of the bodies that an operation accepts, those of files aside."""
+        if self.old:
+            for holder in (item, node):
+                for entry in self._items(holder, "parameters"):
+                    parameter = self.references.follow(entry)
+                    if parameter is not None and _mapping(parameter.data).get("in") == "body":
+                        yield from filter(None, (self._child(parameter, "schema"),))
+            return
+        body = self._followed(node, "requestBody")
+        for media_type, entry in self._entries(self._child(body, "content")):
+            if is_json(media_type) or media_type in _FORMS:
+                media = self.references.follow(entry)
+                yield from filter(None, (self._child(media, "schema"),))
 
     # Responses
 
@@ -418,6 +438,7 @@ class _Reader:
                 yield target.child(number)
 
 
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _STREAMS = frozenset(
     ("text/event-stream", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/stream+json")
 )

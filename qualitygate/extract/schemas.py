@@ -94,9 +94,10 @@ class Schemas:
             media = next((name for name, value in content.data.items() if isinstance(value, dict)), None)
             if media is not None and isinstance(content.data[media].get("schema"), dict):
                 holder = content.child(media).child("schema")
-        return self._keywords(holder, 0) if holder is not None else {}
+        return self.keywords(holder) if holder is not None else {}
 
-    def _keywords(self, node: Node, depth: int) -> dict[str, Any]:
+    def keywords(self, node: Node, depth: int = 0) -> dict[str, Any]:
+        """The keywords of a schema and of all its parts as one mapping; of alternatives, only of a single one that counts."""
         target = self._references.follow(node)
         if target is None or not isinstance(target.data, dict) or depth > MAX_DEPTH:
             return {}
@@ -105,7 +106,7 @@ class Schemas:
             if not isinstance(target.data.get(composition), list):
                 continue
             holder = target.child(composition)
-            parts = [self._keywords(holder.child(number), depth + 1) for number in range(len(holder.data))]
+            parts = [self.keywords(holder.child(number), depth + 1) for number in range(len(holder.data))]
             parts = [part for part in parts if part and part.get("type") != "null"]
             if composition == "allOf" or len(parts) == 1:
                 for part in parts:

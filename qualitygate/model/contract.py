@@ -117,6 +117,22 @@ class Operation(msgspec.Struct, frozen=True):
         return bool(self.security) and all(self.security or ())
 
 
+class Input(msgspec.Struct, frozen=True):
+    """A schema that requests are made of and that holds text or lists.
+
+    ``name`` is that of the schema, or `the body of POST /users` for one without a name. ``unbounded`` are the first paths
+    of properties without a limit of length or number (`address.street`, `tags[]`), ``count`` the number of all of them.
+    ``operations`` are the first operations that accept it, ``reach`` the number of all of them.
+    """
+
+    name: str
+    place: Place
+    unbounded: tuple[str, ...]
+    count: int
+    operations: tuple[str, ...]
+    reach: int
+
+
 class Problem(msgspec.Struct, frozen=True):
     """A place where the document is not what its format demands.
 
@@ -145,6 +161,7 @@ class Contract(msgspec.Struct, frozen=True):
     servers: tuple[Server, ...] = ()
     schemes: tuple[SecurityScheme, ...] = ()
     operations: tuple[Operation, ...] = ()
+    inputs: tuple[Input, ...] = ()
     problems: tuple[Problem, ...] = ()
     files: tuple[str, ...] = ()
     complete: bool = True
