@@ -5,7 +5,8 @@ page read it) or with `samesite="none"` and no `secure`; the settings of Django 
 (`SESSION_COOKIE_SECURE = False`, ...), and the session of an application that says nothing, since all of these are off by default:
 Django's, Flask's where the session is used, and Starlette's `SessionMiddleware` without `https_only`. One finding for
 each call tells all that is missing. A cookie whose name speaks of a session, a token or a login is an error; others,
-and settings that are absent, are warnings. A cookie for preferences is low in confidence; a CSRF token may be read by scripts.
+and settings that are absent, are warnings. Cookies for preferences, with a constant value and for CSRF tokens are low in
+confidence, and the latter may be read by scripts.
 
 Why: whoever has the cookie of a session has the session. Without `secure` one plain request gives it to the network,
 without `httponly` one injected script to a stranger.
@@ -43,6 +44,7 @@ _SETTINGS = (
 _SENSITIVE = re.compile(
     r"sess|token|auth|jwt|\bsid\b|login|refresh|access|remember|credential|secret|api_?key|user_?id"
 )
+_OPTIONS = frozenset("key value httponly secure samesite max_age path expires domain expires_days".split())
 _CSRF = re.compile(r"csrf|xsrf", re.IGNORECASE)
 _PREFERENCE = re.compile(
     r"lang|locale|theme|dark|colou?r|timezone|\btz\b|consent|banner|sidebar|layout|seen|dismiss|utm"
@@ -96,7 +98,17 @@ def _set(call: Call) -> Iterator[Hit]:
     if open_to_all and "secure" in missing:
         reasons.append("browsers refuse `SameSite=None` without `Secure`")
     path = way(call)
-    preference = bool(_PREFERENCE.search(word)) and not sensitive
+    doubtful = (bool(_PREFERENCE.search(word)) or bool(_CSRF.search(word))) and not sensitive
+    value = call.argument("value", 1)
+    # A value that the code itself writes (`"done"`, `True`) is no secret.
+    if value is not None and value.kind == "constant" and value.complete:
+        if "secure" not in missing:
+            return
+        doubtful = not sensitive
+    # `self.set_cookie(handler, token)` may be a method of the project's own, that takes something else.
+    doubtful = doubtful or (
+        name.kind not in ("constant", "template", "setting") and not _OPTIONS & call.keywords.keys()
+    )
     yield Hit(
         place=call.place,
         message=f"{spoken} is set without {lacking}",
@@ -105,7 +117,7 @@ def _set(call: Call) -> Iterator[Hit]:
         mend='hand over secure=True, httponly=True and samesite="lax"',
         places=call.chain,
         severity=None if sensitive else Severity.WARNING,
-        confidence=Confidence.HIGH if sensitive else Confidence.LOW if preference else Confidence.MEDIUM,
+        confidence=Confidence.HIGH if sensitive else Confidence.LOW if doubtful else Confidence.MEDIUM,
     )
 
 
