@@ -53,6 +53,7 @@ _TRUE = frozenset(
 )
 _REQUIREMENTS = frozenset(("cert_reqs", "ssl_cert_reqs", "verify_mode", "ssl_ca_reqs", "tls_require_cert"))
 _UNVERIFIED = frozenset(("ssl._create_unverified_context", "ssl._create_stdlib_context"))
+_OFFER = re.compile(r"disable|insecure|ignore|skip", re.IGNORECASE)
 _CHOICE = re.compile(r"verif|insecure|cert|trust|self_?signed|check_?host|skip", re.IGNORECASE)
 # Who asks for the certificate itself looks at it afterwards.
 _LOOKS = frozenset(("getpeercert", "get_server_certificate", "getpeercertchain", "get_peer_certificate", "peer_cert"))
@@ -98,12 +99,23 @@ def _step(
                 if isinstance(key, ir.Constant) and isinstance(key.value, str) and key.value != "verify_mode":
                     what = _keyword(key.value, value, imported, constants)
                     if what:
-                        yield _hit(file, scope, step, key.span or expression.span, what, Confidence.HIGH)
+                        sure = Confidence.LOW if _is_offer(step.statement) else Confidence.HIGH
+                        yield _hit(file, scope, step, key.span or expression.span, what, sure)
     if isinstance(step.statement, ir.Assign) and step.statement.value is not None:
         for target in step.statement.targets:
             what, sure = _assigned(target, step.statement.value, imported, constants)
             if what:
                 yield _hit(file, scope, step, step.statement.span, what, sure)
+
+
+def _is_offer(statement: ir.Statement) -> bool:
+    """Whether a mapping describes an option, as documentation does: `{"disable_ssl_verification": {...: False}}`."""
+    return any(
+        isinstance(key, ir.Constant) and isinstance(key.value, str) and _OFFER.search(key.value)
+        for part in own(statement)
+        if isinstance(part, ir.Mapping)
+        for key, _ in part.items
+    )
 
 
 def _call(
@@ -220,13 +232,14 @@ def _short(call: ir.Call) -> str:
     return dotted(call.function, {}).removeprefix("?.")
 
 
+def _word(part: ir.Expression) -> str:
+    if isinstance(part, ir.Constant):
+        return part.value if isinstance(part.value, str) else ""
+    return part.id if isinstance(part, ir.Name) else part.name if isinstance(part, ir.Attribute) else ""
+
+
 def _hit(file: ParsedFile, scope: Scope, step: Step, span: Span, what: str, sure: Confidence) -> Hit:
-    choice = any(
-        _CHOICE.search(part.id if isinstance(part, ir.Name) else part.name)
-        for condition in step.conditions
-        for part in ir.subexpressions(condition)
-        if isinstance(part, (ir.Name, ir.Attribute))
-    )
+    choice = any(_CHOICE.search(_word(part)) for condition in step.conditions for part in ir.subexpressions(condition))
     return Hit(
         place=Place(file.path, span),
         message=what,
