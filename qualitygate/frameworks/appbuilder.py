@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qualitygate.frameworks import Adapter, RouteDraft, Surface
-from qualitygate.frameworks.paths import angles, path_text
+from qualitygate.frameworks.paths import angles, path_text, under
 from qualitygate.frameworks.views import listed
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
@@ -25,6 +25,8 @@ from qualitygate.model.values import (
 )
 
 _ADDING = frozenset({"add_api", "add_view", "add_view_no_menu"})
+
+_PLAIN = frozenset({"BaseApi", "BaseModelApi", "ModelRestApi", "object"})
 
 # Operations of `ModelRestApi`, from the library's documentation of its REST API.
 _REST: dict[str, tuple[str, str]] = {
@@ -70,7 +72,7 @@ def _operations(evaluation: Evaluation, cls: ClassValue, place: Place, api: bool
         if isinstance(found, FunctionValue):
             for url, methods, uncertain in _rules(found):
                 for method in methods:
-                    yield _draft(method, base + url, found, cls, place, api, doubt or uncertain)
+                    yield _draft(method, under(base, url), found, cls, place, api, doubt or uncertain)
         elif found is None and name in _REST:
             method, url = _REST[name]
             yield _draft(method, base + url, cls, cls, place, api, doubt)
@@ -100,6 +102,9 @@ def _base(evaluation: Evaluation, cls: ClassValue, api: bool) -> tuple[str, str]
         return "/" + cls.node.name.lower(), ""
     version, doubt = path_text(_attribute(evaluation, cls, "version") or Known("v1"))
     name, unsure = path_text(_attribute(evaluation, cls, "resource_name") or Known(cls.node.name.lower()))
+    bases = {base.name.rsplit(".", 1)[-1] for base in evaluation.ancestry(cls) if isinstance(base, External)}
+    if not _attribute(evaluation, cls, "resource_name") and not bases <= _PLAIN:
+        unsure = "a class of the library may name the resource"
     return f"/api/{version}/{name}", doubt or unsure
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface
-from qualitygate.frameworks.paths import HTTP_METHODS, angles, path_text
+from qualitygate.frameworks.paths import HTTP_METHODS, angles, path_text, under
 from qualitygate.frameworks.views import methods_of_class, named, view_class
 from qualitygate.model.source import Place, Span
 from qualitygate.model.values import (
@@ -192,7 +192,7 @@ def _route(
         return
     for url in urls:
         path, uncertain = path_text(url)
-        full = angles((base.rstrip("/") if path.startswith("/") else base) + path) or "/"
+        full = angles(under(base, path)) or "/"
         if not full.startswith("/"):
             full = "/" + full
         for method, function, view in _operations(evaluation, handler, event):

@@ -101,6 +101,11 @@ def _closing(pattern: str, start: int) -> int:
     return len(pattern) - 1
 
 
+def under(prefix: str, rule: str) -> str:
+    """A rule below a prefix, as blueprints join them: one slash between, the prefix alone for an empty rule."""
+    return f"{prefix.rstrip('/')}/{rule.lstrip('/')}" if prefix and rule else prefix + rule
+
+
 def joined(*parts: str) -> str:
     """Parts of a path with one slash before each, none at the end, as routers that normalise paths join them."""
     return "/" + "/".join(part for text in parts for part in text.split("/") if part)
