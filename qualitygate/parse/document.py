@@ -13,6 +13,7 @@ import re
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from json.decoder import scanstring as _scan_string  # type: ignore[attr-defined] # as the scanner of json uses it
 from typing import Any, Final
 
 import yaml
@@ -125,9 +126,12 @@ def load(text: Text, language: Language) -> Iterator[Document]:
     Raises :class:`Malformed` at the first fault.
     """
     content, restore = _readable(text.content, language)
-    parser = _parser(content)
     try:
-        yield from _documents(text, parser.get_event, restore)
+        parser = _parser(content)
+        try:
+            yield from _documents(text, parser.get_event, restore)
+        finally:
+            parser.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         if mark is not None and error.context_mark is not None and mark.index >= len(content.rstrip()):
@@ -135,6 +139,9 @@ def load(text: Text, language: Language) -> Iterator[Document]:
             mark = error.context_mark
         # The last line that holds something, not the empty one after it.
         at = min(mark.index, len(content.rstrip())) if mark is not None else 0
+        if language is Language.JSON and (events := _json_events(text.content)) is not None:
+            yield from _documents(text, iter([*events, None]).__next__, None)
+            return
         raise Malformed(_line(text, at), str(error.problem or error.context)) from None
     except yaml.reader.ReaderError as error:
         # libyaml gives the position in bytes of UTF-8, the pure parser in characters of what it holds: find it again.
@@ -145,8 +152,71 @@ def load(text: Text, language: Language) -> Iterator[Document]:
             if at >= 0
             else error.reason,
         ) from None
-    finally:
-        parser.dispose()
+
+
+_WHITE: Final = re.compile(r"[ \t\r\n]*")
+_LITERAL: Final = re.compile(r"true|false|null|-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+
+
+def _mark(index: int) -> yaml.error.Mark:
+    return yaml.error.Mark("", index, 0, 0, None, None)
+
+
+def _skip(content: str, at: int) -> int:
+    """The offset after white space."""
+    white = _WHITE.match(content, at)
+    return white.end() if white is not None else at
+
+
+def _json_events(content: str) -> list[Any] | None:
+    """The events of a JSON text that libyaml refuses (it knows no key of more than 1,024 characters); None where the
+    text is no JSON either."""
+    events: list[Any] = []
+    open_: list[str] = []
+    at = 0
+    key = value = closing = comma = False  # what may come next, beside the first value
+    first = True
+    while True:
+        at = _skip(content, at)
+        if at == len(content):
+            return events if events and not open_ and not first else None
+        sign, start = content[at], at
+        if comma and sign == "," and open_:
+            key, value, closing, comma, at = open_[-1] == "}", open_[-1] == "]", False, False, at + 1
+            continue
+        if closing and open_ and sign == open_[-1]:
+            open_.pop()
+            end = yaml.MappingEndEvent if sign == "}" else yaml.SequenceEndEvent
+            events.append(end(_mark(at), _mark(at + 1)))
+            key, value, closing, comma, at = False, False, bool(open_), bool(open_), at + 1
+            continue
+        if not (first or key or value) or (key and sign != '"'):
+            return None
+        first = False
+        if sign in "{[" and len(open_) <= MAX_DEPTH:
+            begin = yaml.MappingStartEvent if sign == "{" else yaml.SequenceStartEvent
+            events.append(begin(None, None, True, _mark(at), _mark(at + 1)))
+            open_.append("}" if sign == "{" else "]")
+            key, value, closing, comma, at = sign == "{", sign == "[", True, False, at + 1
+            continue
+        if sign == '"':
+            try:
+                text, at = _scan_string(content, at + 1, False)
+            except ValueError:
+                return None
+        elif (literal := _LITERAL.match(content, at)) is not None:
+            text, at = literal[0], literal.end()
+        else:
+            return None
+        style = '"' if sign == '"' else ""
+        events.append(yaml.ScalarEvent(None, None, (True, False), text, _mark(start), _mark(at), style))
+        if key:
+            at = _skip(content, at)
+            if content[at : at + 1] != ":":
+                return None
+            key, value, closing, comma, at = False, True, False, False, at + 1
+        else:
+            key, value, closing, comma = False, False, bool(open_), bool(open_)
 
 
 def _parser(content: str) -> Any:

@@ -193,3 +193,30 @@ def test_every_value_lies_where_its_place_says(value: object) -> None:
             visit(node[name])  # type: ignore[index]
 
     visit(document.data)
+
+
+@pytest.mark.parametrize(
+    "value", [{"k" * 3000: [1, -2.5, {"a": {}}, [], None, True, "\t\U0001f600"]}, {"x" * 1100: {"b": 1}}]
+)
+def test_a_key_may_be_of_any_length(value: object) -> None:
+    for indent in (None, "\t"):
+        document = read(json.dumps(value, indent=indent), Language.JSON)
+        assert document.data == value
+    assert document.span("").line == 1
+
+
+@pytest.mark.parametrize("rest", ["", ",", "]", "}}", ": 1}", "1]", '"x" 1}', '{"a" 1}}', "[1 2]}", "tru}", '"x'])
+def test_a_long_key_excuses_no_fault(rest: str) -> None:
+    fault('{"' + "k" * 3000 + '": ' + rest, Language.JSON)
+
+
+def test_without_libyaml_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = "a: &x {on: 12:30, 'b': [1, é😀, ~]}\nc:\n  <<: *x\n  d: |\n    text\n---\n- e\n"
+    expected = list(load(Text.of(content), Language.YAML))
+    monkeypatch.setattr("yaml.__with_libyaml__", False)
+    found = list(load(Text.of(content), Language.YAML))
+    assert [document.data for document in found] == [document.data for document in expected]
+    for pointer in ("/a/b/1", "/c/d", "/c/on"):
+        assert found[0].span(pointer) == expected[0].span(pointer)
+    assert fault("a: 'x\x01'\n").line == 1
+    assert fault("a: [1,\n").line == 1
