@@ -159,7 +159,7 @@ _LITERAL: Final = re.compile(r"true|false|null|-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?
 
 
 def _mark(index: int) -> yaml.error.Mark:
-    return yaml.error.Mark("", index, 0, 0, None, None)
+    return yaml.error.Mark("", index, 0, 0, None, 0)
 
 
 def _skip(content: str, at: int) -> int:
