@@ -1,0 +1,226 @@
+"""In: the neutral form of a program. Out: its retry loops: what they try, when they give up, how long they wait."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from qualitygate.authoring import Span
+from qualitygate.model import syntax as ir
+from qualitygate_checks._handlers import calls, caught, last_name, walk
+from qualitygate_checks.security._module import dotted, imports, scopes
+
+# Exceptions of what is remote: a later attempt may fare better.
+_REMOTE = re.compile(
+    r"timeout|timedout|connect|network|http|requestexception|requesterror|urlerror|unavailable|operationalerror|"
+    r"clienterror|oserror|ioerror|socket|ssl|ratelimit|throttl|servererror|apierror|transport|redis|interfaceerror|"
+    r"botocoreerror|grpc|rpcerror|transient|temporary",
+    re.IGNORECASE,
+)
+_BROAD = frozenset({"Exception", "BaseException"})
+
+
+@dataclass(frozen=True)
+class Retry:
+    """A loop that tries the same again.
+
+    ``attempt`` is what it tries, ``bounded`` whether the number of attempts or the time has an end, ``waits`` the calls
+    that pause between attempts, ``growing`` whether the pause depends on the attempt, ``remote`` whether the exceptions
+    that it catches are those of another system (None: all exceptions are caught).
+    """
+
+    loop: ir.For | ir.While
+    attempt: str
+    bounded: bool
+    waits: tuple[ir.Call, ...]
+    growing: bool
+    remote: bool | None
+
+
+def retries(statements: Sequence[ir.Statement]) -> Iterator[Retry]:
+    """The retry loops among statements and their blocks: success leaves the loop, an exception stays in it."""
+    for statement in walk(statements):
+        if isinstance(statement, ir.For) and _counts(statement.iterable):
+            bounded = last_name(statement.iterable) != "count"
+        elif isinstance(statement, ir.While):
+            bounded = not (isinstance(statement.test, ir.Constant) and bool(statement.test.value))
+        else:
+            continue
+        found = _read(statement, bounded)
+        if found is not None:
+            yield found
+
+
+def _counts(iterable: ir.Expression) -> bool:
+    """`range(3)`: a number of attempts; with a start or a step it may be a walk over pages."""
+    if not isinstance(iterable, ir.Call):
+        return False
+    name = last_name(iterable)
+    return name in ("range", "xrange") or (name == "count" and "itertools" in _words(iterable.function))
+
+
+def _read(loop: ir.For | ir.While, bounded: bool) -> Retry | None:
+    tried = next((item for item in loop.body if isinstance(item, ir.Try)), None)
+    if tried is None:
+        return None
+    leaves = any(_leaves(item) for item in walk((*tried.body, *tried.orelse)))
+    after = loop.body[loop.body.index(tried) + 1 :]
+    leaves = leaves or (bool(after) and any(_leaves(item) for item in after))
+    staying = [handler for handler in tried.handlers if not _always_leaves(handler.body)]
+    attempt = next((_innermost(call) for call in calls(tried.body) if last_name(call)), "")
+    if not staying or not attempt:
+        return None
+    switch = _switch(loop)
+    leaves = leaves or (switch != "" and switch in _assigned(tried.body))
+    bounded = bounded and not switch
+    if not leaves:
+        return None
+    outside = [item for item in loop.body if item is not tried]
+    bounded = bounded or any(
+        isinstance(item, ir.Raise) or _leaves(item)
+        for part in (outside[: loop.body.index(tried)], *(handler.body for handler in staying))
+        for item in walk(part)
+    )
+    paused = (*outside, *tried.final, *(item for handler in staying for item in handler.body))
+    waits = tuple(call for call in calls(paused) if _is_pause(call))
+    changed = _assigned(loop.body) | ({last_name(loop.target)} if isinstance(loop, ir.For) else set())
+    growing = any(
+        _words(argument.value) & changed or _computed(argument.value) for call in waits for argument in call.arguments
+    )
+    names = {name for handler in staying for name in caught(handler)}
+    remote = True if any(_REMOTE.search(name) for name in names) else None if names & _BROAD else False
+    return Retry(loop, attempt, bounded, waits, growing, remote)
+
+
+def _innermost(call: ir.Call) -> str:
+    """`post` of `client.post(url).json()`."""
+    while isinstance(call.function, ir.Attribute):
+        value = call.function.value
+        value = value.value if isinstance(value, ir.Await) else value
+        if not isinstance(value, ir.Call):
+            break
+        call = value
+    return last_name(call)
+
+
+def _leaves(statement: ir.Statement) -> bool:
+    return isinstance(statement, ir.Return) or statement == ir.Jump("break")
+
+
+def _always_leaves(body: Sequence[ir.Statement]) -> bool:
+    """Whether a handler ends the loop whatever happens."""
+    if not body:
+        return False
+    last = body[-1]
+    if isinstance(last, ir.If):
+        return _always_leaves(last.body) and _always_leaves(last.orelse)
+    return isinstance(last, ir.Raise) or _leaves(last)
+
+
+def _switch(loop: ir.For | ir.While) -> str:
+    """The name that ends `while not connected`; empty for other conditions."""
+    test = loop.test if isinstance(loop, ir.While) else None
+    if (
+        isinstance(test, ir.Operation)
+        and test.operator == "not"
+        and isinstance(test.operands[0], (ir.Name, ir.Attribute))
+    ):
+        return last_name(test.operands[0])
+    return ""
+
+
+def _assigned(statements: Sequence[ir.Statement]) -> set[str]:
+    return {
+        last_name(target) for item in walk(statements) if isinstance(item, ir.Assign) for target in item.targets
+    } - {""}
+
+
+def _is_pause(call: ir.Call) -> bool:
+    return last_name(call) in ("sleep", "wait", "delay", "pause") or "backoff" in last_name(call).lower()
+
+
+def _computed(expression: ir.Expression) -> bool:
+    """Whether a pause is worked out: by a call (`random()`, `backoff(attempt)`, `next(delays)`)."""
+    return any(isinstance(item, ir.Call) for item in ir.subexpressions(expression))
+
+
+def _words(expression: ir.Expression) -> set[str]:
+    found = {item.id for item in ir.subexpressions(expression) if isinstance(item, ir.Name)}
+    return found | {item.name for item in ir.subexpressions(expression) if isinstance(item, ir.Attribute)}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How often and how a library repeats something, as a decorator or an object says: ``arguments`` by their names."""
+
+    library: str
+    name: str
+    place: Span
+    owner: str
+    positional: tuple[ir.Expression, ...]
+    arguments: Mapping[str, ir.Expression]
+    complete: bool
+
+
+_LIBRARIES = {
+    "tenacity.retry": "tenacity",
+    "tenacity.Retrying": "tenacity",
+    "tenacity.AsyncRetrying": "tenacity",
+    "tenacity.asyncio.AsyncRetrying": "tenacity",
+    "backoff.on_exception": "backoff",
+    "backoff.on_predicate": "backoff",
+    "retrying.retry": "retrying",
+    "retry.retry": "retry",
+    "retry.api.retry": "retry",
+    "urllib3.Retry": "urllib3",
+    "urllib3.util.Retry": "urllib3",
+    "urllib3.util.retry.Retry": "urllib3",
+    "requests.adapters.Retry": "urllib3",
+    "requests.packages.urllib3.util.retry.Retry": "urllib3",
+    "celery.shared_task": "celery",
+    "celery.task": "celery",
+    "dramatiq.actor": "dramatiq",
+}
+_TASKS = frozenset({"task"})
+
+
+def policies(module: ir.Module) -> Iterator[Policy]:
+    """The retry policies that a file declares."""
+    known = imports(module)
+    heads = {name.split(".", 1)[0] for name in known.values()}
+    if not heads & {name.split(".", 1)[0] for name in _LIBRARIES}:
+        return
+    for scope in scopes(module):
+        for statement in walk(scope.statements):
+            if isinstance(statement, (ir.Function, ir.Class)):
+                for decorator in statement.decorators:
+                    found = _policy(decorator.expression, known, decorator.span, statement.name)
+                    if found is not None:
+                        yield found
+        for expression in ir.expressions(scope.statements):
+            for item in ir.subexpressions(expression):
+                if isinstance(item, ir.Call):
+                    found = _policy(item, known, item.name_span, scope.qualname)
+                    if found is not None and found.library not in ("celery", "dramatiq"):
+                        yield found
+
+
+def _policy(expression: ir.Expression, known: Mapping[str, str], span: Span, owner: str) -> Policy | None:
+    function = expression.function if isinstance(expression, ir.Call) else expression
+    name = dotted(function, known)
+    library = _LIBRARIES.get(name, "")
+    if not library and name.rsplit(".", 1)[-1] in _TASKS and any(v.startswith("celery") for v in known.values()):
+        library = "celery"
+    if not library:
+        return None
+    arguments = expression.arguments if isinstance(expression, ir.Call) else ()
+    return Policy(
+        library,
+        name,
+        expression.name_span if isinstance(expression, ir.Call) else span,
+        owner,
+        tuple(argument.value for argument in arguments if argument.name is None and not argument.stars),
+        {argument.name: argument.value for argument in arguments if argument.name is not None},
+        not any(argument.stars for argument in arguments),
+    )

@@ -1,0 +1,306 @@
+"""An exception that vanishes: caught whatever it is, and nothing done about it.
+
+What it flags: an `except:`, `except Exception:` or `contextlib.suppress(Exception)` around calls whose handler only
+passes or continues: nothing is logged, counted, answered or raised. A handler that only gives back a constant is told
+with low confidence, and so is one beside which a comment gives the reason.
+
+Why: a dependency that is down, a bug and a typo all look like success. The caller goes on with half of the work done, and
+nobody learns of it before the data is wrong.
+
+How to mend: catch the exception that is expected, and let others pass. Where the work may fail without harm, log it with
+its traceback (`logger.exception(...)`) and say so in the answer.
+
+What it cannot see: handlers that hand the exception to something that drops it. Clean-up (close, remove, roll back,
+cancel), metrics, optional imports and attempts of alternatives in a loop are left alone, and so is what catches a narrow
+exception.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, ParsedFile, Place, Severity, Span, example
+from qualitygate.model import syntax as ir
+from qualitygate_checks._handlers import BROAD, calls, is_broad, last_name, walk
+from qualitygate_checks.security._module import scopes
+
+_CLEANUP = re.compile(
+    r"^_*(a?close|cancel|terminate|kill|unlink|remove|rmtree|rmdir|rollback|disconnect|shutdown|stop|clean|quit|release|"
+    r"reset|flush|detach|dispose|unsubscribe|unregister|logout|teardown|abort|delete_temp|join|wait|exists|isfile|isdir|"
+    r"labels$|inc$|dec$|observe$|incr$|gauge$|timing$|capture_exception$)"
+)
+_HARMLESS = frozenset(
+    """int float str bool len isinstance hasattr getattr setattr repr loads dumps fromisoformat strptime UUID decode encode
+    b64decode index split strip lower upper join format literal_eval get keys items values append extend list dict tuple
+    set print type replace startswith endswith min max sum round sorted range next iter super timedelta strftime isoformat""".split()
+)
+_QUIET = frozenset(
+    {"__del__", "__exit__", "__aexit__", "__repr__", "__str__", "close", "cleanup", "teardown", "shutdown"}
+)
+
+
+def run(file: ParsedFile) -> Iterator[Hit]:
+    """A hit for every handler, or suppression, that drops all exceptions."""
+    if file.module is None or file.module.generated:
+        return
+    for scope in scopes(file.module):
+        if scope.function is not None and scope.function.name in _QUIET:
+            continue
+        yield from _block(file, scope.statements, scope.qualname, in_loop=False)
+
+
+def _block(file: ParsedFile, statements: Sequence[ir.Statement], owner: str, in_loop: bool) -> Iterator[Hit]:
+    for statement in statements:
+        if isinstance(statement, (ir.Function, ir.Class)):
+            continue
+        if isinstance(statement, ir.Try):
+            for handler in statement.handlers:
+                confidence = _confidence(statement, handler, in_loop) if is_broad(handler) else None
+                if confidence is not None:
+                    span = handler.span
+                    if handler.exception is None:
+                        span = Span(span.line, span.column, span.line, span.column + len("except"))
+                    yield _hit(file, span, statement.body, owner, confidence)
+        elif isinstance(statement, ir.With) and _suppresses(statement) and _risky(statement.body):
+            yield _hit(file, statement.span, statement.body, owner, Confidence.MEDIUM)
+        inside = in_loop or isinstance(statement, (ir.For, ir.While))
+        for name in ("body", "orelse", "final"):
+            inner = getattr(statement, name, None)
+            if isinstance(inner, tuple):
+                yield from _block(file, inner, owner, inside)
+        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+            yield from _block(file, part.body, owner, inside)
+
+
+def _confidence(statement: ir.Try, handler: ir.Handler, in_loop: bool) -> Confidence | None:
+    """How sure it is that the handler swallows; None where it does not."""
+    if not all(_idle(item) for item in handler.body) or not _risky(statement.body):
+        return None
+    if statement.final and any(True for _ in calls(statement.final)):
+        return Confidence.LOW
+    leaves = any(isinstance(item, ir.Return) or item == ir.Jump("break") for item in walk(statement.body))
+    if in_loop and leaves:
+        return None  # alternatives tried one after the other, or attempts that are counted
+    silent = all(isinstance(item, (ir.Jump, ir.Evaluate)) for item in handler.body)
+    return Confidence.MEDIUM if silent else Confidence.LOW
+
+
+def _idle(statement: ir.Statement) -> bool:
+    """Whether a statement of a handler does nothing about the exception."""
+    if isinstance(statement, ir.Jump):
+        return statement.kind == "continue"
+    if isinstance(statement, ir.Evaluate):
+        return isinstance(statement.value, (ir.Constant, ir.Opaque))
+    if isinstance(statement, (ir.Return, ir.Assign)):
+        value = statement.value
+        empty = isinstance(value, (ir.Sequence, ir.Mapping)) and not value.items
+        return value is None or isinstance(value, ir.Constant) or empty
+    return False
+
+
+def _risky(body: Sequence[ir.Statement]) -> bool:
+    """Whether what is tried does something that may fail for reasons worth knowing."""
+    if any(isinstance(statement, ir.Import) for statement in walk(body)):
+        return False
+    names = [last_name(call) for call in calls(body)]
+    named = [name for name in names if name and name not in _HARMLESS]
+    return bool(named) and not all(_CLEANUP.match(name) for name in named)
+
+
+def _suppresses(statement: ir.With) -> bool:
+    return any(
+        isinstance(item, ir.Call)
+        and last_name(item) == "suppress"
+        and any(last_name(argument.value) in BROAD for argument in item.arguments)
+        for item, _ in statement.items
+    )
+
+
+def _hit(file: ParsedFile, span: Span, body: Sequence[ir.Statement], owner: str, confidence: Confidence) -> Hit:
+    named = [
+        name for name in map(last_name, calls(body)) if name and name not in _HARMLESS and not _CLEANUP.match(name)
+    ]
+    telling = named[-1] if named else "this block"
+    reasoned = any("#" in file.text.line(line) for line in (span.line, span.line + 1))
+    return Hit(
+        place=Place(file.path, span),
+        message=f"whatever goes wrong in {telling}() is dropped without a word",
+        subject=f"{telling} in {owner or file.path}",
+        why="every exception is caught here, and nothing is logged, counted or raised",
+        mend="catch the exception that is expected, or log it: `logger.exception(...)`",
+        confidence=Confidence.LOW if reasoned else confidence,
+    )
+
+
+CHECK = Check(
+    id="swallowed-exception",
+    domain=Domain.ARCHITECTURE,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    do="Handle dependency failures",
+    dont="Drop exceptions without a word",
+    tags=("CWE-390", "CWE-391", "CWE-396"),
+    gates=("graceful_degradation",),
+    run=run,
+    reads=frozenset({Language.PYTHON}),
+    examined=lambda file: (
+        sum(isinstance(item, ir.Try) for scope in scopes(file.module) for item in walk(scope.statements))
+        if file.module is not None
+        else 0
+    ),
+    doc=__doc__,
+    bad=(
+        example(
+            """
+            from fastapi import FastAPI
+
+            from shop.mail import send_receipt
+            from shop.orders import store
+
+            app = FastAPI()
+
+
+            @app.post("/v1/orders", status_code=201)
+            def create_order(order: dict):
+                number = store(order)
+                try:
+                    send_receipt(order["email"], number)
+                except Exception:  # <- flagged
+                    pass
+                return {"number": number}
+            """,
+            "a receipt that is never sent, and nobody knows",
+        ),
+        example(
+            """
+            import requests
+
+
+            def notify(hooks, event):
+                for hook in hooks:
+                    try:
+                        requests.post(hook.url, json=event, timeout=5).raise_for_status()
+                    except:  # <- flagged
+                        continue
+            """,
+            "in a loop, even the interrupt of the keyboard is caught",
+            path="helpdesk/hooks.py",
+        ),
+        example(
+            """
+            import contextlib
+
+            from django.core.cache import cache
+
+            from clinic.models import Visit
+
+
+            def warm_cache(patient):
+                with contextlib.suppress(Exception):  # <- flagged
+                    visits = list(Visit.objects.filter(patient=patient))
+                    cache.set(f"visits:{patient.pk}", visits, timeout=300)
+            """,
+            "suppressed on one line",
+            path="clinic/caching.py",
+        ),
+        example(
+            """
+            from celery import shared_task
+
+            from shop.stock import reserve
+
+
+            @shared_task
+            def reserve_stock(order_id):
+                try:
+                    reserve(order_id)
+                except (ValueError, Exception):  # <- flagged
+                    ...
+            """,
+            "a narrow exception beside all of them",
+            path="shop/tasks.py",
+        ),
+    ),
+    good=(
+        example(
+            """
+            import logging
+
+            from shop.mail import MailError, send_receipt
+
+            logger = logging.getLogger(__name__)
+
+
+            def finish(order):
+                try:
+                    send_receipt(order.email, order.number)
+                except MailError:
+                    pass
+                try:
+                    order.publish()
+                except Exception:
+                    logger.exception("order %s is stored, but not published", order.number)
+            """,
+            "a narrow exception, and a broad one that is logged",
+        ),
+        example(
+            """
+            def read(connection, query):
+                try:
+                    return connection.execute(query)
+                finally:
+                    try:
+                        connection.close()
+                    except Exception:
+                        pass
+
+
+            def number(text):
+                try:
+                    return int(text)
+                except Exception:
+                    return None
+            """,
+            "clean-up and conversion",
+        ),
+        example(
+            """
+            try:
+                from orjson import loads
+            except Exception:
+                from json import loads
+
+
+            def resolve(name, servers):
+                for server in servers:
+                    try:
+                        return server.lookup(name)
+                    except Exception:
+                        continue
+                raise LookupError(name)
+            """,
+            "an optional import, and alternatives",
+        ),
+        example(
+            """
+            from flask import Flask, jsonify
+
+            from helpdesk.search import SearchDown, find
+
+            app = Flask(__name__)
+
+
+            @app.get("/api/v1/tickets/search")
+            def search():
+                try:
+                    hits = find("open")
+                except Exception as error:
+                    app.logger.warning("search is down: %s", error)
+                    return jsonify(error="search is down"), 503
+                return jsonify(hits=hits)
+            """,
+            "answered",
+        ),
+    ),
+)
