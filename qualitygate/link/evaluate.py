@@ -201,6 +201,10 @@ class Evaluator:
         """Path and scope of every module."""
         yield from sorted(self._scopes.items())
 
+    def module_body(self, path: str) -> tuple[ir.Statement, ...]:
+        """The statements of a module of the project."""
+        return self._modules[path].body
+
     def module(self, dotted: str, near: str = "") -> ModuleValue | None:
         """A module by its absolute import name."""
         path = self._index.absolute(dotted, near) if dotted else None
@@ -1014,9 +1018,9 @@ class Evaluator:
         name = event.name
         if isinstance(event.receiver, (Instance, External, ClassValue)):
             name = f"{_class_name(event.receiver)}.{event.name}"
-        return Instance(
-            External(f"{name}()" if event.receiver is not None else name), event.arguments, event.place, event=event
-        )
+        called = External(f"{name}()" if event.receiver is not None else name)
+        event.result = Instance(called, event.arguments, event.place, event=event)
+        return event.result
 
     def _construct(self, cls: ClassValue, arguments: Arguments, place: Place) -> Value:
         instance = Instance(cls, arguments, place)

@@ -77,9 +77,9 @@ def link_calls(
                         ),
                     )
                 )
-    ways = _ways(graph, drafts, names, [function for function, _ in inside])
+    reached = ways(graph, drafts, names, [function for function, _ in inside])
     for function, call in inside:
-        routes, chain, loop = ways.get(id(function.node), ((), (), ()))
+        routes, chain, loop = reached.get(id(function.node), ((), (), ()))
         found[_key(call)] = Call(
             call.name,
             call.place,
@@ -136,7 +136,7 @@ def _aliases(function: FunctionValue, wanted: frozenset[str]) -> frozenset[str]:
     )
 
 
-def _ways(
+def ways(
     graph: CallGraph, drafts: Sequence[RouteDraft], names: Mapping[int, str], functions: Sequence[FunctionValue]
 ) -> dict[int, tuple[tuple[str, ...], tuple[Place, ...], tuple[Place, ...]]]:
     """For each function the operations that reach it, the way from the nearest, and one on which an event loop waits."""

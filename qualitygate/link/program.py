@@ -14,7 +14,8 @@ from qualitygate.link.evaluate import Evaluator
 from qualitygate.link.library_calls import link_calls
 from qualitygate.link.outbound import link_outbound
 from qualitygate.link.routes import link_routes
-from qualitygate.model.architecture import Connection, ErrorHandler, ErrorResponse, Outbound, Route
+from qualitygate.link.state import link_state
+from qualitygate.model.architecture import Connection, ErrorHandler, ErrorResponse, Outbound, Route, SharedState
 from qualitygate.model.calls import Assignment, Call, Settings
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.source import Place, Role, Unread
@@ -34,6 +35,7 @@ class Program:
     settings: tuple[Settings, ...] = ()
     errors: tuple[ErrorResponse, ...] = ()
     error_handlers: tuple[ErrorHandler, ...] = ()
+    state: tuple[SharedState, ...] = ()
     unread: tuple[Unread, ...] = ()
 
 
@@ -66,6 +68,7 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: f
         settings=link_settings(evaluator, application, assignments, assigned),
         errors=link_errors(evaluator, graph, drafts, names, pages, handlers),
         error_handlers=link_error_handlers(evaluator, graph, handlers),
+        state=link_state(evaluator, graph, drafts, names, roles),
         unread=tuple(
             Unread(path, 0, "start-up code too long to follow: routes that it declares may be missing")
             for path in evaluator.cut_short

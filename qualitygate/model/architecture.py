@@ -137,3 +137,36 @@ class ErrorResponse(msgspec.Struct, frozen=True):
     exception: str = ""
     says: str = ""
     catches: str = ""
+
+
+class StateChange(msgspec.Struct, frozen=True):
+    """A place where a function changes a container that outlives the request.
+
+    ``how`` is `item` (a key is set), `added`, `removed` or `rebound` (another object under the same name). ``key`` is
+    the key or the first argument as the code names it, ``own_key`` true where it comes from the function's parameters or
+    variables. ``guarded`` is true where a condition looks into the container first. ``routes`` and ``chain`` as for a
+    library call.
+    """
+
+    place: Place
+    owner: str
+    how: str
+    key: str = ""
+    guarded: bool = False
+    own_key: bool = False
+    routes: tuple[str, ...] = ()
+    chain: tuple[Place, ...] = ()
+
+
+class SharedState(msgspec.Struct, frozen=True):
+    """A container, or a variable, that lives as long as the process, and its changes, those that requests reach first.
+
+    ``kind`` is what makes it (`dict`, `defaultdict`, `TTLCache`, ..., `value` for a plain variable); ``owner`` is `path:Class` for the attribute of a
+    class or of an object that a module makes once, empty for a name of the module.
+    """
+
+    name: str
+    kind: str
+    place: Place
+    owner: str
+    changes: tuple[StateChange, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from qualitygate.model.architecture import Connection, ErrorHandler, ErrorResponse, Outbound, Route
+from qualitygate.model.architecture import Connection, ErrorHandler, ErrorResponse, Outbound, Route, SharedState
 from qualitygate.model.calls import Assignment, Call, Settings
 from qualitygate.model.contract import Contract, Operation
 from qualitygate.model.facts import Directive, FileFacts
@@ -43,6 +43,7 @@ class Project(msgspec.Struct, frozen=True):
     settings: tuple[Settings, ...] = ()
     errors: tuple[ErrorResponse, ...] = ()
     error_handlers: tuple[ErrorHandler, ...] = ()
+    state: tuple[SharedState, ...] = ()
     apps: tuple[Place, ...] = ()
     contracts: tuple[Contract, ...] = ()
     histories: tuple[History, ...] = ()
