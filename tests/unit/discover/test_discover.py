@@ -362,6 +362,16 @@ def test_a_damaged_checkout_is_walked(checkout: Files) -> None:
     assert paths(discover([root])) == ["a.py"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes")
+def test_a_checkout_that_git_hangs_on_is_walked(checkout: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = checkout({"a.py": ""})
+    os.mkfifo(root / ".gitignore")
+    monkeypatch.setattr("qualitygate.discover.git._SECONDS", 0.3)
+    found = discover([root])
+    assert paths(found) == ["a.py"]
+    assert told(found) == {".gitignore": "a pipe, a socket or a device: not read"}
+
+
 def test_virtual_environments_are_not_walked(tree: Files) -> None:
     root = tree({"a.py": "", "env/pyvenv.cfg": "", "env/lib/b.py": "", "node_modules/x/c.json": "{}"})
     assert paths(discover([root])) == ["a.py"]
