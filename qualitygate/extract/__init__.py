@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from qualitygate.authoring import Check, ParsedFile
+from qualitygate.extract.gateways import configures_gateway, limits_requests
 from qualitygate.extract.reading import Reading, Unparsable
 from qualitygate.model.facts import FileCheckRun, FileFacts
 from qualitygate.model.source import Language, Role, SourceFile, Span, Text, Unread
@@ -34,7 +35,7 @@ def extract(file: SourceFile, checks: Sequence[Check], options: dict[str, Any], 
     fault of the engine raises. A file that neither a front end nor a check reads is not even opened.
     """
     wanted = [check for check in checks if file.role in check.roles and {file.language, Language.TEXT} & check.reads]
-    if not wanted and not has_front_end(file):
+    if not wanted and not has_front_end(file) and not configures_gateway(file):
         return FileFacts(file.path, file.language, file.role)
     try:
         data = file.read()
@@ -147,6 +148,7 @@ def _assemble(file: SourceFile, text: Text, reading: Reading | None, runs: Seque
         directives=find_directives(text, file.language),
         secrets=_secrets(runs),
         runs=tuple(runs),
+        limits_requests=limits_requests(text, file.language),
         **(reading.facts() if reading is not None else {}),
     )
 
