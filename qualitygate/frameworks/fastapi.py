@@ -96,6 +96,8 @@ def surface(evaluation: Evaluation) -> Surface:
     passed_on: set[int] = set()
     for event in evaluation.events:
         receiver = event.receiver
+        if event.result is not None and evaluation.is_a(event.result, _ALL):
+            holders.setdefault(id(event.result), event.result)
         for value in (*event.arguments.positional, *event.arguments.keywords.values()):
             if isinstance(value, Instance) and evaluation.is_a(value, _ALL):
                 holders.setdefault(id(value), value)
@@ -137,8 +139,11 @@ def surface(evaluation: Evaluation) -> Surface:
             handler = event.target if event.target is not None else arguments.get("handler", 1)
             if handler is not None:
                 handlers.append(ErrorHandlerDraft(named(caught), handler, event.place))
-    for holder in list(holders.values()):
-        _from_constructor(evaluation, holder, nodes, holders, handlers, constructed)
+    read: set[int] = set()
+    while unread := [holder for holder in holders.values() if id(holder) not in read]:  # a mount may bring another
+        for holder in unread:
+            read.add(id(holder))
+            _from_constructor(evaluation, holder, nodes, holders, handlers, constructed)
     below = {id(child) for node in nodes.values() for child, *_ in node.children}
     apps = [holder for holder in holders.values() if evaluation.is_a(holder, APPS | PLAIN_APPS)]
     roots = [holder for holder in apps if id(holder) not in below]

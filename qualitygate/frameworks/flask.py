@@ -57,7 +57,7 @@ def surface(evaluation: Evaluation) -> Surface:
     handlers: list[ErrorHandlerDraft] = []
     hosts: dict[int, Value] = {}
     for event in evaluation.events:
-        for value in (*event.arguments.positional, *event.arguments.keywords.values()):
+        for value in (event.result, *event.arguments.positional, *event.arguments.keywords.values()):
             if isinstance(value, Instance) and evaluation.is_a(value, _HOLDERS):
                 holders.setdefault(id(value), value)
         receiver = event.receiver
@@ -82,8 +82,10 @@ def surface(evaluation: Evaluation) -> Surface:
                 node.children.append((child, prefix if given is not None else None, doubt, event.place))
         elif event.name == "init_app" and arguments.positional:
             hosts[id(receiver)] = arguments.positional[0]
-        elif event.name in ("before_request", "before_app_request") and event.target is not None:
-            node.before.append(event.target)
+        elif event.name in ("before_request", "before_app_request"):
+            target = event.target if event.target is not None else arguments.get("f", 0)
+            if target is not None:
+                node.before.append(target)
         elif event.name in ("errorhandler", "app_errorhandler", "register_error_handler"):
             caught = arguments.get("code_or_exception", 0)
             handler = event.target if event.target is not None else arguments.get("f", 1)

@@ -80,7 +80,7 @@ def holders(evaluation: Evaluation, belongs: Callable[[Instance], bool]) -> dict
     found: dict[int, Instance] = {}
     seen: set[int] = set()
     for event in evaluation.events:
-        for value in (event.receiver, *event.arguments.positional, *event.arguments.keywords.values()):
+        for value in (event.receiver, event.result, *event.arguments.positional, *event.arguments.keywords.values()):
             for item in _inside(value):
                 if id(item) not in seen:
                     seen.add(id(item))

@@ -282,7 +282,8 @@ class Evaluator:
         for statement in statements:
             self._steps += 1
             if self._steps > MAX_STEPS:
-                if scope.path not in self.cut_short:
+                # Inference has a small budget of its own, and what it leaves out is merely not inferred.
+                if not self._inferring and self._trace is None and scope.path not in self.cut_short:
                     self.cut_short.append(scope.path)
                 return
             self._statement(statement, scope)

@@ -201,7 +201,8 @@ class Event:
     """A call of something that is not the project's own, in the order in which the program makes them.
 
     ``name`` is the dotted name of a library function or class, or the method's name where there is a ``receiver``.
-    ``target`` is the definition that the result decorates. ``conditional`` says that a condition decides over it.
+    ``target`` is the definition that the result decorates, ``result`` the object that stands for what the call gave.
+    ``conditional`` says that a condition decides over it.
     """
 
     name: str
@@ -211,6 +212,7 @@ class Event:
     target: Value | None = None
     conditional: bool = False
     owner: str = ""
+    result: Instance | None = None
 
 
 class Evaluation(Protocol):

@@ -1,0 +1,60 @@
+"""Route tables of small programs, read through the whole pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from qualitygate.analyse import analyse
+from qualitygate.discover import Layout, language_of
+from qualitygate.model.architecture import Route
+from qualitygate.model.source import SourceFile
+
+Files = Mapping[str, str]
+
+
+def _routes(files: Files) -> tuple[Route, ...]:
+    contents = {path: dedent(text).lstrip("\n").encode() for path, text in sorted(files.items())}
+    layout = Layout.of(contents)
+    sources = [
+        SourceFile(Path("/project"), path, language_of(path, content), layout.role(path), content)
+        for path, content in contents.items()
+    ]
+    project = analyse(sources, [], {})
+    assert not project.unread
+    return project.routes
+
+
+def _line(route: Route) -> str:
+    flags = [
+        f"version in {route.version_how}" if route.versioned else "",
+        "collection" if route.collection else "",
+        f"paged by {route.paginated_by}" if route.paginated else "",
+        f"exempt: {route.exempt}" if route.exempt else "",
+        f"unsure: {route.uncertain}" if route.uncertain else "",
+    ]
+    place = f"{route.place.path}:{route.place.span.line}"
+    return " | ".join([f"{route.method} {route.path} {place}", *filter(None, flags)])
+
+
+@pytest.fixture
+def routes() -> Callable[[Files], tuple[Route, ...]]:
+    """Reads a program (text by path, without its common indentation) and gives its routes as records."""
+    return _routes
+
+
+@pytest.fixture
+def table() -> Callable[[Files], list[str]]:
+    """Reads a program and gives its whole route table, one line a route, sorted by path and method.
+
+    A line is `METHOD /full/path file:line`, then, where they hold, ` | version in path`, ` | collection`,
+    ` | paged by ...`, ` | exempt: ...` and ` | unsure: ...`.
+    """
+
+    def read(files: Files) -> list[str]:
+        return [_line(route) for route in sorted(_routes(files), key=lambda route: (route.path, route.method))]
+
+    return read
