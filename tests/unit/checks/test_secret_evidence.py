@@ -457,7 +457,7 @@ def test_a_redacted_value_shows_at_most_three_characters_and_a_quarter(value: st
 )
 def test_hostile_text_costs_no_more_than_its_length(content: str, language: Language) -> None:
     text = Text.of(content)
-    file = ParsedFile("a", language, Role.APPLICATION, text, None, lambda offsets: text.span(*offsets))
+    file = ParsedFile("a", language, Role.APPLICATION, text, lambda offsets: text.span(*offsets))
     started = time.perf_counter()
     list(CHECK.run(file))
     assert time.perf_counter() - started < 10
