@@ -468,7 +468,9 @@ class Evaluator:
             items = self._items(value)
             for position, item in enumerate(target.items):
                 if isinstance(item, ir.Starred):
-                    self._bind(item.value, Unknown("unpacked"), scope)
+                    rest = items[position : len(items) - (len(target.items) - position - 1)]
+                    self._bind(item.value, Items(rest, isinstance(value, Items) and value.complete), scope)
+                    items = items[:position] + [Unknown("unpacked")] + items[position + len(rest) :]
                 else:
                     self._bind(item, items[position] if position < len(items) else Unknown("unpacked"), scope)
 
