@@ -470,7 +470,7 @@ class Evaluator:
                 if isinstance(item, ir.Starred):
                     rest = items[position : len(items) - (len(target.items) - position - 1)]
                     self._bind(item.value, Items(rest, isinstance(value, Items) and value.complete), scope)
-                    items = items[:position] + [Unknown("unpacked")] + items[position + len(rest) :]
+                    items = [*items[:position], Unknown("unpacked"), *items[position + len(rest) :]]
                 else:
                     self._bind(item, items[position] if position < len(items) else Unknown("unpacked"), scope)
 
