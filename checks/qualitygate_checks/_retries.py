@@ -64,9 +64,9 @@ def _read(loop: ir.For | ir.While, bounded: bool) -> Retry | None:
     tried = next((item for item in loop.body if isinstance(item, ir.Try)), None)
     if tried is None:
         return None
-    leaves = any(_leaves(item) for item in walk((*tried.body, *tried.orelse)))
+    leaves = _exits((*tried.body, *tried.orelse))
     after = loop.body[loop.body.index(tried) + 1 :]
-    leaves = leaves or (bool(after) and any(_leaves(item) for item in after))
+    leaves = leaves or any(_leaves(item) for item in after)
     staying = [handler for handler in tried.handlers if not _always_leaves(handler.body)]
     attempt = next((_innermost(call) for call in calls(tried.body) if last_name(call)), "")
     if not staying or not attempt:
@@ -78,9 +78,8 @@ def _read(loop: ir.For | ir.While, bounded: bool) -> Retry | None:
         return None
     outside = [item for item in loop.body if item is not tried]
     bounded = bounded or any(
-        isinstance(item, ir.Raise) or _leaves(item)
+        _exits(part) or any(isinstance(item, ir.Raise) for item in walk(part))
         for part in (outside[: loop.body.index(tried)], *(handler.body for handler in staying))
-        for item in walk(part)
     )
     paused = (*outside, *tried.final, *(item for handler in staying for item in handler.body))
     waits = tuple(call for call in calls(paused) if _is_pause(call))
@@ -102,6 +101,23 @@ def _innermost(call: ir.Call) -> str:
             break
         call = value
     return last_name(call)
+
+
+def _exits(statements: Sequence[ir.Statement]) -> bool:
+    """Whether statements can leave the loop around them; a ``break`` of an inner loop leaves only that."""
+    for statement in statements:
+        if _leaves(statement):
+            return True
+        inner = isinstance(statement, (ir.For, ir.While))
+        if inner:
+            if any(isinstance(item, ir.Return) for item in walk((statement,))):
+                return True
+        elif not isinstance(statement, (ir.Function, ir.Class)):
+            blocks = [getattr(statement, name, None) for name in ("body", "orelse", "final")]
+            blocks += [part.body for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ()))]
+            if any(isinstance(block, tuple) and _exits(block) for block in blocks):
+                return True
+    return False
 
 
 def _leaves(statement: ir.Statement) -> bool:

@@ -28,6 +28,9 @@ from qualitygate_checks._retries import Policy, Retry, policies, retries
 from qualitygate_checks.security._module import scopes
 
 _WAITING = re.compile(r"wait|poll|ready|until|ping|watch|healthy|alive|probe", re.IGNORECASE)
+_MANY = 3
+"""More policies of one file than this are one decision: they are told together."""
+
 _MENDS = {
     "tenacity": "wait with `wait_random_exponential(max=30)`",
     "backoff": "use `backoff.expo`",
@@ -42,16 +45,26 @@ def run(file: ParsedFile) -> Iterator[Hit]:
     """A hit for every retry whose pause does not grow."""
     if file.module is None or file.module.generated or is_script(file.path):
         return
-    for policy in policies(file.module):
-        why = _flat(policy) if policy.complete else ""
-        if why:
-            yield Hit(
-                place=Place(file.path, policy.place),
-                message=f"{policy.owner or policy.name}() is tried again without backoff",
-                subject=f"{policy.name} on {policy.owner}",
-                why=why,
-                mend=_MENDS[policy.library],
-            )
+    flat = [(policy, why) for policy in policies(file.module) if policy.complete and (why := _flat(policy))]
+    if len(flat) > _MANY:
+        policy, why = flat[0]
+        yield Hit(
+            place=Place(file.path, policy.place),
+            message=f"{len(flat)} functions of this file are tried again without backoff, {policy.owner}() first",
+            subject="policies without backoff",
+            why=why,
+            mend=f"{_MENDS[policy.library]}, in one policy that they share",
+            places=tuple(Place(file.path, other.place, other.owner, "definition") for other, _ in flat[1 : _MANY + 1]),
+        )
+        flat = []
+    for policy, why in flat:
+        yield Hit(
+            place=Place(file.path, policy.place),
+            message=f"{policy.owner or policy.name}() is tried again without backoff",
+            subject=f"{policy.name} on {policy.owner}",
+            why=why,
+            mend=_MENDS[policy.library],
+        )
     for scope in scopes(file.module):
         for retry in retries(scope.statements):
             if retry.growing or not _remote(retry) or _WAITING.search(f"{file.path} {scope.qualname} {retry.attempt}"):
@@ -99,7 +112,9 @@ def _flat(policy: Policy) -> str:
             return "`backoff` is 1 by default: the pause does not grow"
     elif policy.library == "urllib3":
         counts = [given.get(name) for name in ("total", "connect", "read", "status")] + list(policy.positional[:1])
-        tries = any(isinstance(count, ir.Constant) and bool(count.value) for count in counts)
+        tries = any(
+            isinstance(count, ir.Constant) and isinstance(count.value, int) and count.value > 1 for count in counts
+        )
         if tries and "backoff_factor" not in given:
             return "without `backoff_factor` urllib3 tries again at once"
     elif policy.library == "celery" and "autoretry_for" in given and "retry_backoff" not in given:

@@ -37,12 +37,13 @@ _LIKELY = re.compile(r"(^|_)(token|cookies|session_?key|session_?cookie)$")
 _OTHER = re.compile(
     r"(^|_)(next|page|continuation|continue|sync|cancel|cancellation|stop|start|end|eos|bos|pad|unk|max|min|num|n|total|"
     r"first|last|current|peek|lexer|parser|prev|previous|change|resume|cursor|fencing|lock|is|has|use|no|needs?|missing|"
-    r"valid|invalid|hashed|encrypted|masked|redacted|hide|show|new_line|public)_"
+    r"valid|invalid|hashed|encrypted|masked|redacted|hide|show|log|safe|new_line|public)_"
 )
 _WHOLE = {"headers": "the headers", "cookies": "the cookies", "environ": "the environment"}
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
 # Functions that give back what they are given, as text.
 _OPEN = frozenset({"str", "repr", "format", "dumps", "dict", "list", "join", "pformat", "strip", "decode", "encode"})
+_TEXT_METHODS = frozenset(dir(str)) | frozenset(dir(bytes)) | {"get_secret_value"}
 _HIDING = frozenset({"SecretStr", "SecretBytes", "Secret"})
 
 
@@ -58,7 +59,7 @@ def run(file: ParsedFile, options: Options) -> Iterator[Hit]:
     if file.module is None or file.module.generated:
         return
     for scope in scopes(file.module):
-        hidden = _hidden(scope.function)
+        hidden = _hidden(scope.function) | _objects(scope.statements)
         for call in calls(scope.statements):
             level = log_level(call)
             printed = isinstance(call.function, ir.Name) and call.function.id == "print" and not is_script(file.path)
@@ -91,6 +92,16 @@ def _hidden(function: ir.Function | None) -> frozenset[str]:
         for parameter in function.parameters
         if parameter.annotation is not None
         and any(last_name(item) in _HIDING for item in ir.subexpressions(parameter.annotation))
+    )
+
+
+def _objects(statements: tuple[ir.Statement, ...]) -> frozenset[str]:
+    """Names that are used as objects with attributes (`token.expires_at`): a record of a token shows no token."""
+    return frozenset(
+        item.value.id
+        for expression in ir.expressions(statements)
+        for item in ir.subexpressions(expression)
+        if isinstance(item, ir.Attribute) and isinstance(item.value, ir.Name) and item.name not in _TEXT_METHODS
     )
 
 
