@@ -7,6 +7,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -44,17 +45,23 @@ class ParsedFile:
     """What a file check reads: one file, decoded and parsed.
 
     ``tree`` is a ``libcst.Module`` for PYTHON, a tuple of statements for SQL, the document for a contract, and None for
-    plain text. ``span`` gives the place of a node (or of a pair of offsets, for text). ``module`` is the neutral form of a
-    program (see ``model.syntax``): enough for most checks of code, and much quicker to walk than the tree.
+    plain text; it is parsed when it is first asked for. ``span`` gives the place of a node (or of a pair of offsets, for
+    text). ``module`` is the neutral form of a program (see ``model.syntax``): enough for most checks of code, there
+    already, and much quicker to walk than the tree.
     """
 
     path: str
     language: Language
     role: Role
     text: Text
-    tree: Any
     span: Callable[[Any], Span]
+    grow: Callable[[], Any] = field(default=lambda: None, repr=False)
     module: Module | None = None
+
+    @cached_property
+    def tree(self) -> Any:
+        """The parsed tree; None for plain text."""
+        return self.grow()
 
 
 @dataclass(frozen=True)

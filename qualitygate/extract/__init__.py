@@ -114,8 +114,8 @@ def _run(
     The checks are isolated from one another.
     """
     runs = []
-    plain = ParsedFile(file.path, file.language, file.role, text, None, lambda offsets: text.span(*offsets))
-    parsed = plain if reading is None else replace(plain, tree=reading.tree, span=reading.span, module=reading.module)
+    plain = ParsedFile(file.path, file.language, file.role, text, lambda offsets: text.span(*offsets))
+    parsed = plain if reading is None else replace(plain, grow=reading.grow, span=reading.span, module=reading.module)
     for check in checks:
         if reading is not None and file.language in check.reads:
             subject = parsed

@@ -98,7 +98,7 @@ def _read(path: str, text: Text, language: Language, sibling: Sibling) -> Readin
                 line = document.key(document.data, key).line
                 raise Unparsable(line, f"a contract in the unknown format {key} {version}")
             reader = _Reader(File(path, document), key, match[1], sibling)
-            return Reading(document, document.span, reader.facts)
+            return _reading(document, reader)
     return None
 
 
@@ -113,6 +113,10 @@ def _format(document: Document) -> tuple[str, str] | None:
             if _FORMAT.fullmatch(version) or _UNKNOWN_FORMAT.fullmatch(version):
                 return key, version
     return None
+
+
+def _reading(document: Document, reader: _Reader) -> Reading:
+    return Reading(lambda: document, document.span, reader.facts)
 
 
 class _Reader:

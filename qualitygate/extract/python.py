@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qualitygate.extract.reading import Reading, Unparsable
 from qualitygate.model.source import Text
 from qualitygate.model.syntax import Class, For, Function, If, Statement, Try, While, With, statements
-from qualitygate.parse.python import PythonSyntaxError, parse_python
+from qualitygate.parse.python_fast import read_module
+from qualitygate.parse.python_limits import PythonSyntaxError
+
+if TYPE_CHECKING:
+    from qualitygate.parse.python import ParsedPython
 
 
 def read_python(text: Text) -> Reading:
-    """Read one Python file. Raises ``Unparsable`` for a syntax error."""
+    """Read one Python file: by the running Python's own parser where it can, else by libcst, which reads every version.
+
+    Raises ``Unparsable`` for a syntax error.
+    """
+    trees: list[ParsedPython] = []
+
+    def parsed() -> ParsedPython:
+        if not trees:
+            from qualitygate.parse.python import parse_python
+
+            trees.append(parse_python(text))
+        return trees[0]
+
     try:
-        parsed = parse_python(text)
-        module = parsed.module()
+        module = read_module(text)
+        if module is None:
+            module = parsed().module()
     except PythonSyntaxError as error:
         raise Unparsable(error.line, error.reason) from None
 
     def facts() -> dict[str, Any]:
         return {"module": module, "scopes": tuple(sorted(_scopes(module.body)))}
 
-    return Reading(parsed.tree, parsed.span, facts, module)
+    return Reading(lambda: parsed().tree, lambda node: parsed().span(node), facts, module)
 
 
 def _scopes(body: Iterable[Statement]) -> Iterator[tuple[int, int]]:

@@ -21,12 +21,15 @@ class Unparsable(Exception):
 
 @dataclass(frozen=True)
 class Reading:
-    """A parsed file. ``span`` gives the place of a node of ``tree``; ``facts`` the fields of ``FileFacts`` it fills.
+    """A parsed file.
+
+    ``grow`` gives the tree that file checks may ask for, ``span`` the place of one of its nodes, ``facts`` the fields of
+    ``FileFacts`` that the file fills.
 
     ``module`` is the neutral form of a program.
     """
 
-    tree: Any
+    grow: Callable[[], Any]
     span: Callable[[Any], Span]
     facts: Callable[[], dict[str, Any]]
     module: Module | None = None

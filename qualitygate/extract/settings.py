@@ -33,5 +33,5 @@ def read_settings(text: Text) -> Reading:
             yield Setting(".".join(str(part) for part in key), written, span)
 
     return Reading(
-        document.data, lambda offsets: text.span(*offsets), lambda: {"settings": tuple(walk(document.data, ()))}
+        lambda: document.data, lambda offsets: text.span(*offsets), lambda: {"settings": tuple(walk(document.data, ()))}
     )

@@ -20,7 +20,7 @@ def read_sql(path: str, text: Text) -> Reading:
 
     dialect = dialect_of(path, text.content)
     if dialect not in READ:
-        return Reading((), lambda offsets: text.span(*offsets), lambda: {"script": Script(dialect)})
+        return Reading(tuple, lambda offsets: text.span(*offsets), lambda: {"script": Script(dialect)})
     try:
         statements = split(text.content, dialect)
     except SqlError as error:
@@ -47,4 +47,4 @@ def read_sql(path: str, text: Text) -> Reading:
         script = Script(dialect, tuple(kept), marks.tool, marks.no_transaction, total, total - len(unread))
         return {"script": script, "unread": tuple(unread)}
 
-    return Reading(statements, lambda statement: text.span(statement.start, statement.end), facts)
+    return Reading(lambda: statements, lambda statement: text.span(statement.start, statement.end), facts)

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,38 +19,16 @@ from libcst._nodes.internal import CodegenState
 
 from qualitygate.model import syntax as ir
 from qualitygate.model.source import Span, Text
-
-MAX_NESTING = 150
-"""Deepest nesting of brackets that is parsed; the parser is native code and its stack is finite."""
-MAX_CHAIN = 1_000
-"""Longest run of operators, calls or adjacent literals in one expression: the parser takes it as that many levels."""
-MAX_ALTERNATIVES = 1_000
-"""Most `elif` of one file, each of which is one level deeper."""
-_RECURSION = 10_000
-_HARMLESS = 2 * MAX_CHAIN  # characters: too few for any of the bounds but nesting, which Python's own stack still takes
-
-_TOKEN = re.compile(
-    r"""(?P<string>\"{3}(?:[^"\\]|\\.|"(?!""))*"{3}|'{3}(?:[^'\\]|\\.|'(?!''))*'{3}
-    |"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
-    |(?P<comment>\#[^\n]*)
-    |(?P<open>[(\[{])
-    |(?P<close>[)\]}])
-    |(?P<break>[,;])
-    |(?P<newline>(?<!\\)\n)
-    |(?P<operator>[-+*/%@&|^~<>!.]|\b(?:not|and|or|if|else|lambda|await|in|is|yield|elif)\b)""",
-    re.VERBOSE | re.DOTALL,
+from qualitygate.parse.python_limits import (
+    PythonSyntaxError,
+    deep_recursion,
+    is_generated,
+    refuse_deep_nesting,
+    sound,
 )
+
+_FORM_FEEDS = re.compile(r"(?<![^\n\r])\f+(?=[^\s#])")
 _ERROR = re.compile(r"error at (?P<line>\d+):(?P<column>\d+): expected (?P<expected>[^\n]*)")
-_GENERATED = re.compile(r"@generated\b|\bdo not edit\b|automatically generated|auto-generated", re.IGNORECASE)
-
-
-class PythonSyntaxError(Exception):
-    """The text is not Python. ``line`` counts from 1."""
-
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(reason)
-        self.line = line
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -66,9 +42,15 @@ class ParsedPython:
 
 def parse_python(text: Text) -> ParsedPython:
     """Parse ``text``. Raises :class:`PythonSyntaxError`."""
-    _refuse_deep_nesting(text)
+    refuse_deep_nesting(text)
+    # libcst drops a form feed that begins a line of code: it is taken out first, and counted again in the places.
+    dropped: dict[int, int] = {}
+    parsed = text
+    if "\f" in text.content:
+        dropped = {text.span(m.start(), m.start()).line: len(m[0]) for m in _FORM_FEEDS.finditer(text.content)}
+        parsed = Text.of(_FORM_FEEDS.sub("", text.content)) if dropped else text
     try:
-        tree = cst.parse_module(text.content)
+        tree = cst.parse_module(parsed.content)
     except cst.ParserSyntaxError as error:
         raise _syntax_error(error, text) from None
     except (RecursionError, UnicodeError, cst.CSTValidationError) as error:
@@ -77,12 +59,16 @@ def parse_python(text: Text) -> ParsedPython:
 
     def span(node: cst.CSTNode) -> Span:
         if not places:
-            with _deep_recursion():
-                places.append(_Places(tree, text))
-        return places[0].span(node)
+            with deep_recursion():
+                places.append(_Places(tree, parsed))
+        span = places[0].span(node)
+        if not dropped:
+            return span
+        first, last = dropped.get(span.line, 0), dropped.get(span.end_line, 0)
+        return Span(span.line, span.column + first, span.end_line, span.end_column + last)
 
     def module() -> ir.Module:
-        with warnings.catch_warnings(), _deep_recursion():
+        with warnings.catch_warnings(), deep_recursion():
             # "\d" in a plain string is a warning for the author of the scanned code, not for the reader of findings.
             warnings.simplefilter("ignore")
             try:
@@ -103,54 +89,6 @@ def _syntax_error(error: cst.ParserSyntaxError, text: Text) -> PythonSyntaxError
     expected = located["expected"].removeprefix("one of ")
     short = f", expected {expected}" if expected.count(",") < 5 else ""
     return PythonSyntaxError(text.span(len(before), len(before)).line, f"Python syntax error{short}")
-
-
-def _refuse_deep_nesting(text: Text) -> None:
-    """Raise for what would overflow the stack of the parser, or take it quadratic time."""
-    content = text.content
-    if len(content) < _HARMLESS:
-        return
-    chain = alternatives = 0
-    levels: list[int] = []
-    for match in _TOKEN.finditer(content):
-        kind = match.lastgroup
-        if kind == "newline":
-            if not levels:
-                chain = 0
-        elif kind == "break":
-            chain = 0
-        elif kind == "open":
-            levels.append(chain + 1)
-            chain = 0
-            if levels[-1] > MAX_CHAIN:
-                raise _too_deep(text, match.start(), f"an expression of more than {MAX_CHAIN:,} operations")
-            if len(levels) > MAX_NESTING:
-                raise _too_deep(text, match.start(), f"brackets nested deeper than {MAX_NESTING}")
-        elif kind == "close":
-            chain = levels.pop() if levels else 0
-        elif kind != "comment":
-            chain += 1
-            if chain > MAX_CHAIN:
-                raise _too_deep(text, match.start(), f"an expression of more than {MAX_CHAIN:,} operations")
-            if match[0] == "elif":
-                alternatives += 1
-                if alternatives > MAX_ALTERNATIVES:
-                    raise _too_deep(text, match.start(), f"more than {MAX_ALTERNATIVES:,} alternatives")
-
-
-def _too_deep(text: Text, offset: int, what: str) -> PythonSyntaxError:
-    return PythonSyntaxError(text.span(offset, offset).line, f"{what}: not read")
-
-
-@contextmanager
-def _deep_recursion() -> Iterator[None]:
-    """Trees within the bounds above need more frames than Python allows by default."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _RECURSION))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
 
 
 class _Mark:
@@ -228,7 +166,7 @@ class _Reader:
     """Turns the nodes of one tree into the neutral form."""
 
     def __init__(self, span: Callable[[cst.CSTNode], Span]) -> None:
-        self._span = span
+        self._place = span
         self._calls: set[str] = set()
         self._yields = False
         self._expressions: dict[type, Callable[[Any], ir.Expression]] = {
@@ -293,10 +231,24 @@ class _Reader:
             cst.ClassDef: self._class,
         }
 
+    def _span(self, node: Any) -> Span:
+        # A tuple and a generator reach from their first part to their last: parentheses are no part of them.
+        if isinstance(node, cst.Tuple) and node.elements:
+            first, last = node.elements[0], node.elements[-1]
+            return self._from_to(
+                first if isinstance(first, cst.StarredElement) else first.value,
+                last if isinstance(last, cst.StarredElement) else last.value,
+            )
+        if isinstance(node, cst.GeneratorExp):
+            clause = node.for_in
+            while clause.inner_for_in is not None:
+                clause = clause.inner_for_in
+            return self._from_to(node.elt, clause.ifs[-1].test if clause.ifs else clause.iter)
+        return self._place(node)
+
     def module(self, tree: cst.Module, text: Text) -> ir.Module:
         """The neutral form of a whole file."""
-        head = "\n".join(line for line in text.content[:1500].splitlines()[:15] if line.lstrip().startswith("#"))
-        return ir.Module(self._body(tree.body), bool(_GENERATED.search(head)))
+        return ir.Module(self._body(tree.body), is_generated(text))
 
     # -- statements
 
@@ -342,9 +294,12 @@ class _Reader:
         return self.block(node.body)
 
     def _evaluate(self, node: cst.Expr) -> ir.Statement | None:
-        if isinstance(node.value, (cst.SimpleString, cst.ConcatenatedString, cst.Ellipsis)):
+        value = self.expression(node.value)
+        if isinstance(node.value, (cst.SimpleString, cst.ConcatenatedString, cst.Ellipsis)) and not isinstance(
+            value, ir.Template
+        ):
             return None  # a docstring or a placeholder does nothing
-        return ir.Evaluate(self.expression(node.value), self._span(node))
+        return ir.Evaluate(value, self._span(node))
 
     def _assign(self, node: cst.Assign) -> ir.Statement:
         targets = tuple(self.expression(target.target) for target in node.targets)
@@ -405,7 +360,7 @@ class _Reader:
                 self._optional(handler.type),
                 _dotted(handler.name.name) if handler.name is not None else "",
                 self.block(handler.body),
-                self._span(handler.type if handler.type is not None else handler),
+                self._span(handler.type) if handler.type is not None else self._keyword(handler, "except"),
             )
             for handler in node.handlers
         )
@@ -414,8 +369,12 @@ class _Reader:
             handlers,
             self._orelse(node.orelse),
             () if node.finalbody is None else self.block(node.finalbody.body),
-            self._span(node),
+            self._keyword(node, "try"),
         )
+
+    def _keyword(self, node: Any, word: str) -> Span:
+        start = self._span(node)
+        return Span(start.line, start.column, start.line, start.column + len(word))
 
     def _match(self, node: cst.Match) -> ir.Statement:
         cases = tuple(ir.Case(self._optional(case.guard), self.block(case.body)) for case in node.cases)
@@ -504,23 +463,30 @@ class _Reader:
         while isinstance(right, cst.ConcatenatedString):
             literals.append(right.left)
             right = right.right
-        parts: list[ir.Expression] = []
-        for literal in (*literals, right):
-            part = self.expression(literal)
-            parts.extend(part.parts if isinstance(part, ir.Template) else (part,))
-        if all(isinstance(part, ir.Constant) for part in parts):
-            text = "".join(str(part.value) for part in parts if isinstance(part, ir.Constant))
-            return ir.Constant(text, self._span(node))
-        return ir.Template(tuple(parts), self._span(node))
+        literals.append(right)
+        if any(isinstance(literal, cst.FormattedString) for literal in literals):
+            parts = [part for literal in literals for part in self._parts(literal)]
+            return ir.Template(_joined(parts), self._span(node))
+        return ir.Constant("".join(_literal(literal) for literal in literals), self._span(node))
 
     def _formatted(self, node: cst.FormattedString) -> ir.Expression:
+        return ir.Template(_joined(self._parts(node)), self._span(node))
+
+    def _parts(self, node: cst.SimpleString | cst.FormattedString) -> list[ir.Expression]:
+        if isinstance(node, cst.SimpleString):
+            return [ir.Constant(_literal(node))]
         parts: list[ir.Expression] = []
         for part in node.parts:
             if isinstance(part, cst.FormattedStringText):
-                parts.append(ir.Constant(_sound(part.value.replace("{{", "{").replace("}}", "}"))))
+                parts.append(ir.Constant(_formatted_text(part.value, node.start)))
             elif isinstance(part, cst.FormattedStringExpression):
+                if part.equal is not None:
+                    # `{x = }` writes itself before its value, white space and all.
+                    code = cst.Module([]).code_for_node
+                    written = (part.whitespace_before_expression, part.expression, part.equal)
+                    parts.append(ir.Constant("".join(code(piece) for piece in written)))
                 parts.append(self.expression(part.expression))
-        return ir.Template(tuple(parts), self._span(node))
+        return parts
 
     def _integer(self, node: cst.Integer) -> ir.Expression:
         try:
@@ -563,6 +529,10 @@ class _Reader:
             items.append(ir.Starred(value) if isinstance(element, cst.StarredElement) else value)
         return ir.Sequence(kind, tuple(items), self._span(node))
 
+    def _from_to(self, first: Any, last: Any) -> Span:
+        start, end = self._span(first), self._span(last)
+        return Span(start.line, start.column, end.end_line, end.end_column)
+
     def _mapping(self, node: cst.Dict) -> ir.Expression:
         items: list[tuple[ir.Expression | None, ir.Expression]] = []
         for element in node.elements:
@@ -572,8 +542,13 @@ class _Reader:
 
     def _subscript(self, node: cst.Subscript) -> ir.Expression:
         indexes = [self._index(element.slice) for element in node.slice]
-        index = indexes[0] if len(indexes) == 1 else ir.Sequence("tuple", tuple(indexes), self._span(node))
-        return ir.Subscript(self.expression(node.value), index)
+        value = self.expression(node.value)
+        if len(indexes) == 1:
+            return ir.Subscript(value, indexes[0])
+        values = [element.slice.value for element in node.slice if isinstance(element.slice, cst.Index)]
+        # Where a slice is among them they have no common place but the whole.
+        span = self._from_to(values[0], values[-1]) if len(values) == len(node.slice) else self._span(node)
+        return ir.Subscript(value, ir.Sequence("tuple", tuple(indexes), span))
 
     def _index(self, node: Any) -> ir.Expression:
         if isinstance(node, cst.Index):
@@ -593,7 +568,8 @@ class _Reader:
         return ir.Comprehension(kind, element, tuple(generators), self._span(node))
 
     def _dictionary_comprehension(self, node: cst.DictComp) -> ir.Expression:
-        pair = ir.Sequence("tuple", (self.expression(node.key), self.expression(node.value)), self._span(node))
+        span = self._from_to(node.key, node.value)
+        pair = ir.Sequence("tuple", (self.expression(node.key), self.expression(node.value)), span)
         return self._comprehension("dict", node, pair)
 
     def _yield(self, node: cst.Yield) -> ir.Expression:
@@ -629,10 +605,37 @@ def _literal(node: cst.SimpleString) -> str:
     try:
         value = ast.literal_eval(node.value)
     except (ValueError, SyntaxError):
-        return _sound(raw)
-    return _sound(value.decode("latin-1") if isinstance(value, bytes) else value)
+        return sound(raw)
+    return sound(value.decode("latin-1") if isinstance(value, bytes) else value)
 
 
-def _sound(text: str) -> str:
-    """Without lone surrogates, which no output format can carry."""
-    return text.encode("utf-8", "replace").decode()
+def _formatted_text(raw: str, start: str) -> str:
+    """What a piece of a formatted string stands for; ``start`` is its prefix and opening quotes."""
+    text = raw.replace("{{", "{").replace("}}", "}")
+    quotes = start.lstrip("fFrRtT")
+    if "\\" not in text or "r" in start.lower():
+        return sound(text)
+    try:
+        return sound(str(ast.literal_eval(f"{quotes}{text}{quotes}")))
+    except (ValueError, SyntaxError):
+        return sound(text)
+
+
+def _joined(parts: list[ir.Expression]) -> tuple[ir.Expression, ...]:
+    """Parts of a text with neighbouring pieces of text made one, and empty ones left out."""
+    result: list[ir.Expression] = []
+    for part in parts:
+        text = _own_text(part)
+        before = _own_text(result[-1]) if result else None
+        if text is not None and before is not None:
+            result[-1] = ir.Constant(before + text)
+        elif text != "":
+            result.append(part)
+    return tuple(result)
+
+
+def _own_text(part: ir.Expression) -> str | None:
+    """A part that is text of the string itself; a literal inside braces is none, it has a place of its own."""
+    if isinstance(part, ir.Constant) and isinstance(part.value, str) and part.span is None:
+        return part.value
+    return None

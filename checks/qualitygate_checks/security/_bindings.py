@@ -36,15 +36,13 @@ MAX_LINE = 4000
 
 
 def bindings(file: ParsedFile) -> Iterator[Bound]:
-    """The bindings of ``file``. Python needs its tree; the other languages are read line by line."""
+    """The bindings of ``file``. Python is read in its neutral form; the other languages are read line by line."""
     if not KEYWORD.search(file.text.content):
         return
     if file.language is Language.PYTHON:
-        if file.tree is not None:
-            # The parser's library is there already where there is a tree; without one nothing should load it.
-            from qualitygate_checks.security._python import python_bindings
+        from qualitygate_checks.security._python import python_bindings
 
-            yield from python_bindings(file)
+        yield from python_bindings(file)
         return
     reader = _READERS.get(file.language) or _BY_SUFFIX.get(_suffix(file.path))
     if reader is not None:

@@ -1,95 +1,109 @@
-"""In: the tree of a Python file. Out: the string literals that it binds to names, with their offsets."""
+"""In: a Python file in its neutral form. Out: the string literals that it binds to names, with their offsets."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-import libcst as cst
-
-from qualitygate.authoring import ParsedFile
+from qualitygate.authoring import ParsedFile, Span
+from qualitygate.model import syntax as ir
 from qualitygate_checks.security._bindings import KEYWORD, Bound
 
+_Pair = tuple[str, ir.Expression, str]
 
-def _fields(kind: type) -> tuple[str, ...]:
-    """The fields of a node type that can hold expressions or statements."""
-    skipped = ("whitespace", "lpar", "rpar", "leading", "header", "footer", "comma", "semicolon", "equal", "colon")
-    return tuple(
-        name
-        for name in getattr(kind, "__dataclass_fields__", ())
-        if not name.startswith(skipped) and name not in ("lines_after_decorators", "trailing_whitespace", "operator")
-    )
+_LITERAL = re.compile(r"""[A-Za-z]{0,2}(?P<quote>\"{3}|'{3}|"|')(?P<raw>.*)(?P=quote)""", re.DOTALL)
 
 
 def python_bindings(file: ParsedFile) -> Iterator[Bound]:
-    """The bindings of a Python file that has a tree."""
-    fields: dict[type, tuple[str, ...]] = {}
-    stack: list[Any] = [file.tree]
+    """The bindings of a Python file that could be parsed."""
+    body = file.module.body if file.module is not None else ()
+    for name, value, form in _pairs(body):
+        if name and KEYWORD.search(name):
+            yield from _literals(file, name, value, form)
+
+
+def _pairs(body: Iterable[ir.Statement]) -> Iterator[_Pair]:
+    """Every name with the value that is bound to it, in all of a file."""
+    blocks: list[Iterable[ir.Statement]] = [body]
+    while blocks:
+        block = list(blocks.pop())
+        for statement in _all(block):
+            if isinstance(statement, ir.Assign):
+                yield from _assigned(statement)
+            elif isinstance(statement, (ir.Function, ir.Class)):
+                yield from _defined(statement)
+                blocks.append(ir.statements(statement) if isinstance(statement, ir.Function) else statement.body)
+        for expression in ir.expressions(block):
+            for part in ir.subexpressions(expression):
+                yield from _inside(part)
+
+
+def _all(block: Iterable[ir.Statement]) -> Iterator[ir.Statement]:
+    """Statements with those of their inner blocks, but not of inner definitions."""
+    stack = list(block)
     while stack:
-        node = stack.pop()
-        kind = type(node)
-        if kind in _LEAVES:
+        statement = stack.pop()
+        yield statement
+        if isinstance(statement, (ir.Function, ir.Class)):
             continue
-        reader = _NODES.get(kind)
-        if reader is not None:
-            for name, value, form in reader(node):
-                if name and KEYWORD.search(name):
-                    yield from _literals(file, name, value, form)
-        names = fields.get(kind)
-        if names is None:
-            names = fields[kind] = _fields(kind)
-        for field in names:
-            child = getattr(node, field)
-            if isinstance(child, (list, tuple)):
-                stack.extend(child)
-            elif isinstance(child, cst.CSTNode):
-                stack.append(child)
+        for name in ("body", "orelse", "final"):
+            inner = getattr(statement, name, ())
+            if isinstance(inner, tuple):
+                stack.extend(inner)
+        for holder in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+            stack.extend(holder.body)
 
 
-_LEAVES = frozenset({cst.Name, cst.SimpleString, cst.Integer, cst.Float, cst.Import, cst.ImportFrom, cst.Annotation})
-"""Most nodes of a tree are of these kinds, and none of them holds a binding."""
-
-_Pair = tuple[str, Any, str]
-
-
-def _assigned(node: cst.Assign) -> Iterator[_Pair]:
-    for target in node.targets:
-        if isinstance(target.target, (cst.Tuple, cst.List)):
-            if isinstance(node.value, (cst.Tuple, cst.List)) and len(node.value.elements) == len(
-                target.target.elements
-            ):
-                for left, right in zip(target.target.elements, node.value.elements, strict=True):
-                    yield _name(left.value), right.value, "assignment"
+def _assigned(statement: ir.Assign) -> Iterator[_Pair]:
+    value = statement.value
+    if value is None or statement.operator:
+        return
+    for target in statement.targets:
+        if isinstance(target, ir.Sequence):
+            if isinstance(value, ir.Sequence) and len(value.items) == len(target.items):
+                for left, right in zip(target.items, value.items, strict=True):
+                    yield _name(left), right, "assignment"
         else:
-            yield _name(target.target), node.value, "assignment"
+            yield _name(target), value, "assignment"
 
 
-def _annotated(node: cst.AnnAssign) -> Iterator[_Pair]:
-    if node.value is not None:
-        yield _name(node.target), node.value, "assignment"
+def _defined(statement: ir.Function | ir.Class) -> Iterator[_Pair]:
+    outer: list[ir.Expression] = [decorator.expression for decorator in statement.decorators]
+    if isinstance(statement, ir.Function):
+        for parameter in statement.parameters:
+            if parameter.default is not None:
+                yield parameter.name, parameter.default, "fallback"
+                outer.append(parameter.default)
+    else:
+        for base in statement.bases:
+            outer.append(base.value)
+            if base.name is not None:
+                yield base.name, base.value, "argument"
+    for expression in outer:
+        for part in ir.subexpressions(expression):
+            yield from _inside(part)
 
 
-def _argument(node: cst.Arg) -> Iterator[_Pair]:
-    if node.keyword is not None:
-        yield node.keyword.value, node.value, "argument"
-
-
-def _entry(node: cst.DictElement) -> Iterator[_Pair]:
-    if isinstance(node.key, cst.SimpleString):
-        yield node.key.raw_value, node.value, "assignment"
-
-
-def _parameter(node: cst.Param) -> Iterator[_Pair]:
-    if node.default is not None:
-        yield node.name.value, node.default, "fallback"
-
-
-def _compared(node: cst.Comparison) -> Iterator[_Pair]:
-    if len(node.comparisons) == 1 and isinstance(node.comparisons[0].operator, (cst.Equal, cst.NotEqual)):
-        left, right = node.left, node.comparisons[0].comparator
+def _inside(part: ir.Expression) -> Iterator[_Pair]:
+    """What an expression binds: arguments by keyword, entries of a dictionary, comparisons, known calls."""
+    if isinstance(part, ir.Call):
+        for argument in part.arguments:
+            if argument.name is not None:
+                yield argument.name, argument.value, "argument"
+        yield from _called(part)
+    elif isinstance(part, ir.Mapping):
+        for key, value in part.items:
+            if isinstance(key, ir.Constant) and isinstance(key.value, str):
+                yield key.value, value, "assignment"
+    elif isinstance(part, ir.Operation) and part.operator in ("==", "!=") and len(part.operands) == 2:
+        left, right = part.operands
         yield _name(left), right, "comparison"
         yield _name(right), left, "comparison"
+    elif isinstance(part, ir.Lambda):
+        for parameter in part.parameters:
+            if parameter.default is not None:
+                yield parameter.name, parameter.default, "fallback"
 
 
 _SETTER = re.compile(
@@ -97,52 +111,40 @@ _SETTER = re.compile(
 )
 
 
-def _called(node: cst.Call) -> Iterator[_Pair]:
+def _called(call: ir.Call) -> Iterator[_Pair]:
     """``getenv("SECRET_KEY", "...")`` in all its spellings, ``set_password("...")``, ``jwt.encode(claims, "...")``."""
-    positional = [argument.value for argument in node.args if argument.keyword is None and not argument.star]
-    function = _name(node.func)
-    first = next((value for value in positional if isinstance(value, cst.SimpleString)), None)
-    if first is not None and positional.index(first) < 2:
-        after = positional[positional.index(first) + 1 :]
-        named = [a.value for a in node.args if a.keyword is not None and a.keyword.value in ("default", "fallback")]
-        for value in (*after[:1], *named):
-            yield first.raw_value, value, "fallback"
-    if positional and _SETTER.search(function):
+    positional = [argument.value for argument in call.arguments if argument.name is None and not argument.stars]
+    texts = [
+        (position, value.value)
+        for position, value in enumerate(positional[:2])
+        if isinstance(value, ir.Constant) and isinstance(value.value, str)
+    ]
+    if texts:
+        position, name = texts[0]
+        named = [argument.value for argument in call.arguments if argument.name in ("default", "fallback")]
+        for fallback in (*positional[position + 1 : position + 2], *named):
+            yield name, fallback, "fallback"
+    if positional and _SETTER.search(_name(call.function)):
         yield "password", positional[0], "argument"
-    if len(positional) > 1 and _dotted(node.func) in ("jwt.encode", "jwt.decode"):
+    if len(positional) > 1 and _dotted(call.function) in ("jwt.encode", "jwt.decode"):
         yield "jwt signing key", positional[1], "argument"
 
 
-_NODES: dict[type, Callable[[Any], Iterator[_Pair]]] = {
-    cst.Assign: _assigned,
-    cst.AnnAssign: _annotated,
-    cst.Arg: _argument,
-    cst.DictElement: _entry,
-    cst.Param: _parameter,
-    cst.Comparison: _compared,
-    cst.Call: _called,
-}
-
-
-def _name(node: Any) -> str:
+def _name(expression: ir.Expression) -> str:
     """The last name of a target: ``x``, ``obj.x``, ``obj["x"]``; empty for anything else."""
-    if isinstance(node, cst.Name):
-        return node.value
-    if isinstance(node, cst.Attribute):
-        return node.attr.value
-    if isinstance(node, cst.Subscript) and len(node.slice) == 1:
-        index = node.slice[0].slice
-        if isinstance(index, cst.Index) and isinstance(index.value, cst.SimpleString):
-            return index.value.raw_value
+    if isinstance(expression, ir.Name):
+        return expression.id
+    if isinstance(expression, ir.Attribute):
+        return expression.name
+    if isinstance(expression, ir.Subscript) and isinstance(expression.index, ir.Constant):
+        return expression.index.value if isinstance(expression.index.value, str) else ""
     return ""
 
 
-def _dotted(node: Any) -> str:
-    return (
-        f"{node.value.value}.{node.attr.value}"
-        if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name)
-        else ""
-    )
+def _dotted(expression: ir.Expression) -> str:
+    if isinstance(expression, ir.Attribute) and isinstance(expression.value, ir.Name):
+        return f"{expression.value.id}.{expression.name}"
+    return ""
 
 
 # Calls that hand their text on: types that hold it, and methods that only change its form.
@@ -150,35 +152,48 @@ _HOLDERS = frozenset({"SecretStr", "SecretBytes", "Secret", "str", "bytes", "Fie
 _SAME_TEXT = frozenset({"encode", "strip", "decode"})
 
 
-def _literals(file: ParsedFile, name: str, value: Any, form: str) -> Iterator[Bound]:
+def _literals(file: ParsedFile, name: str, value: ir.Expression, form: str) -> Iterator[Bound]:
     """The string literals that ``value`` can evaluate to."""
-    if isinstance(value, cst.SimpleString):
-        span = file.span(value)
-        quote = len(value.prefix) + len(value.quote)
-        start = file.text.offset(span.line, span.column) + quote
-        yield Bound(name, value.raw_value, start, start + len(value.raw_value), form)
-    elif isinstance(value, cst.BooleanOperation):
-        yield from _literals(file, name, value.left, form)
-        yield from _literals(file, name, value.right, "fallback")
-    elif isinstance(value, cst.IfExp):
+    if isinstance(value, ir.Constant):
+        if isinstance(value.value, str) and value.span is not None:
+            yield from _literal(file, name, value.span, form)
+    elif isinstance(value, ir.Operation) and value.operator in ("or", "and"):
+        for position, operand in enumerate(value.operands):
+            yield from _literals(file, name, operand, "fallback" if position else form)
+    elif isinstance(value, ir.Conditional):
         yield from _literals(file, name, value.body, form)
         yield from _literals(file, name, value.orelse, form)
-    elif isinstance(value, (cst.List, cst.Tuple, cst.Set)) and form != "fallback":
-        for element in value.elements:
-            if isinstance(element.value, cst.SimpleString):
-                yield from _literals(file, name, element.value, "element")
-    elif isinstance(value, cst.Call):
-        if isinstance(value.func, cst.Attribute) and value.func.attr.value in _SAME_TEXT:
-            yield from _literals(file, name, value.func.value, form)
-        elif _name(value.func) in _HOLDERS:
-            for argument in value.args:
-                if argument.keyword is None or argument.keyword.value in ("default", "value"):
+    elif isinstance(value, ir.Sequence) and form != "fallback":
+        for item in value.items:
+            if isinstance(item, ir.Constant):
+                yield from _literals(file, name, item, "element")
+    elif isinstance(value, ir.Call):
+        if isinstance(value.function, ir.Attribute) and value.function.name in _SAME_TEXT:
+            yield from _literals(file, name, value.function.value, form)
+        elif _name(value.function) in _HOLDERS:
+            for argument in value.arguments:
+                if argument.name is None or argument.name in ("default", "value"):
                     yield from _literals(file, name, argument.value, form)
                     break
 
 
+def _literal(file: ParsedFile, name: str, span: Span, form: str) -> Iterator[Bound]:
+    """One literal with the offsets of exactly its characters; adjacent literals have no such stretch."""
+    start = file.text.offset(span.line, span.column)
+    end = file.text.offset(span.end_line, span.end_column)
+    written = _LITERAL.fullmatch(file.text.content, start, end)
+    if written is None:
+        return
+    raw = written["raw"]
+    quote = written["quote"]
+    if quote not in raw.replace("\\" + quote, ""):
+        yield Bound(name, raw, written.start("raw"), written.end("raw"), form)
+
+
 def documentation(file: ParsedFile) -> Iterator[tuple[int, int]]:
     """The offsets of every string that stands as a statement: docstrings, and text that nothing uses."""
+    import libcst as cst
+
     stack: list[Any] = [file.tree]
     while stack:
         node = stack.pop()

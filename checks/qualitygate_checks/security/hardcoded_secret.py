@@ -272,7 +272,7 @@ def _short(name: str) -> str:
 
 
 def _in_documentation(file: ParsedFile, offset: int) -> bool:
-    if file.language is not Language.PYTHON or file.tree is None:
+    if file.language is not Language.PYTHON or file.module is None:
         return False
     from qualitygate_checks.security._python import documentation
 

@@ -38,12 +38,12 @@ def test_a_file_that_cannot_be_cut_into_words_is_refused_with_its_line() -> None
 def test_statements_have_places_for_file_checks() -> None:
     text = Text.of("SELECT 1;\n  UPDATE t SET a = 1;")
     reading = read_sql("queries.sql", text)
-    assert [reading.span(statement).line for statement in reading.tree] == [1, 2]
+    assert [reading.span(statement).line for statement in reading.grow()] == [1, 2]
 
 
 def test_a_dialect_that_is_not_read_is_named_only() -> None:
     reading = read_sql("clickhouse/1_a.sql", Text.of("CREATE TABLE t (a LowCardinality(String)) ENGINE = MergeTree"))
-    assert reading.tree == ()
+    assert reading.grow() == ()
     assert reading.facts() == {"script": Script("clickhouse")}
 
 

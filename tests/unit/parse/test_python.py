@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sysconfig
+from pathlib import Path
+
 import libcst as cst
 import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from qualitygate.model import syntax as ir
 from qualitygate.model.source import Language, Span, Text
-from qualitygate.parse.python import MAX_CHAIN, MAX_NESTING, PythonSyntaxError, parse_python
+from qualitygate.parse.python import parse_python
+from qualitygate.parse.python_fast import read_module
+from qualitygate.parse.python_limits import MAX_CHAIN, MAX_NESTING, PythonSyntaxError
 from qualitygate.parse.text import decode
 
 AWKWARD = {
@@ -27,7 +32,10 @@ AWKWARD = {
 }
 
 
-@pytest.mark.parametrize("content", AWKWARD.values(), ids=AWKWARD.keys())
+AS_WRITTEN = [content for content in AWKWARD.values() if cst.parse_module(content).code == content]
+
+
+@pytest.mark.parametrize("content", AS_WRITTEN)
 def test_places_agree_with_the_metadata_of_the_parser(content: str) -> None:
     parsed = parse_python(Text.of(content))
     wrapper = MetadataWrapper(parsed.tree, unsafe_skip_copy=True)
@@ -58,7 +66,58 @@ def test_a_declared_encoding_decides_over_the_columns() -> None:
 
 
 def module(content: str) -> ir.Module:
-    return parse_python(Text.of(content)).module()
+    """The neutral form, the same by both parsers where the running Python can parse the text."""
+    text = Text.of(content)
+    module = parse_python(text).module()
+    fast = read_module(text)
+    assert fast is None or fast == module
+    return module
+
+
+SNIPPETS = {
+    **AWKWARD,
+    "tuples": "a = ()\nb = (1,)\nc = 1, 2\nd = ((1, 2), (f(), *g))\nfor x, (y, z) in h: del x, y\nreturn_ = lambda *a, b=(1, 2): (a, b)\n",
+    "generators": "f(x for x in y)\ng = (x for x in (1, 2) if x)\nh((x for x in y), 1)\n",
+    "subscripts": "a[1]; a[1, 2]; a[1:2, ::3]; a[(1, 2)]; a[f(), :]\n",
+    "formatted": "f'a{b!r:>{w}}c'; f'{{x}}{y}' 'z' f'{1}{\"q\"}'; f''; f'{x = }'; 'a' f'b'; rf'\\d{x}\\d'; f'\\n{x}\\x41'\n",
+    "bytes": "b'a' b'\\xff'; x = b''\n",
+    "operators": "(a + b) + c + (d + e) * f - -1; a and b and (c and d) or e; not a; ~b; a @ b\n",
+    "calls": "f(a, *b, c=1, **d); f(c=1, *b); (f)(a)(b).c(d,)\n",
+    "exceptions": "try:\n    f()\nexcept (A, B) as e:\n    raise C from e\nexcept:\n    raise\nelse:\n    g()\nfinally:\n    h()\n",
+    "classes": "@d\nclass A(B, *c, metaclass=M, **k):\n    x: int = 1\n    y: str\n    async def f(self, a, /, b: int = 2, *, c=3) -> int: ...\n",
+    "with": "with a as b, c() as (d, e): pass\nwith (a as b, c): pass\nasync def f():\n    async with g() as h: pass\n    async for i in j: await k\n",
+    "match": "match x:\n    case [1, y] if y: f(y)\n    case _: pass\n",
+    "imports": "import a.b, c as d\nfrom . import e\nfrom ..f.g import (h as i, j,)\nfrom k import *\n",
+    "comments between operands": "x = (a  # one )\n     + b  # two\n     + c)\n",
+    "strings over lines": "x = ('a'\n     'b'\n     f'{c}'\n     'd')\ny = \"\"\"e\n\tf\"\"\"\n",
+    "jumps": "for x in y:\n    if x: break\n    else: continue\nwhile x: pass\nelse: f()\nglobal z\nassert a, b\nyield_ = [(yield), (yield from g)] if h else i\n",
+}
+
+
+@pytest.mark.parametrize("content", SNIPPETS.values(), ids=SNIPPETS.keys())
+def test_both_parsers_give_the_same_form(content: str) -> None:
+    fast = read_module(Text.of(content))
+    assert fast is not None
+    assert fast == parse_python(Text.of(content)).module()
+
+
+def _real_code() -> list[Path]:
+    """Code at hand on any machine: this project, and packages of the standard library."""
+    library = Path(sysconfig.get_path("stdlib"))
+    project = Path(__file__).parents[3]
+    folders = [project / "qualitygate", project / "checks", *(library / name for name in ("asyncio", "email", "http"))]
+    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+
+
+def test_both_parsers_give_the_same_form_of_real_code() -> None:
+    compared = 0
+    for path in _real_code():
+        text = decode(path.read_bytes(), Language.PYTHON)
+        fast = read_module(text)
+        if fast is not None:
+            assert fast == parse_python(text).module(), path
+            compared += 1
+    assert compared > 150
 
 
 def value(expression: str) -> ir.Expression:

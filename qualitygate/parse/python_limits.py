@@ -1,0 +1,100 @@
+"""In: the text of a Python file. Out: whether a parser may be let at it, and what both parsers share."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from qualitygate.model.source import Text
+
+MAX_NESTING = 150
+"""Deepest nesting of brackets that is parsed; the parser is native code and its stack is finite."""
+MAX_CHAIN = 1_000
+"""Longest run of operators, calls or adjacent literals in one expression: the parser takes it as that many levels."""
+MAX_ALTERNATIVES = 1_000
+"""Most `elif` of one file, each of which is one level deeper."""
+_RECURSION = 10_000
+_HARMLESS = 2 * MAX_CHAIN  # characters: too few for any of the bounds but nesting, which Python's own stack still takes
+
+_TOKEN = re.compile(
+    r"""(?P<string>\"{3}(?:[^"\\]|\\.|"(?!""))*"{3}|'{3}(?:[^'\\]|\\.|'(?!''))*'{3}
+    |"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+    |(?P<comment>\#[^\n]*)
+    |(?P<open>[(\[{])
+    |(?P<close>[)\]}])
+    |(?P<break>[,;])
+    |(?P<newline>(?<!\\)\n)
+    |(?P<operator>[-+*/%@&|^~<>!.]|\b(?:not|and|or|if|else|lambda|await|in|is|yield|elif)\b)""",
+    re.VERBOSE | re.DOTALL,
+)
+_GENERATED = re.compile(r"@generated\b|\bdo not edit\b|automatically generated|auto-generated", re.IGNORECASE)
+
+
+class PythonSyntaxError(Exception):
+    """The text is not Python. ``line`` counts from 1."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+        self.reason = reason
+
+
+def is_generated(text: Text) -> bool:
+    """Whether the comments at the head of a file say that a program wrote it."""
+    head = "\n".join(line for line in text.content[:1500].splitlines()[:15] if line.lstrip().startswith("#"))
+    return bool(_GENERATED.search(head))
+
+
+def refuse_deep_nesting(text: Text) -> None:
+    """Raise for what would overflow the stack of the parser, or take it quadratic time."""
+    content = text.content
+    if len(content) < _HARMLESS:
+        return
+    chain = alternatives = 0
+    levels: list[int] = []
+    for match in _TOKEN.finditer(content):
+        kind = match.lastgroup
+        if kind == "newline":
+            if not levels:
+                chain = 0
+        elif kind == "break":
+            chain = 0
+        elif kind == "open":
+            levels.append(chain + 1)
+            chain = 0
+            if levels[-1] > MAX_CHAIN:
+                raise _too_deep(text, match.start(), f"an expression of more than {MAX_CHAIN:,} operations")
+            if len(levels) > MAX_NESTING:
+                raise _too_deep(text, match.start(), f"brackets nested deeper than {MAX_NESTING}")
+        elif kind == "close":
+            chain = levels.pop() if levels else 0
+        elif kind != "comment":
+            chain += 1
+            if chain > MAX_CHAIN:
+                raise _too_deep(text, match.start(), f"an expression of more than {MAX_CHAIN:,} operations")
+            if match[0] == "elif":
+                alternatives += 1
+                if alternatives > MAX_ALTERNATIVES:
+                    raise _too_deep(text, match.start(), f"more than {MAX_ALTERNATIVES:,} alternatives")
+
+
+def _too_deep(text: Text, offset: int, what: str) -> PythonSyntaxError:
+    return PythonSyntaxError(text.span(offset, offset).line, f"{what}: not read")
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Trees within the bounds above need more frames than Python allows by default."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _RECURSION))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def sound(text: str) -> str:
+    """Without lone surrogates, which no output format can carry."""
+    return text.encode("utf-8", "replace").decode()
