@@ -1,8 +1,8 @@
 """Sanic. In: a followed program. Out: its routes with full paths, middleware and error handlers.
 
 A path is: version prefix (`/v`) and version first, then the prefixes of groups and blueprint, then the route's own
-text. Of the versions of route, registration, blueprint and group the most specific holds. A prefix that is given where
-a blueprint is registered replaces the blueprint's own.
+text. Of the versions of route, registration and blueprint the first holds; a group speaks for those that say nothing.
+A prefix that is given where a blueprint is registered replaces the blueprint's own.
 """
 
 from __future__ import annotations
@@ -164,27 +164,17 @@ def _walk(
     options = _options(evaluation, holder)
     if evaluation.is_a(holder, GROUPS):
         prefix, doubt = path_text(options.get("url_prefix"))
-        own = replace(
-            own,
-            prefix=(*own.prefix, own.own_prefix or "", prefix),
-            own_prefix=None,
-            doubt=own.doubt or doubt,
-            version=_text(options.get("version")) or own.version,
-            version_prefix=_text(options.get("version_prefix")) or own.version_prefix,
-        )
+        above_prefix = (*own.prefix, own.own_prefix or "", prefix)
+        own = replace(own, prefix=above_prefix, own_prefix=None, doubt=own.doubt or doubt)
     elif evaluation.is_a(holder, BLUEPRINTS):
         prefix, doubt = path_text(options.get("url_prefix", 1))
-        if own.own_prefix is not None:
-            prefix = own.own_prefix
-        in_group = bool(own.prefix)
-        version = _text(options.get("version"))
         own = replace(
             own,
-            prefix=(*own.prefix, prefix),
+            prefix=(*own.prefix, own.own_prefix if own.own_prefix is not None else prefix),
             own_prefix=None,
             doubt=own.doubt or doubt,
-            version=version or own.version if in_group else own.version or version,
-            version_prefix=_text(options.get("version_prefix")) or own.version_prefix,
+            version=own.version or _text(options.get("version")),
+            version_prefix=own.version_prefix or _version_prefix(options),
         )
     for rule in node.rules:
         yield from _route(evaluation, rule, own)
@@ -193,12 +183,25 @@ def _walk(
         if (replaced := given.get("url_prefix")) is not None:
             text, doubt = path_text(replaced)
             below = replace(below, own_prefix=text, doubt=below.doubt or doubt)
+        if evaluation.is_a(holder, GROUPS) and isinstance(child, Instance):
+            # A group speaks for the members that say nothing themselves; what is given at registration wins over all.
+            member = _options(evaluation, child)
+            if _text(member.get("version")) is None:
+                below = replace(below, version=_text(options.get("version")) or own.version)
+            if _version_prefix(member) is None:
+                below = replace(below, version_prefix=_version_prefix(options) or own.version_prefix)
         below = replace(
             below,
             version=_text(given.get("version")) or below.version,
-            version_prefix=_text(given.get("version_prefix")) or below.version_prefix,
+            version_prefix=_version_prefix(given) or below.version_prefix,
         )
         yield from _walk(evaluation, child, below, nodes, above | {id(holder)})
+
+
+def _version_prefix(options: Arguments) -> str | None:
+    """The prefix of versions that options give; the library's default says nothing."""
+    given = _text(options.get("version_prefix"))
+    return None if given == "/v" else given
 
 
 def _options(evaluation: Evaluation, holder: Instance) -> Arguments:
@@ -217,7 +220,7 @@ def _text(value: Value | None) -> str | None:
 def _route(evaluation: Evaluation, rule: _Rule, way: _Way) -> Iterator[RouteDraft]:
     text, doubt = path_text(rule.path)
     version = _text(rule.arguments.get("version")) or way.version
-    version_prefix = _text(rule.arguments.get("version_prefix")) or way.version_prefix or "/v"
+    version_prefix = _version_prefix(rule.arguments) or way.version_prefix or "/v"
     parts = [*way.prefix, text]
     if version is not None:
         parts.insert(0, version_prefix + version.strip("/").removeprefix("v"))

@@ -115,5 +115,5 @@ def test_groups_of_groups_and_blueprints_in_lists(table: Table) -> None:
     }
     assert table(files) == [
         "PATCH /v1/outside/inside/one main.py:6 | version in path",
-        "GET /v7/outside/inside/two main.py:9 | version in path",
+        "GET /v1/outside/inside/two main.py:9 | version in path",
     ]
