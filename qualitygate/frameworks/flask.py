@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface
+from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, graphql
 from qualitygate.frameworks.paths import HTTP_METHODS, angles, path_text, under
 from qualitygate.frameworks.views import methods_of_class, named, view_class
 from qualitygate.model.source import Place, Span
@@ -197,6 +197,9 @@ def _route(
         full = angles(under(base, path)) or "/"
         if not full.startswith("/"):
             full = "/" + full
+        if graphql.is_endpoint(evaluation, handler):
+            yield graphql.draft(handler, full, event.place, mounts, before, doubt or uncertain)
+            continue
         for method, function, view in _operations(evaluation, handler, event):
             yield RouteDraft(
                 framework="flask",
