@@ -19,6 +19,8 @@ _CONTAINERS = frozenset(
     LRUCache LFUCache Queue SimpleQueue LifoQueue PriorityQueue""".split()
 )
 _ADDS = frozenset("append appendleft add extend insert setdefault update put put_nowait push".split())
+_STARTERS = frozenset("lifespan startup on_startup create_app make_app get_app build_app init_app setup main".split())
+_APPLICATION = "application"
 _REMOVES = frozenset("pop popleft popitem remove discard clear get_nowait".split())
 
 
@@ -95,20 +97,60 @@ def _holders(evaluator: Evaluator, scopes: Mapping[str, Scope]) -> list[tuple[_H
             continue
         constructor = cls.names.get("__init__")
         if isinstance(constructor, FunctionValue):
-            for made in evaluator.body(constructor):
-                if isinstance(made, ir.Assign) and (kind := _kind(made.value)):
-                    for target in made.targets:
-                        if isinstance(target, ir.Attribute) and target.value == ir.Name("self"):
-                            place = Place(cls.path, made.span, f"`{target.name}` is made here", "definition")
-                            owner = f"{cls.path}:{cls.qualname}"
-                            found.append((_Holder(cls.path, target.name, kind, place, owner), None))
+            for name, made in _set_on_self(evaluator.body(constructor)).items():
+                if kind := _kind(made.value):
+                    place = Place(cls.path, made.span, f"`{name}` is made here", "definition")
+                    found.append((_Holder(cls.path, name, kind, place, f"{cls.path}:{cls.qualname}"), None))
+    found.extend((holder, None) for holder in _on_application(evaluator, scopes))
     for cls in _classes(evaluator, scopes):
+        # Frameworks copy the defaults of models and data classes into each object.
+        if cls.decorators or any(
+            isinstance(base, External) and base.name != "builtins.object" for base in evaluator.ancestry(cls)
+        ):
+            continue
+        constructor = cls.names.get("__init__")
+        own = set(_set_on_self(evaluator.body(constructor))) if isinstance(constructor, FunctionValue) else set()
         for name, statement in _assigned(cls.node.body):
             kind = _kind(statement.value)
-            if kind:
+            if kind and name not in own:
                 place = Place(cls.path, statement.span, f"`{name}` is made here", "definition")
                 found.append((_Holder(cls.path, name, kind, place, f"{cls.path}:{cls.qualname}"), None))
     return found
+
+
+def _set_on_self(body: Iterable[ir.Statement]) -> dict[str, ir.Assign]:
+    """What a constructor stores on its object, by name."""
+    return {
+        target.name: statement
+        for statement in body
+        if isinstance(statement, ir.Assign)
+        for target in statement.targets
+        if isinstance(target, ir.Attribute) and target.value == ir.Name("self")
+    }
+
+
+def _on_application(evaluator: Evaluator, scopes: Mapping[str, Scope]) -> Iterator[_Holder]:
+    """Containers that are hung on an application when it starts: `app.state.users = {}`."""
+    bodies = [(path, evaluator.module_body(path)) for path in scopes]
+    for _, function in sorted(evaluator.functions.items()):
+        if function.path in scopes and function.node.name in _STARTERS:
+            bodies.append((function.path, evaluator.body(function)))
+    for path, body in bodies:
+        for statement, _ in _walk(body, ()):
+            if isinstance(statement, ir.Assign) and (kind := _kind(statement.value)):
+                for target in statement.targets:
+                    if isinstance(target, ir.Attribute) and _is_state(target.value):
+                        place = Place(path, statement.span, f"`{target.name}` is made here", "definition")
+                        yield _Holder(path, target.name, kind, place, _APPLICATION)
+
+
+def _is_state(expression: ir.Expression) -> bool:
+    """`app.state`, `request.app.state`: what Starlette, Litestar and Quart share between requests."""
+    return (
+        isinstance(expression, ir.Attribute)
+        and expression.name == "state"
+        and _last(expression.value) in ("app", "application")
+    )
 
 
 def _classes(evaluator: Evaluator, scopes: Mapping[str, Scope]) -> Iterator[ClassValue]:
@@ -191,8 +233,11 @@ class _Reader:
                 if isinstance(target, ir.Subscript):
                     yield from self._change(target.value, "item", target.index, statement.span, tests)
                 elif isinstance(target, (ir.Name, ir.Attribute)) and statement.value is not None:
-                    rebound = isinstance(target, ir.Attribute) or target.id in self._outer
-                    if rebound:
+                    # `self.x = []` gives the object a list of its own where the class has one.
+                    rebound = (
+                        target.id in self._outer if isinstance(target, ir.Name) else target.value != ir.Name("self")
+                    )
+                    if rebound and self._function.node.name not in _STARTERS:
                         yield from self._change(target, "rebound", None, statement.span, tests)
         elif isinstance(statement, ir.Forget):
             for target in statement.targets:
@@ -228,6 +273,8 @@ class _Reader:
         yield holder, StateChange(place, owner, how, _spelled(key), guarded, self._own_key(key))
 
     def _holder(self, target: ir.Expression) -> _Holder | None:
+        if isinstance(target, ir.Attribute) and _is_state(target.value):
+            return self._attributes.get((_APPLICATION, target.name))
         if isinstance(target, ir.Name):
             if target.id in self._local:
                 return None

@@ -11,7 +11,12 @@ from qualitygate.model.source import Place
 
 
 class Guard(msgspec.Struct, frozen=True):
-    """Something that stands before a handler: authentication, authorisation, throttling, middleware."""
+    """Something that stands before a handler.
+
+    ``kind`` is `authentication` or `throttling` where it is declared (a dependency, decorator, permission class, base
+    class, middleware), `identity` where the handler's own code reads who the caller is (``name``: `request.user`, a header), `check`
+    where only the name of what it calls says that it asks.
+    """
 
     kind: str
     name: str
@@ -162,7 +167,8 @@ class SharedState(msgspec.Struct, frozen=True):
     """A container, or a variable, that lives as long as the process, and its changes, those that requests reach first.
 
     ``kind`` is what makes it (`dict`, `defaultdict`, `TTLCache`, ..., `value` for a plain variable); ``owner`` is `path:Class` for the attribute of a
-    class or of an object that a module makes once, empty for a name of the module.
+    class or of an object that a module makes once, `application` for what hangs on the application's state, empty for a
+    name of the module.
     """
 
     name: str
@@ -170,3 +176,19 @@ class SharedState(msgspec.Struct, frozen=True):
     place: Place
     owner: str
     changes: tuple[StateChange, ...]
+
+
+class PageSize(msgspec.Struct, frozen=True):
+    """A request parameter that sets how many items a route returns.
+
+    ``bound`` names what limits it from above: a keyword of its declaration, a call, a comparison; it is empty where
+    nothing does. ``typed`` tells a parameter that the code declares from one that it reads by hand. ``routes`` name the
+    operations that take it; of a ``paginator`` of Django REST framework they are not told apart.
+    """
+
+    name: str
+    place: Place
+    bound: str
+    typed: bool
+    routes: tuple[str, ...] = ()
+    paginator: str = ""

@@ -1,0 +1,325 @@
+"""A cached value that never expires.
+
+What it flags: a value that is put into a cache with no time to live: `set` of a Redis or Valkey client without `ex`, `px`,
+`exat`, `pxat` or `keepttl`, and with no `expire` for the same client in the function; Django's `cache.set(...,
+timeout=None)` and a `TIMEOUT` of None in `CACHES`; `timeout=0` of Flask-Caching; `ttl=None` of aiocache; memcached clients
+whose expiry is 0.
+
+Why: what is cached for ever is answered for ever, long after it has changed. The cache grows until it evicts what is
+needed, or refuses to take more.
+
+How to mend: give every value the longest age at which it is still good: `client.set(key, value, ex=300)`.
+
+What it cannot see: an eviction policy of the server, and clients whose type is not known. Keys that say that they are no
+cache (locks, counters, sequences, queues, flags) are left alone; the defaults of Django and of Flask-Caching are 300
+seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model.calls import Argument, Call
+from qualitygate_checks._reach import owner, way
+
+_CLIENTS = (
+    "redis.Redis",
+    "redis.StrictRedis",
+    "redis.from_url",
+    "redis.Redis.from_url",
+    "redis.StrictRedis.from_url",
+    "redis.asyncio.Redis",
+    "redis.asyncio.from_url",
+    "redis.asyncio.Redis.from_url",
+    "redis.asyncio.client.Redis",
+    "redis.client.Redis",
+    "redis.cluster.RedisCluster",
+    "redis.RedisCluster",
+    "aioredis.from_url",
+    "aioredis.Redis",
+    "valkey.Valkey",
+    "valkey.from_url",
+    "valkey.asyncio.Valkey",
+    "flask_redis.FlaskRedis",
+    "django_redis.get_redis_connection",
+)
+_SETS = frozenset(f"{client}.set" for client in _CLIENTS)
+_EXPIRES = frozenset(
+    f"{client}.{method}" for client in _CLIENTS for method in ("expire", "pexpire", "expireat", "pexpireat")
+)
+_LIFETIMES = ("ex", "px", "exat", "pxat", "keepttl")
+_DJANGO = frozenset(
+    f"{cache}.{method}"
+    for cache in ("django.core.cache.cache", "django.core.cache.caches")
+    for method in ("set", "add", "get_or_set", "set_many", "touch")
+)
+_POSITIONS = {"set": 2, "add": 2, "get_or_set": 2, "set_many": 1, "touch": 1}
+_FLASK = frozenset(f"flask_caching.Cache.{method}" for method in ("set", "add", "cached", "memoize", "set_many"))
+_MEMCACHED = frozenset(
+    f"{client}.set"
+    for client in ("pymemcache.client.base.Client", "pymemcache.Client", "pylibmc.Client", "memcache.Client")
+)
+_AIOCACHE = frozenset({"aiocache.cached", "aiocache.Cache.set", "aiocache.RedisCache.set"})
+_NO_CACHE = re.compile(
+    r"lock|mutex|seq|queue|count|total|flag|lease|leader|semaphore|version|offset|cursor|checkpoint|last_|state|status|"
+    r"config|setting|enabled|feature|maintenance|token_?bucket|rate|index|heartbeat|schema|stats",
+    re.IGNORECASE,
+)
+
+
+def run(project: Project) -> Iterator[Hit]:
+    """A hit for every value that is cached without an end, and for a cache whose default has none."""
+    expiring = {call.owner for call in project.calls if call.name in _EXPIRES}
+    for call in project.calls:
+        fault = _fault(call, expiring)
+        if fault is None:
+            continue
+        why, mend, confidence = fault
+        reached = way(call)
+        yield Hit(
+            place=call.place,
+            message=f"{'.'.join(call.name.split('.')[-2:])}() caches{_key(call)} for ever",
+            subject=f"{call.name} in {owner(call)}",
+            why=f"{why}; {reached}" if reached else why,
+            mend=mend,
+            places=call.chain,
+            confidence=confidence,
+        )
+    for settings in project.settings:
+        caches = settings.values.get("CACHES")
+        for alias, cache in zip(caches.keys, caches.items, strict=False) if caches is not None else ():
+            timeout = cache.entry("TIMEOUT")
+            if timeout is not None and _is_none(timeout) and caches is not None and caches.place is not None:
+                yield Hit(
+                    place=Place(caches.place.path, caches.place.span),
+                    message=f"the cache `{alias}` keeps what it is given for ever",
+                    subject=f"CACHES {alias}",
+                    why="its `TIMEOUT` is None",
+                    mend="give `TIMEOUT` a number of seconds; Django's default is 300",
+                )
+
+
+def _fault(call: Call, expiring: set[str]) -> tuple[str, str, Confidence] | None:
+    name = call.name
+    if name in _SETS:
+        if not call.complete or len(call.positional) > 2 or call.owner in expiring:
+            return None
+        given = [call.argument(word) for word in _LIFETIMES]
+        if any(item is not None and not _is_none(item) for item in given) or call.argument("get") is not None:
+            return None
+        if _is_bookkeeping(call):
+            return None
+        return "`set` of Redis has no expiry of its own", "add `ex=` in seconds", Confidence.MEDIUM
+    if name in _DJANGO:
+        timeout = call.argument("timeout", _POSITIONS[name.rsplit(".", 1)[-1]])
+        if timeout is not None and _is_none(timeout) and not _is_bookkeeping(call):
+            return "`timeout=None` means never", "give a number of seconds, or take the default", Confidence.HIGH
+    elif name in _FLASK:
+        timeout = call.argument("timeout", 0 if name.endswith(("cached", "memoize")) else 2)
+        if timeout is not None and timeout.kind == "constant" and timeout.value == 0:
+            return "a timeout of 0 means never", "give a number of seconds; the default is 300", Confidence.HIGH
+    elif name in _MEMCACHED:
+        expire = call.argument("expire", 2) or call.argument("time", 2)
+        never = expire is None or (expire.kind == "constant" and expire.value == 0)
+        if never and call.complete and not _is_bookkeeping(call):
+            return "an expiry of 0, the default, means never", "give an expiry in seconds", Confidence.MEDIUM
+    elif name in _AIOCACHE:
+        ttl = call.argument("ttl")
+        if (ttl is None and name.endswith("cached") and call.complete) or (ttl is not None and _is_none(ttl)):
+            return "`ttl` is None, the default: never", "add `ttl=` in seconds", Confidence.HIGH
+    return None
+
+
+def _is_none(argument: Argument) -> bool:
+    return argument.kind == "constant" and argument.value is None
+
+
+def _is_bookkeeping(call: Call) -> bool:
+    """Whether the key says that it is no cached value, or the call that it only takes a lock."""
+    taken = call.argument("nx")
+    key = call.argument("key", 0) or call.argument("name")
+    text = f"{key.value or ''} {key.text} {key.name}" if key is not None else ""
+    return (taken is not None and taken.value is True) or _NO_CACHE.search(text) is not None
+
+
+def _key(call: Call) -> str:
+    key = call.argument("key", 0) or call.argument("name")
+    text = "" if key is None else key.text or (key.value if isinstance(key.value, str) else "")
+    return f" `{text}`" if text and len(text) < 60 else ""
+
+
+CHECK = Check(
+    id="cache-without-ttl",
+    domain=Domain.CACHING,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    do="Cache at multiple layers",
+    dont="Cache everything forever",
+    tags=("CWE-770", "OWASP-API4:2023"),
+    gates=("memory_usage", "data_consistency"),
+    run=run,
+    calls=_SETS | _EXPIRES | _DJANGO | _FLASK | _MEMCACHED | _AIOCACHE,
+    assigns=frozenset({"CACHES"}),
+    examined=lambda project: sum(
+        call.name in _SETS or call.name in _DJANGO or call.name in _FLASK or call.name in _MEMCACHED
+        for call in project.calls
+    ),
+    doc=__doc__,
+    bad=(
+        example(
+            """
+            import json
+
+            import redis
+            from fastapi import FastAPI
+
+            from shop.articles import load
+
+            app = FastAPI()
+            cache = redis.Redis(host="cache", socket_timeout=1)
+
+
+            @app.get("/v1/articles/{number}")
+            def article(number: int):
+                known = cache.get(f"article:{number}")
+                if known is None:
+                    known = json.dumps(load(number))
+                    cache.set(f"article:{number}", known)  # <- flagged
+                return json.loads(known)
+            """,
+            "an article for ever",
+        ),
+        example(
+            """
+            from django.core.cache import cache
+
+            from clinic.models import Visit
+
+
+            def visits_of(patient):
+                return cache.get_or_set(f"visits:{patient.pk}", lambda: list(Visit.objects.all()), None)  # <- flagged
+
+
+            def remember(patient, visits):
+                cache.set(f"visits:{patient.pk}", visits, timeout=None)  # <- flagged
+            """,
+            "the default switched off",
+            path="clinic/caching.py",
+        ),
+        example(
+            """
+            from flask import Flask, jsonify
+            from flask_caching import Cache
+
+            app = Flask(__name__)
+            cache = Cache(app, config={"CACHE_TYPE": "RedisCache"})
+
+
+            @app.get("/api/v1/statuses")
+            @cache.cached(timeout=0)  # <- flagged
+            def statuses():
+                return jsonify(["open", "closed"])
+            """,
+            "zero means never",
+        ),
+        example(
+            {
+                "clinic/settings.py": """
+                    ROOT_URLCONF = "clinic.urls"
+                    INSTALLED_APPS = ["clinic"]
+                    CACHES = {  # <- flagged
+                        "default": {
+                            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                            "LOCATION": "redis://cache:6379/1",
+                            "TIMEOUT": None,
+                        }
+                    }
+                    """,
+                "clinic/urls.py": "urlpatterns = []\n",
+            },
+            "a whole cache without an end",
+        ),
+        example(
+            """
+            from redis.asyncio import Redis
+
+
+            class ProfileCache:
+                def __init__(self, client: Redis):
+                    self.client = client
+
+                async def store(self, number: int, profile: str):
+                    await self.client.set(f"profile:{number}", profile)  # <- flagged
+            """,
+            "a client known by its type",
+            path="shop/profiles.py",
+        ),
+    ),
+    good=(
+        example(
+            """
+            import redis
+            from fastapi import FastAPI
+
+            app = FastAPI()
+            cache = redis.Redis(host="cache", socket_timeout=1)
+
+
+            @app.put("/v1/articles/{number}")
+            def article(number: int, body: str):
+                cache.set(f"article:{number}", body, ex=300)
+                cache.setex(f"title:{number}", 300, body[:20])
+                cache.set(f"stock:{number}", body)
+                cache.expire(f"stock:{number}", 60)
+                return {"ok": True}
+            """,
+            "an expiry at once, or right after",
+        ),
+        example(
+            """
+            from django.core.cache import cache
+
+
+            def remember(patient, visits):
+                cache.set(f"visits:{patient.pk}", visits)
+                cache.set(f"names:{patient.pk}", patient.name, timeout=60 * 60)
+            """,
+            "the default of Django is 300 seconds",
+            path="clinic/caching.py",
+        ),
+        example(
+            """
+            import redis
+
+            client = redis.Redis(host="queue", socket_timeout=1)
+
+
+            def next_number():
+                if client.set("orders:lock", "1", nx=True):
+                    client.set("orders:sequence", 1)
+                return client.incr("orders:sequence")
+            """,
+            "a lock and a sequence",
+            path="shop/numbers.py",
+        ),
+        example(
+            """
+            from flask import Flask, jsonify
+            from flask_caching import Cache
+
+            app = Flask(__name__)
+            cache = Cache(app)
+
+
+            @app.get("/api/v1/statuses")
+            @cache.cached()
+            def statuses():
+                cache.set("seen", True, timeout=30)
+                return jsonify(["open", "closed"])
+            """,
+            "the default of Flask-Caching is 300 seconds",
+        ),
+    ),
+)
