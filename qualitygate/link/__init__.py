@@ -32,6 +32,7 @@ def link(
         settings=program.settings,
         errors=program.errors,
         error_handlers=program.error_handlers,
+        page_sizes=program.page_sizes,
         state=program.state,
         contracts=link_contracts(ordered),
         histories=histories,

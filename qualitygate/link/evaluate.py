@@ -1752,8 +1752,20 @@ def _update(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Valu
         for added in arguments.positional:
             if isinstance(added, Entries):
                 receiver.entries.update(added.entries)
+            receiver.complete = receiver.complete and isinstance(added, Entries) and added.complete
         receiver.entries.update(arguments.keywords)
+        receiver.complete = receiver.complete and arguments.complete
     return Known(None)
+
+
+def _setdefault(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
+    key = arguments.get("key", 0)
+    if not isinstance(receiver, Entries):
+        return None
+    if not isinstance(key, Known):
+        receiver.complete = False
+        return evaluator._any_entry(receiver)
+    return receiver.entries.setdefault(key.value, arguments.get("default", 1) or Known(None))
 
 
 _METHODS: Mapping[tuple[str, str], Callable[[Evaluator, Value, Arguments], Value | None]] = {
@@ -1778,6 +1790,7 @@ _METHODS: Mapping[tuple[str, str], Callable[[Evaluator, Value, Arguments], Value
     ("Entries", "values"): _values,
     ("Entries", "get"): _get,
     ("Entries", "update"): _update,
+    ("Entries", "setdefault"): _setdefault,
 }
 
 

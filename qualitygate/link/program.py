@@ -13,9 +13,18 @@ from qualitygate.link.errors import link_error_handlers, link_errors
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.link.library_calls import link_calls
 from qualitygate.link.outbound import link_outbound
+from qualitygate.link.page_sizes import link_page_sizes
 from qualitygate.link.routes import link_routes
 from qualitygate.link.state import link_state
-from qualitygate.model.architecture import Connection, ErrorHandler, ErrorResponse, Outbound, Route, SharedState
+from qualitygate.model.architecture import (
+    Connection,
+    ErrorHandler,
+    ErrorResponse,
+    Outbound,
+    PageSize,
+    Route,
+    SharedState,
+)
 from qualitygate.model.calls import Assignment, Call, Settings
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.source import Place, Role, Unread
@@ -35,6 +44,7 @@ class Program:
     settings: tuple[Settings, ...] = ()
     errors: tuple[ErrorResponse, ...] = ()
     error_handlers: tuple[ErrorHandler, ...] = ()
+    page_sizes: tuple[PageSize, ...] = ()
     state: tuple[SharedState, ...] = ()
     unread: tuple[Unread, ...] = ()
 
@@ -68,6 +78,7 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: f
         settings=link_settings(evaluator, application, assignments, assigned),
         errors=link_errors(evaluator, graph, drafts, names, pages, handlers),
         error_handlers=link_error_handlers(evaluator, graph, handlers),
+        page_sizes=link_page_sizes(evaluator, graph, drafts, names, pages),
         state=link_state(evaluator, graph, drafts, names, roles),
         unread=tuple(
             Unread(path, 0, "start-up code too long to follow: routes that it declares may be missing")

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from qualitygate.model.architecture import Connection, ErrorHandler, ErrorResponse, Outbound, Route, SharedState
+from qualitygate.model.architecture import (
+    Connection,
+    ErrorHandler,
+    ErrorResponse,
+    Outbound,
+    PageSize,
+    Route,
+    SharedState,
+)
 from qualitygate.model.calls import Assignment, Call, Settings
 from qualitygate.model.contract import Contract, Operation
 from qualitygate.model.facts import Directive, FileFacts
@@ -44,6 +52,7 @@ class Project(msgspec.Struct, frozen=True):
     errors: tuple[ErrorResponse, ...] = ()
     error_handlers: tuple[ErrorHandler, ...] = ()
     state: tuple[SharedState, ...] = ()
+    page_sizes: tuple[PageSize, ...] = ()
     apps: tuple[Place, ...] = ()
     contracts: tuple[Contract, ...] = ()
     histories: tuple[History, ...] = ()

@@ -1,6 +1,9 @@
 """A page size that a client may set as large as it likes.
 
-What it flags: in a contract, a query parameter that sets the size of a page of a collection (`limit`, `per_page`,
+What it flags: in code, a parameter of a route that sets the size of a page (`limit`, `per_page`, `page_size`, ...) and
+that neither its declaration (`Query(le=100)`, an annotated type of its own) nor the code bounds from above (`min()`, a comparison, a
+function that clamps it), and a paginator of Django REST framework that takes the size from the client and has no
+`max_page_size` or `max_limit`. In a contract, a query parameter that sets the size of a page of a collection (`limit`, `per_page`,
 `pageSize`, ...) without a `maximum` and without an enumeration. A parameter that many operations share is flagged once,
 where it is defined; so is one that is written out anew in more than ten places, at the first of them. The confidence is high for names that mean nothing else, medium for words with other uses (`count`,
 `size`, `first`), and low where the description names a limit that the schema does not.
@@ -8,9 +11,10 @@ where it is defined; so is one that is written out anew in more than ten places,
 Why: pagination protects only as far as the page is small. `?limit=100000000` fetches everything after all, and one
 client can exhaust memory and database with it.
 
-How to mend: declare `maximum` (and a `default`) in the schema of the parameter, and refuse or clamp what is above it.
+How to mend: declare `maximum` (`le`, `max_page_size`) and a default for the parameter, and refuse or clamp what is above it.
 
-What it cannot see: a limit that the code applies without the contract saying so.
+What it cannot see: in a contract, a limit that the code applies without the contract saying so; in code, limits that a database or a
+library applies, and parameters that decorators declare.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model.architecture import PageSize
 from qualitygate.model.contract import Contract, Operation, Parameter
 
 SHOWN = 5
@@ -33,6 +38,49 @@ _CERTAIN = frozenset(
 def run(project: Project) -> Iterator[Hit]:
     """A hit for each definition of an unbounded page size."""
     yield from _contracts(project)
+    yield from _code(project)
+
+
+def _code(project: Project) -> Iterator[Hit]:
+    collections = {f"{route.method} {route.path}" for route in project.routes if route.collection}
+    kinds: dict[str, list[PageSize]] = {}
+    for size in project.page_sizes:
+        certain = _is_certain(size.name)
+        if not size.bound and (size.paginator or certain or not collections.isdisjoint(size.routes)):
+            kinds.setdefault(size.name, []).append(size)
+    for sizes in kinds.values():
+        for group in [sizes] if len(sizes) > SEPARATE else [[size] for size in sizes]:
+            yield _unbounded(group)
+
+
+def _unbounded(sizes: list[PageSize]) -> Hit:
+    first = sizes[0]
+    routes = list(dict.fromkeys(name for size in sizes for name in size.routes))
+    if first.paginator:
+        message = f"`{first.paginator}` takes any page size that the client asks for (`{first.name}`)"
+        why = "it has no `max_page_size`" if "limit" not in first.name else "it has no `max_limit`"
+    else:
+        reach = routes[0] if len(routes) == 1 else f"{len(routes)} operations"
+        message = f"the page size `{first.name}` of {reach} has no upper bound"
+        why = "neither its declaration nor the code that it comes to bounds it"
+    return Hit(
+        place=first.place,
+        message=message,
+        subject=f"code {first.name} {first.paginator or routes[0]}",
+        why=why,
+        mend="declare an upper bound (`le=100`, `max_page_size`), or clamp it with min()",
+        places=tuple(
+            Place(size.place.path, size.place.span, f"`{size.name}`", "definition") for size in sizes[1:SHOWN]
+        ),
+        confidence=Confidence.HIGH
+        if first.paginator or (first.typed and _is_certain(first.name))
+        else Confidence.MEDIUM,
+    )
+
+
+def _is_certain(name: str) -> bool:
+    word = "".join(character for character in name.lower() if character.isalnum())
+    return any(word.endswith(certain) for certain in _CERTAIN)
 
 
 def _contracts(project: Project) -> Iterator[Hit]:
@@ -95,8 +143,7 @@ def _why(parameter: Parameter) -> str:
 def _confidence(parameter: Parameter) -> Confidence:
     if parameter.bounded_in_words:
         return Confidence.LOW
-    word = "".join(character for character in parameter.name.lower() if character.isalnum())
-    return Confidence.HIGH if any(word.endswith(name) for name in _CERTAIN) else Confidence.MEDIUM
+    return Confidence.HIGH if _is_certain(parameter.name) else Confidence.MEDIUM
 
 
 CHECK = Check(
@@ -109,7 +156,9 @@ CHECK = Check(
     tags=("OWASP-API4:2023", "CWE-770"),
     gates=("api_response_time", "memory_usage"),
     run=run,
-    examined=lambda project: sum(1 for contract in project.contracts for _ in _sizes(contract)),
+    examined=lambda project: (
+        sum(1 for contract in project.contracts for _ in _sizes(contract)) + len(project.page_sizes)
+    ),
     doc=__doc__,
     bad=(
         example(
@@ -205,6 +254,93 @@ CHECK = Check(
             },
             "several files",
         ),
+        example(
+            """
+            from typing import Annotated
+
+            from fastapi import APIRouter, Depends, FastAPI, Query
+
+            app = FastAPI()
+            router = APIRouter(prefix="/v1")
+
+
+            class Paging:
+                def __init__(self, page: int = 1, per_page: int = Query(20, ge=1)):  # <- flagged
+                    self.page = page
+                    self.per_page = per_page
+
+
+            @router.get("/orders")
+            def orders(skip: int = 0, limit: int = 100) -> list[dict]:  # <- flagged
+                return fetch(skip, limit)
+
+
+            @router.get("/articles")
+            def articles(page_size: Annotated[int, Query(ge=1)] = 20) -> list[dict]:  # <- flagged
+                return fetch(0, page_size)
+
+
+            @router.get("/customers")
+            def customers(paging: Paging = Depends()) -> list[dict]:
+                return fetch(paging.page, paging.per_page)
+
+
+            def fetch(start, count):
+                return []
+
+
+            app.include_router(router)
+            """,
+            "FastAPI: a default alone, a lower bound alone, a class",
+        ),
+        example(
+            """
+            from flask import Flask, jsonify, request
+
+            from app.storage import tickets_from
+
+            app = Flask(__name__)
+
+
+            @app.get("/api/v1/tickets")
+            def tickets():
+                limit = request.args.get("limit", 50, type=int)  # <- flagged
+                if limit < 1:
+                    limit = 1
+                return jsonify(tickets_from(0, limit))
+
+
+            @app.get("/api/v1/agents")
+            def agents():
+                return jsonify(tickets_from(0, int(request.args.get("per_page", 20))))  # <- flagged
+            """,
+            "Flask: read by hand, with a lower bound alone",
+        ),
+        example(
+            {
+                "clinic/settings.py": """
+                    ROOT_URLCONF = "clinic.urls"
+                    INSTALLED_APPS = ["rest_framework"]
+                    REST_FRAMEWORK = {"DEFAULT_PAGINATION_CLASS": "clinic.pages.Pages", "PAGE_SIZE": 50}
+                    """,
+                "clinic/urls.py": """
+                    urlpatterns = []
+                    """,
+                "clinic/pages.py": """
+                    from rest_framework.pagination import LimitOffsetPagination, PageNumberPagination
+
+
+                    class Pages(PageNumberPagination):  # <- flagged
+                        page_size = 50
+                        page_size_query_param = "page_size"
+
+
+                    class Offsets(LimitOffsetPagination):  # <- flagged
+                        default_limit = 50
+                    """,
+            },
+            "Django REST framework: paginators without a maximum",
+        ),
     ),
     good=(
         example(
@@ -271,6 +407,102 @@ CHECK = Check(
             """,
             "a size of something else; a maximum behind a reference",
             path="openapi.yaml",
+        ),
+        example(
+            """
+            from typing import Annotated
+
+            from fastapi import FastAPI, Query
+
+            from app.types import PageSize
+
+            app = FastAPI()
+
+
+            @app.get("/v1/orders")
+            def orders(limit: int = Query(20, ge=1, le=100)) -> list[dict]:
+                return fetch(limit)
+
+
+            @app.get("/v1/articles")
+            def articles(page_size: Annotated[int, Query(lt=500)] = 20, per_page: PageSize = 20) -> list[dict]:
+                return fetch(page_size)
+
+
+            @app.get("/v1/customers")
+            def customers(limit: int = 20) -> list[dict]:
+                return clamped(limit)
+
+
+            @app.get("/v1/limits/{limit}")
+            def of_limit(limit: int, size: str = "small") -> list[dict]:
+                return fetch(limit)
+
+
+            def clamped(limit):
+                return fetch(min(limit, 100))
+
+
+            def fetch(count):
+                return []
+            """,
+            "FastAPI: declared, a type of its own, clamped one call away",
+        ),
+        example(
+            """
+            from flask import Flask, abort, jsonify, request
+
+            app = Flask(__name__)
+
+
+            @app.get("/api/v1/tickets")
+            def tickets():
+                limit = min(request.args.get("limit", 50, type=int), 200)
+                return jsonify([])
+
+
+            @app.get("/api/v1/agents")
+            def agents():
+                per_page = int(request.args.get("per_page", 20))
+                if per_page > 100:
+                    abort(422)
+                return jsonify([])
+
+
+            @app.get("/api/v1/comments")
+            def comments():
+                per_page = request.args.get("per_page", 20, type=int)
+                return jsonify(Comment.query.paginate(page=1, per_page=per_page).items)
+            """,
+            "Flask: clamped, refused, bounded by the library",
+        ),
+        example(
+            {
+                "clinic/settings.py": """
+                    ROOT_URLCONF = "clinic.urls"
+                    INSTALLED_APPS = ["rest_framework"]
+                    """,
+                "clinic/urls.py": """
+                    urlpatterns = []
+                    """,
+                "clinic/pages.py": """
+                    from rest_framework.pagination import LimitOffsetPagination, PageNumberPagination
+
+
+                    class Fixed(PageNumberPagination):
+                        page_size = 50
+
+
+                    class Pages(PageNumberPagination):
+                        page_size_query_param = "page_size"
+                        max_page_size = 200
+
+
+                    class Offsets(LimitOffsetPagination):
+                        max_limit = 200
+                    """,
+            },
+            "Django REST framework: fixed, or with a maximum",
         ),
     ),
 )
