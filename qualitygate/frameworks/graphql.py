@@ -45,7 +45,7 @@ def is_endpoint(evaluation: Evaluation, value: Value | None) -> TypeGuard[Value]
 
 
 def _is_view(name: str) -> bool:
-    name = name.removesuffix("()")
+    name = name.removesuffix("()").removesuffix(".as_view")
     package, _, last = name.rpartition(".")
     return package.split(".", 1)[0] in _LIBRARIES and _VIEW.fullmatch(last) is not None
 

@@ -319,7 +319,7 @@ def test_listing_bodies_are_collections_and_page_words_page_them(table: Table) -
         """
     }
     assert table(files) == [
-        "GET /api/authors app.py:10 | collection | paged by the parameter `page`",
+        "GET /api/authors app.py:10 | collection | paged by .limit()",
         "GET /api/books app.py:6 | collection",
         "GET /api/books/{book_id} app.py:16",
     ]
