@@ -1064,6 +1064,8 @@ class Evaluator:
             return arguments.positional[1]
         if name in ("functools.partial",) and arguments.positional:
             return arguments.positional[0]
+        if name == "django.conf.urls.i18n.i18n_patterns":
+            return Items([self._record(Event(name, None, arguments, place, owner=self._owner))])
         if name == "functools.wraps":
             return Instance(value, arguments, place)
         if name == "functools.update_wrapper":
@@ -1897,6 +1899,7 @@ _FUNCTIONS: Mapping[str, Callable[[Evaluator, Arguments], Value | None]] = {
     "pydantic.SecretStr": _same,
     "copy.deepcopy": _same,
     "copy.copy": _same,
+    "rest_framework.urlpatterns.format_suffix_patterns": _same,
 }
 
 _BUILTINS = frozenset(
