@@ -38,10 +38,11 @@ _OTHERS = re.compile(
     re.IGNORECASE,
 )
 _GUESSED = re.compile(
-    r"(?:^|[/_-])(?:log-?in|sign-?in|token|password|passwords|reset|forgot|forgot-?password|otp|verify|code|sign-?up|register"
-    r"|registration|invite|invitations|magic-?link|authenticate)(?:[/_-]|$)",
+    r"(?:^|[/_-])(?:log-?in|sign-?in|token|password|passwords|reset|forgot|forgot-?password|otp|verify|sign-?up|register"
+    r"|registration|magic-?link|authenticate)(?:[/_-]|$)",
     re.IGNORECASE,
 )
+_SIGNING_IN = re.compile(r"log-?in|sign-?in|token|authenticate|otp", re.IGNORECASE)
 _WRITES = frozenset(("POST", "PUT", "PATCH"))
 
 
@@ -67,6 +68,7 @@ def run(project: Project, options: Options) -> Iterator[Hit]:
         return
     place = idle or _where(project, settings, routes)
     guessed = [route for route in routes if route.method in _WRITES and _GUESSED.search(route.path)]
+    guessed.sort(key=lambda route: _SIGNING_IN.search(route.path) is None)
     shown = (guessed or routes)[:_SHOWN]
     subject = f"{guessed[0].method} {guessed[0].path}" if guessed else ""
     why = "nothing in its code, its settings or the configuration of a gateway limits requests"

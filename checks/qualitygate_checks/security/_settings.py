@@ -15,9 +15,12 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def is_development(name: str) -> bool:
-    """Whether a path, or the owner `path:Class`, says that it is for development or tests: its last two parts count."""
+    """Whether a path, or the owner `path:Class`, says that it is for development or tests.
+
+    Its last two parts count by their words, folders further up by their whole name.
+    """
     parts = _HUMP.sub("_", name.replace(".py", "")).lower().split("/")
-    return any(_DEVELOPMENT.search(part) for part in parts[-2:])
+    return any(_DEVELOPMENT.search(part) for part in parts[-2:]) or any(map(_DEVELOPMENT.fullmatch, parts[:-2]))
 
 
 def production(project: Project) -> list[Settings]:

@@ -49,6 +49,8 @@ _CSRF = re.compile(r"csrf|xsrf", re.IGNORECASE)
 _PREFERENCE = re.compile(
     r"lang|locale|theme|dark|colou?r|timezone|\btz\b|consent|banner|sidebar|layout|seen|dismiss|utm"
 )
+# What tells a page about a session and is none: read by scripts on purpose.
+_TELLING = re.compile(r"method|last_|hint|redirect|next|is_|has_|logged_in|signed_in|expir|flag|status")
 # What sets the cookies of a session to be secure without a setting.
 _KEEPERS = frozenset(("flask_talisman", "talisman", "flask_security_headers"))
 
@@ -84,7 +86,9 @@ def _set(call: Call) -> Iterator[Hit]:
     if not missing:
         return
     open_to_all = same is not None and isinstance(same.value, str) and same.value.lower() == "none"
-    sensitive = (bool(_SENSITIVE.search(word)) or call.name != "?.set_cookie") and not _CSRF.search(word)
+    sensitive = (bool(_SENSITIVE.search(word)) or call.name != "?.set_cookie") and not (
+        _CSRF.search(word) or _TELLING.search(word)
+    )
     if not sensitive and word and "secure" not in missing:
         return  # a script may well read what is no secret
     spoken = f"the cookie `{known}`" if known else "a cookie"
