@@ -14,7 +14,7 @@ from qualitygate.link.calls import CallGraph, Step, dotted, way
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import ErrorHandler, ErrorResponse
-from qualitygate.model.source import Place
+from qualitygate.model.source import Place, Span
 from qualitygate.model.values import (
     Arguments,
     Bound,
@@ -55,6 +55,7 @@ _FAILED = frozenset({"error", "fail", "failed", "failure"})
 _CODE_KEYS = frozenset({"code", "status_code", "statuscode", "http_status", "status"})
 _ARGUMENTS = ("error", "err", "exc", "exception", "ex", "e")
 _DEEPEST = 12
+_DEBUGGING = re.compile(r"debug|(?:^|_)dev(?:elopment)?(?:_|$)|testing|is_local", re.IGNORECASE)
 # Frameworks in which a handler may give a mapping back as it is.
 _MAPPINGS = frozenset({"fastapi", "flask", "quart", "litestar", "ninja"})
 _FRAMEWORK_ERRORS = frozenset(
@@ -100,7 +101,7 @@ def link_errors(
 
 
 def _in_step(evaluator: Evaluator, graph: CallGraph, step: Step, draft: RouteDraft) -> Iterator[ErrorResponse]:
-    yield from _in_function(graph, step.function)
+    yield from _in_function(evaluator, graph, step.function)
     handler = draft.handler
     if isinstance(handler, FunctionValue) and step.function is handler and not purpose(draft.path):
         yield from _under_success(evaluator, graph, handler, draft.framework)
@@ -112,10 +113,10 @@ def _in_handler(evaluator: Evaluator, graph: CallGraph, function: FunctionValue)
     for parameter in function.node.parameters:
         annotated = evaluator.annotation(parameter.annotation, function.scope)
         if isinstance(annotated, (External, ClassValue)) and _class_name(annotated).endswith(("Exception", "Error")):
-            yield from _in_function(graph, function, parameter.name)
+            yield from _in_function(evaluator, graph, function, parameter.name)
             return
     name = next((name for name in _ARGUMENTS if name in names), "")
-    yield from _in_function(graph, function, name)
+    yield from _in_function(evaluator, graph, function, name)
 
 
 def link_error_handlers(
@@ -153,18 +154,24 @@ class _Built:
     headers: Value | None = None
 
 
-def _in_function(graph: CallGraph, function: FunctionValue, caught: str = "") -> Iterator[ErrorResponse]:
-    """Error responses of one function; ``caught`` names a parameter that holds an exception."""
+def _in_function(
+    evaluator: Evaluator, graph: CallGraph, function: FunctionValue, caught: str = ""
+) -> Iterator[ErrorResponse]:
+    """Error responses of one function; ``caught`` names a parameter that holds an exception.
+
+    What it answers with an exception while the application is debugged is left out.
+    """
     owner = f"{function.path}:{function.qualname}"
     trace = graph.trace(function)
+    found: list[tuple[ErrorResponse, Place]] = []
     for expression, value, place in trace.returns:
         built = _built(expression, value, place)
         if built is not None and built.status >= 400:
-            yield _response(built, owner, caught)
+            found.append((_response(built, owner, caught), place))
     for expression, value, place in trace.raises:
         response = _raised(value, place, owner, expression)
         if response is not None:
-            yield response
+            found.append((response, place))
     for site in trace.sites:
         name = dotted(site.callee)
         if name in ("flask.abort", "quart.abort", "werkzeug.exceptions.abort") and site.arguments.positional:
@@ -172,7 +179,41 @@ def _in_function(graph: CallGraph, function: FunctionValue, caught: str = "") ->
             exception = _exception(site.arguments.get("description", 1), caught)
             if status >= 400:
                 shape = "exception" if exception else "framework"
-                yield ErrorResponse(shape, (), status, site.place, owner, (), exception=exception)
+                found.append((ErrorResponse(shape, (), status, site.place, owner, (), exception=exception), site.place))
+    debugged: list[Span] | None = None
+    for response, place in found:
+        if response.exception:
+            debugged = list(_debugged(evaluator.body(function))) if debugged is None else debugged
+            if any(span.line <= place.span.line <= span.end_line for span in debugged):
+                continue
+        yield response
+
+
+def _debugged(body: Sequence[ir.Statement], inside: bool = False) -> Iterator[Span]:
+    """The statements that run only while a name that speaks of debugging says so."""
+    for statement in body:
+        if inside:
+            yield statement.span if not isinstance(statement, (ir.Forget, ir.Outer)) else Span(0, 0, 0, 0)
+        debugging = inside or (isinstance(statement, ir.If) and _speaks_of_debugging(statement.test))
+        yield from _debugged(getattr(statement, "body", ()) if not _nested(statement) else (), debugging)
+        for name in ("orelse", "final"):
+            yield from _debugged(getattr(statement, name, ()), inside)
+        for handler in getattr(statement, "handlers", ()):
+            yield from _debugged(handler.body, inside)
+
+
+def _nested(statement: ir.Statement) -> bool:
+    return isinstance(statement, (ir.Function, ir.Class))
+
+
+def _speaks_of_debugging(test: ir.Expression) -> bool:
+    if isinstance(test, ir.Operation) and test.operator == "not":
+        return False
+    return any(
+        _DEBUGGING.search(part.id if isinstance(part, ir.Name) else part.name)
+        for part in ir.subexpressions(test)
+        if isinstance(part, (ir.Name, ir.Attribute))
+    )
 
 
 def _built(expression: ir.Expression | None, value: Value, place: Place) -> _Built | None:

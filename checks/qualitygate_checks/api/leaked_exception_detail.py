@@ -302,6 +302,13 @@ CHECK = Check(
                 except RuntimeError as error:
                     detail = str(error) if settings.debug else "something went wrong"
                     return JSONResponse({"detail": detail}, status_code=500)
+
+
+            @app.exception_handler(Exception)
+            async def unexpected(request, exc):
+                if settings.debug:
+                    return JSONResponse({"detail": str(exc)}, status_code=500)
+                return JSONResponse({"detail": "something went wrong"}, status_code=500)
             """,
             "in debug mode alone",
         ),

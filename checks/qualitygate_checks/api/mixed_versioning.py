@@ -96,7 +96,6 @@ CHECK = Check(
     do="Use URL or header versioning",
     dont="Break existing clients",
     tags=("OWASP-API9:2023",),
-    gates=("versioning_strategy",),
     run=run,
     examined=lambda project: len(_judged(project)),
     doc=__doc__,
