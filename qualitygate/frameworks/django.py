@@ -228,8 +228,9 @@ class _Walker:
             path = "/" + way.prefix.lstrip("/")
             yield graphql.draft(endpoint, path, event.place, way.mounts, self._middleware, way.doubt)
             return
+        wrappers = tuple(self._wrappers(view))
         for method, handler, cls, action in self._operations(view):
-            yield self._draft(way, event.place, method, handler, cls, action)
+            yield self._draft(way, event.place, method, handler, cls, action, wrappers)
 
     def _include_target(self, include: Instance) -> tuple[Value | None, str]:
         value = include.arguments.get("arg", 0)
@@ -307,6 +308,16 @@ class _Walker:
                 break
         return view, restricted
 
+    def _wrappers(self, view: Value) -> Iterator[Value]:
+        """The decorators that are applied in the URL module, outermost first."""
+        for _ in range(10):
+            if not isinstance(view, Instance) or view.event is None or view.event.name == "as_view":
+                return
+            if not view.arguments.positional:
+                return
+            yield view
+            view = view.arguments.positional[0]
+
     def _restriction(self, function: FunctionValue) -> tuple[str, ...]:
         for decorator in function.decorators:
             if isinstance(decorator, External):
@@ -320,13 +331,20 @@ class _Walker:
         return ()
 
     def _draft(
-        self, way: _Way, declared: Place, method: str, handler: Value, cls: ClassValue | None, action: str
+        self,
+        way: _Way,
+        declared: Place,
+        method: str,
+        handler: Value,
+        cls: ClassValue | None,
+        action: str,
+        wrappers: tuple[Value, ...] = (),
     ) -> RouteDraft:
         path = "/" + way.prefix.lstrip("/")
         collection: bool | None = None
         paginated: str | None = None
         versioned = ""
-        before: list[Value] = list(self._middleware)
+        before: list[Value] = [*self._middleware, *wrappers]
         framework = "django"
         rest = cls is not None and drf.is_api_view(self._evaluation, cls)
         if cls is not None and rest:

@@ -11,8 +11,9 @@ from qualitygate.frameworks import RouteDraft
 from qualitygate.link.calls import CallGraph
 from qualitygate.link.collections import judge_collection
 from qualitygate.link.evaluate import Evaluator
+from qualitygate.link.guards import link_guards
 from qualitygate.model import syntax as ir
-from qualitygate.model.architecture import Guard, Route
+from qualitygate.model.architecture import Route
 from qualitygate.model.source import Place
 from qualitygate.model.values import ClassValue, External, FunctionValue, Instance, LambdaValue, Value
 from qualitygate.vocabulary import path_version, purpose
@@ -27,11 +28,6 @@ _WEBHOOK = re.compile(r"(^|[/_-])(webhooks?|hooks?|callback|ipn)([/_-]|$)")
 _ADMINISTRATION = re.compile(r"^(admin|backoffice|internal|_[a-z]\w*|debug|__\w+)$")
 _VERSION_HEADER = re.compile(r"^(x-)?([a-z][a-z-]*-)?version$|^accept-version$", re.IGNORECASE)
 _BARE_NUMBER = re.compile(r"^\d{1,2}$")
-_AUTH_NAMES = re.compile(
-    r"auth|login|permission|current_?\w*user|superuser|admins?_only|token|principal|jwt|session_required|credential|api_?key|security",
-    re.IGNORECASE,
-)
-_THROTTLE_NAMES = re.compile(r"throttl|rate_?limit|limiter|ratelimit", re.IGNORECASE)
 
 
 def link_routes(
@@ -67,7 +63,7 @@ def link_routes(
             collection_confidence=judged.confidence if judged is not None else Route.__struct_defaults__[0],
             paginated=judged is not None and bool(judged.paginated_by),
             paginated_by=judged.paginated_by if judged is not None else "",
-            guards=_guards(evaluator, graph, draft),
+            guards=link_guards(evaluator, graph, draft),
             uncertain=draft.uncertain,
         )
         routes.setdefault((place.path, draft.path, draft.method, place.span.line), route)
@@ -244,62 +240,3 @@ def _spelling(expression: ir.Expression) -> str:
     if isinstance(expression, ir.Attribute):
         return f"{_spelling(expression.value)}.{expression.name}"
     return _spelling(expression.function) if isinstance(expression, ir.Call) else ""
-
-
-def _guards(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> tuple[Guard, ...]:
-    """Authentication and throttling in front of a route, by the names of dependencies, decorators and classes."""
-    found: dict[tuple[str, str], Guard] = {}
-    values: list[Value] = list(draft.before)
-    for value in draft.before:
-        if isinstance(value, FunctionValue):
-            values.extend(_injected_deep(graph, value))
-    if isinstance(draft.handler, FunctionValue):
-        values.extend(draft.handler.decorators)
-        values.extend(_injected_deep(graph, draft.handler))
-    if isinstance(draft.view, ClassValue):
-        values.extend(draft.view.decorators)
-        listed = evaluator.attribute(draft.view, "permission_classes")
-        values.extend(getattr(listed, "items", ()))
-        method_decorators = evaluator.attribute(draft.view, "decorators")
-        values.extend(getattr(method_decorators, "items", ()))
-    for value in values:
-        name = _guard_name(value)
-        if not name or name == "AllowAny" or name.endswith(("Serializer", "Form", "CORSMiddleware")):
-            continue
-        for kind, pattern in (("authentication", _AUTH_NAMES), ("throttling", _THROTTLE_NAMES)):
-            if pattern.search(name):
-                found.setdefault((kind, name), Guard(kind, name, _guard_place(value) or draft.declared))
-    return tuple(found[key] for key in sorted(found))
-
-
-def _injected_deep(graph: CallGraph, function: FunctionValue) -> list[Value]:
-    found: list[Value] = []
-    queue: list[FunctionValue] = [function]
-    seen: set[int] = set()
-    while queue and len(seen) < 30:
-        current = queue.pop(0)
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        for value in graph.injected(current):
-            found.append(value)
-            if isinstance(value, FunctionValue):
-                queue.append(value)
-    return found
-
-
-def _guard_name(value: Value) -> str:
-    if isinstance(value, (FunctionValue, ClassValue)):
-        return value.node.name
-    if isinstance(value, Instance):
-        if value.event is not None:
-            return value.event.name.rsplit(".", 1)[-1]
-        return value.cls.name.rsplit(".", 1)[-1] if isinstance(value.cls, External) else value.cls.node.name
-    name = getattr(value, "name", "")
-    return name.rsplit(".", 1)[-1] if isinstance(name, str) else ""
-
-
-def _guard_place(value: Value) -> Place | None:
-    if isinstance(value, (FunctionValue, ClassValue)):
-        return Place(value.path, value.node.span)
-    return value.place if isinstance(value, Instance) else None

@@ -1,0 +1,456 @@
+"""An operation that changes data for anybody.
+
+What it flags: a POST, PUT, PATCH or DELETE operation of an API with nothing in front of it that asks who calls: no
+dependency, decorator, permission class, base class or middleware that authenticates, along the whole chain of mounts,
+and no look at the caller in the handler or in what it calls. Where an application has no authentication at all, that is
+said once. Several open operations of one file are one finding.
+
+Why: whoever finds the address may create, change and delete. It is the first thing that scanners of the internet try.
+
+How to mend: put the application's own guard in front of it, best at the router, blueprint or view class, so that the
+next operation has it too; an operation that is meant to be public can be answered in the code, with the reason.
+
+What it cannot see: authentication at a gateway, in a service mesh, or by the network alone. Operations that are public by their
+nature are left alone: signing in and up, passwords, tokens, webhooks and callbacks, contact and subscription forms,
+search, and addresses that carry a secret of their own (`/invitations/{token}`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model.architecture import Route
+
+_CHANGING = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+_GUARDS = frozenset(("authentication", "identity", "check"))
+_PUBLIC = re.compile(
+    r"(?:^|[/_.-])(?:log-?_?(?:in|out)|sign-?_?(?:in|up|out|on)|regist|auth(?!or)|o?auth2?|oidc|saml|sso|token|passw|forgot|recover|reset"
+    r"|verif|confirm|activat|invit|webhook|hooks?(?:/|$)|callback|notify|ipn|health|unsubscri|graphql|csrf|captcha|otp|mfa|totp|2fa|public"
+    r"|guest|magic|acme|scim|setup|install(?:/|$)|onboard|session)",
+    re.IGNORECASE,
+)
+_PUBLIC_POST = re.compile(
+    r"(?:^|[/_.-])(?:ping|status|metric|telemetry|track|collect(?:/|$)|analytic|events?(?:/|$)|beacon|ingest|report-uri|csp|contact|feedback"
+    r"|newsletter|subscri|search|query|preview|validate|check|share|embed|lookup|estimate|calculat|convert|render|autocomplete|suggest"
+    r"|users?/?$|accounts?/?$|cart|checkout|predict|infer|completions?|translate|rpc|mcp|reports?(?:/|$))",
+    re.IGNORECASE,
+)
+_READING = re.compile(
+    r"(?:^|[._])(?:search|list|find|query|filter|lookup|preview|validate|verify|count|get|read|fetch|login|log_in|logout|register|signup|sign_up|sign_in|signin|authenticate|webhook|callback|healthcheck|options)(?:_|$)",
+    re.IGNORECASE,
+)
+_SECRET = re.compile(
+    r"\{[^}]*(?:token|key|secret|signature|signed|hash|code|nonce|uuid_token|payload)[^}]*\}", re.IGNORECASE
+)
+_MANY = 3
+"""From this many open operations in one file on, they are told together."""
+
+_SHOWN = 6
+
+
+def run(project: Project) -> Iterator[Hit]:
+    """Hits for open operations, by file, or one for an application without authentication."""
+    judged = [route for route in project.routes if _is_judged(route)]
+    open_routes = [route for route in judged if not _guarded(route)]
+    if not open_routes or _guards_all(project):
+        return
+    guarded = [route for route in project.routes if any(guard.kind != "throttling" for guard in route.guards)]
+    if not guarded:
+        if len(open_routes) > 1:
+            yield _whole(project, open_routes)
+        return
+    share = 1 - len(open_routes) / len(judged)
+    by_file: dict[str, list[Route]] = {}
+    for route in open_routes:
+        by_file.setdefault(route.shown.path, []).append(route)
+    for routes in by_file.values():
+        handlers = {(route.shown.path, route.shown.span): route for route in routes}
+        unique = list(handlers.values())
+        if len(unique) >= _MANY:
+            yield _hit(unique, share, project)
+        else:
+            for route in unique:
+                yield _hit([route], share, project)
+
+
+def _is_judged(route: Route) -> bool:
+    return (
+        route.method in _CHANGING
+        # forms of pages send POST alone
+        and (route.api or route.method != "POST")
+        and not route.exempt
+        and not any(word in route.uncertain for word in ("mounted", "no application"))
+        and route.framework != "graphql"
+        and not _PUBLIC.search(_without_parameters(route.path))
+        and not (route.method == "POST" and _PUBLIC_POST.search(_without_parameters(route.path)))
+        and not _SECRET.search(route.path)
+        and not _READING.search(route.handler.rpartition(".")[2])
+    )
+
+
+def _without_parameters(path: str) -> str:
+    return re.sub(r"\{[^}]*\}/?", "", path)
+
+
+def _guarded(route: Route) -> bool:
+    return any(guard.kind in _GUARDS for guard in route.guards)
+
+
+def _guards_all(project: Project) -> bool:
+    """Whether something guards every operation from outside of the routes: a plugin that authenticates all requests."""
+    return any(call.name in _PLUGINS for call in project.calls)
+
+
+_PLUGINS = frozenset(
+    (
+        "litestar.security.jwt.JWTAuth",
+        "litestar.security.jwt.JWTCookieAuth",
+        "litestar.security.jwt.OAuth2PasswordBearerAuth",
+        "litestar.security.session_auth.SessionAuth",
+        "connexion.FlaskApp",
+        "connexion.App",
+        "connexion.AsyncApp",
+    )
+)
+
+
+def _hit(routes: list[Route], share: float, project: Project) -> Hit:
+    first = routes[0]
+    name = f"{first.method} {first.path}"
+    siblings = [route for route in project.routes if route.shown.path == first.shown.path and _guarded(route)]
+    if siblings:
+        guard = next(guard for guard in siblings[0].guards if guard.kind in _GUARDS)
+        why = f"nothing asks who calls, while {siblings[0].method} {siblings[0].path} beside it is guarded by `{guard.name}`"
+    else:
+        why = "no dependency, decorator, permission or middleware asks who calls, and the handler does not look"
+    others = [Place(r.shown.path, r.shown.span, f"{r.method} {r.path}", "route") for r in routes[1 : _SHOWN + 1]]
+    return Hit(
+        place=first.shown,
+        message=f"{name} changes data for anybody"
+        if len(routes) == 1
+        else f"{len(routes)} operations of this file change data for anybody: {name} and others",
+        subject=name if len(routes) == 1 else "open operations",
+        why=why,
+        mend=_MEND.get(first.framework, "put the application's own guard in front of it"),
+        places=(*first.mounts, *others),
+        confidence=Confidence.HIGH if share >= 0.8 and siblings else Confidence.MEDIUM,
+    )
+
+
+def _whole(project: Project, routes: list[Route]) -> Hit:
+    first = routes[0]
+    return Hit(
+        place=project.apps[0] if project.apps else first.shown,
+        message=f"nothing in this application asks who calls: {len(routes)} operations change data for anybody",
+        subject="no authentication",
+        why=f"{first.method} {first.path} and the others have no guard in the code",
+        mend=_MEND.get(first.framework, "put a guard in front of the operations"),
+        places=tuple(Place(r.shown.path, r.shown.span, f"{r.method} {r.path}", "route") for r in routes[:_SHOWN]),
+        confidence=Confidence.MEDIUM,
+    )
+
+
+_MEND = {
+    "fastapi": "give the router `dependencies=[Depends(...)]` with the dependency that reads the current user",
+    "flask": "put the login decorator on it, or a `before_request` on its blueprint",
+    "drf": "give the view `permission_classes = [IsAuthenticated]`, or set DEFAULT_PERMISSION_CLASSES",
+    "django": "put `@login_required` on it, or LoginRequiredMixin on its class",
+    "litestar": "give the controller `guards=[...]`",
+}
+
+
+CHECK = Check(
+    id="unauthenticated-route",
+    domain=Domain.SECURITY,
+    severity=Severity.ERROR,
+    confidence=Confidence.MEDIUM,
+    do="Use industry standards (OAuth2, JWT)",
+    dont="Roll your own authentication",
+    tags=("CWE-306", "OWASP-API2:2023", "OWASP-API5:2023"),
+    gates=("authentication", "authorization"),
+    run=run,
+    calls=_PLUGINS,
+    examined=lambda project: sum(1 for route in project.routes if _is_judged(route)),
+    doc=__doc__,
+    bad=(
+        example(
+            {
+                "app/main.py": """
+                    from fastapi import Depends, FastAPI
+
+                    from app.orders import router as orders
+                    from app.products import router as products
+                    from app.security import current_user
+
+                    app = FastAPI()
+                    app.include_router(orders, prefix="/api/v1", dependencies=[Depends(current_user)])
+                    app.include_router(products, prefix="/api/v1")
+                    """,
+                "app/orders.py": """
+                    from fastapi import APIRouter
+
+                    router = APIRouter(prefix="/orders")
+
+
+                    @router.post("")
+                    def create_order(number: int):
+                        return {"number": number}
+
+
+                    @router.delete("/{number}")
+                    def cancel_order(number: int):
+                        return {"number": number}
+                    """,
+                "app/products.py": """
+                    from fastapi import APIRouter
+
+                    router = APIRouter(prefix="/products")
+
+
+                    @router.get("")
+                    def list_products(page: int = 1):
+                        return []
+
+
+                    @router.delete("/{number}")  # <- flagged
+                    def delete_product(number: int):
+                        return {"number": number}
+                    """,
+                "app/security.py": """
+                    from fastapi import Depends
+                    from fastapi.security import OAuth2PasswordBearer
+
+                    scheme = OAuth2PasswordBearer(tokenUrl="/api/v1/token")
+
+
+                    def current_user(token: str = Depends(scheme)):
+                        return token
+                    """,
+            },
+            "one router without the dependency that the other has",
+        ),
+        example(
+            """
+            from flask import Blueprint, Flask, jsonify, request
+            from flask_login import LoginManager, login_required
+
+            app = Flask(__name__)
+            LoginManager(app)
+            tickets = Blueprint("tickets", __name__, url_prefix="/api/v1/tickets")
+
+
+            @tickets.post("/")
+            @login_required
+            def open_ticket():
+                return jsonify(request.get_json()), 201
+
+
+            @tickets.patch("/<int:number>")
+            @login_required
+            def change_ticket(number):
+                return jsonify(number=number)
+
+
+            @tickets.delete("/<int:number>")  # <- flagged
+            def delete_ticket(number):
+                return jsonify(deleted=number)
+
+
+            app.register_blueprint(tickets)
+            """,
+            "the decorator is missing on one of three",
+        ),
+        example(
+            {
+                "clinic/settings.py": """
+                    ROOT_URLCONF = "clinic.urls"
+                    INSTALLED_APPS = ["rest_framework", "clinic"]
+                    """,
+                "clinic/urls.py": """
+                    from django.urls import path
+
+                    from clinic.views import PatientView, VisitView
+
+                    urlpatterns = [
+                        path("api/v1/visits/", VisitView.as_view()),
+                        path("api/v1/patients/", PatientView.as_view()),
+                    ]
+                    """,
+                "clinic/views.py": """
+                    from rest_framework.permissions import AllowAny, IsAuthenticated
+                    from rest_framework.response import Response
+                    from rest_framework.views import APIView
+
+
+                    class VisitView(APIView):
+                        permission_classes = [IsAuthenticated]
+
+                        def post(self, request):
+                            return Response({"booked": True}, status=201)
+
+
+                    class PatientView(APIView):
+                        permission_classes = [AllowAny]
+
+                        def post(self, request):  # <- flagged
+                            return Response({"added": True}, status=201)
+                    """,
+            },
+            "a view that allows anybody",
+        ),
+        example(
+            """
+            from fastapi import FastAPI
+
+            app = FastAPI(title="Inventory")  # <- flagged
+
+
+            @app.post("/v1/items")
+            def create_item(name: str):
+                return {"name": name}
+
+
+            @app.delete("/v1/items/{number}")
+            def delete_item(number: int):
+                return {"number": number}
+            """,
+            "an application that asks nobody: said once",
+        ),
+    ),
+    good=(
+        example(
+            """
+            from typing import Annotated
+
+            from fastapi import APIRouter, Depends, FastAPI
+            from fastapi.security import OAuth2PasswordBearer
+
+            scheme = OAuth2PasswordBearer(tokenUrl="/v1/login")
+            app = FastAPI()
+
+
+            def read_user(token: Annotated[str, Depends(scheme)]):
+                return token
+
+
+            CurrentUser = Annotated[str, Depends(read_user)]
+
+
+            @app.post("/v1/login")
+            def login(email: str):
+                return {"access_token": email}
+
+
+            @app.post("/v1/orders")
+            def create_order(user: CurrentUser, number: int):
+                return {"number": number, "user": user}
+
+
+            admin = APIRouter(prefix="/v1/stock", dependencies=[Depends(read_user)])
+
+
+            @admin.delete("/{number}")
+            def delete_stock(number: int):
+                return {"number": number}
+
+
+            app.include_router(admin)
+            """,
+            "dependencies of a parameter and of a router; signing in is public",
+        ),
+        example(
+            """
+            from flask import Blueprint, Flask, abort, g, jsonify, request, session
+
+            app = Flask(__name__)
+            tickets = Blueprint("tickets", __name__, url_prefix="/api/v1/tickets")
+
+
+            @tickets.before_request
+            def load_agent():
+                g.agent = session.get("user_id")
+                if session.get("user_id") is None:
+                    abort(401)
+
+
+            @tickets.delete("/<int:number>")
+            def delete_ticket(number):
+                return jsonify(deleted=number)
+
+
+            @app.post("/api/v1/notes")
+            def add_note():
+                if request.headers.get("X-Api-Key") not in app.config["KEYS"]:
+                    abort(401)
+                return jsonify(added=True), 201
+
+
+            app.register_blueprint(tickets)
+            """,
+            "a blueprint that turns away, and a handler that looks itself",
+        ),
+        example(
+            {
+                "clinic/settings.py": """
+                    ROOT_URLCONF = "clinic.urls"
+                    INSTALLED_APPS = ["rest_framework", "clinic"]
+                    REST_FRAMEWORK = {"DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"]}
+                    """,
+                "clinic/urls.py": """
+                    from django.contrib.auth.decorators import login_required
+                    from django.urls import path
+
+                    from clinic.views import VisitView, archive
+
+                    urlpatterns = [
+                        path("api/v1/visits/", VisitView.as_view()),
+                        path("api/v1/archive/", login_required(archive)),
+                    ]
+                    """,
+                "clinic/views.py": """
+                    from django.http import JsonResponse
+                    from django.views.decorators.http import require_POST
+                    from rest_framework.response import Response
+                    from rest_framework.views import APIView
+
+
+                    class VisitView(APIView):
+                        def post(self, request):
+                            return Response({"booked": True}, status=201)
+
+
+                    @require_POST
+                    def archive(request):
+                        return JsonResponse({"archived": True})
+                    """,
+            },
+            "the project's default permission, and a decorator in the URL module",
+        ),
+        example(
+            """
+            import hmac
+
+            from fastapi import FastAPI, Header, HTTPException, Request
+
+            app = FastAPI()
+            KEY = b"from the environment"
+
+
+            @app.post("/v1/webhooks/payments")
+            async def payment(request: Request):
+                return {"received": True}
+
+
+            @app.post("/v1/shipments")
+            async def shipment(request: Request, x_signature: str = Header()):
+                digest = hmac.new(KEY, await request.body(), "sha256").hexdigest()
+                if not hmac.compare_digest(digest, x_signature):
+                    raise HTTPException(401)
+                return {"stored": True}
+            """,
+            "a webhook, and a request that is signed",
+        ),
+    ),
+)
