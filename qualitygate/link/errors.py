@@ -192,8 +192,9 @@ def _in_function(
 def _debugged(body: Sequence[ir.Statement], inside: bool = False) -> Iterator[Span]:
     """The statements that run only while a name that speaks of debugging says so."""
     for statement in body:
-        if inside:
-            yield statement.span if not isinstance(statement, (ir.Forget, ir.Outer)) else Span(0, 0, 0, 0)
+        span = getattr(statement, "span", None)
+        if inside and isinstance(span, Span):
+            yield span
         debugging = inside or (isinstance(statement, ir.If) and _speaks_of_debugging(statement.test))
         yield from _debugged(getattr(statement, "body", ()) if not _nested(statement) else (), debugging)
         for name in ("orelse", "final"):

@@ -87,9 +87,13 @@ def _declared(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> Iter
 
 
 def _parameter_class(evaluator: Evaluator, parameter: ir.Parameter, function: FunctionValue) -> Iterator[Value]:
-    """The class of `page: Annotated[Page, Depends()]` or `Annotated[Page, Query()]`."""
+    """The class of `page: Annotated[Page, Depends()]` or `Annotated[Page, Query()]`; what `Depends(f)` gives is no parameter."""
     if parameter.default is None and not isinstance(parameter.annotation, ir.Subscript):
         return
+    for expression in (parameter.annotation, parameter.default):
+        for part in ir.subexpressions(expression) if expression is not None else ():
+            if isinstance(part, ir.Call) and _last(part.function) in _ELSEWHERE and part.arguments:
+                return
     typed = evaluator.typed(parameter.annotation, function.scope)
     if isinstance(typed, Instance) and isinstance(typed.cls, ClassValue):
         yield typed.cls
