@@ -15,6 +15,7 @@ from qualitygate.model.values import ClassValue, External, FunctionValue, Instan
 from qualitygate.vocabulary import paging_role
 
 _HOPS = 2
+_LARGEST = 100_000
 _TYPED = frozenset({"fastapi", "starlette", "litestar", "ninja"})
 # What declares a query parameter; `le` and its like bound it there.
 _DECLARING = frozenset({"Query", "Field", "Parameter", "QueryParameter"})
@@ -152,15 +153,20 @@ def _declaration(annotation: ir.Expression | None, default: ir.Expression | None
             if called in ("conint", "Le", "Lt", "Interval"):
                 bound = called
             for argument in part.arguments:
-                if argument.name in _BOUNDS and not (
-                    isinstance(argument.value, ir.Constant) and argument.value.value is None
-                ):
+                if argument.name in _BOUNDS and not _is_no_bound(argument.value):
                     bound = str(argument.name)
                 if argument.stars:
                     bound = "unknown arguments"
     if annotation is not None and not _is_integer(annotation):
         return None
     return bound
+
+
+def _is_no_bound(value: ir.Expression) -> bool:
+    """Nothing, or a number that no page has: the largest of 32 bits, as generated declarations give."""
+    if not isinstance(value, ir.Constant):
+        return False
+    return value.value is None or (isinstance(value.value, (int, float)) and value.value > _LARGEST)
 
 
 def _is_integer(annotation: ir.Expression) -> bool:
