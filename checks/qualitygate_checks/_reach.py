@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from qualitygate.authoring import Place
 from qualitygate.model.calls import Call
 
-_SCRIPT = re.compile(r"(^|/)(management/commands|scripts|bin|tools)/|(^|/)(manage|cli|commands)\.py$")
+_SCRIPT = re.compile(r"(^|/)(commands|cli|scripts|bin|tools)/|(^|/)(manage|cli|commands)\.py$")
 _STEP = re.compile(r" calls | depends on ")
 
 

@@ -15,7 +15,10 @@ _SESSION = re.compile(
     r"authenticated|logged_in)_(users?|sessions?|clients?)|(refresh|access|auth|user|reset|verification|invite)_(tokens?|"
     r"codes?|states?)|tokens|oauth_states?|pending_(logins?|states?|codes?)|presence|visitors)($|_)"
 )
-_CACHE = re.compile(r"cache|memo|lru|lookup|singleton|(^|_)(instances?|clients?|engines?|pools?|providers?|plugins?|loaded|registry)($|_)")
+_OTHER = re.compile(r"(^|[/_ ])(db|database|sql\w*|orm|http|aiohttp|tracker)([/_. ]|$)")
+_CACHE = re.compile(
+    r"cache|memo|lru|lookup|singleton|(^|_)(instances?|clients?|engines?|pools?|providers?|plugins?|loaded|registry)($|_)"
+)
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
 _SHOWN = 3
 
@@ -38,7 +41,9 @@ def is_cache(state: SharedState) -> bool:
 
 def is_session(state: SharedState) -> bool:
     """Whether a name says that the data belongs to one user or client."""
-    return _SESSION.search(words(state.name)) is not None
+    name = words(state.name)
+    # Sessions of a database or an HTTP client are no sessions of users.
+    return _SESSION.search(name) is not None and not _OTHER.search(f"{name} {state.place.path} {words(state.owner)}")
 
 
 def changed_by_requests(state: SharedState) -> list[StateChange]:

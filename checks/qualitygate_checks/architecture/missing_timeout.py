@@ -183,7 +183,7 @@ def _absent(call: Call, position: int | None, why: str, mend: str) -> tuple[str,
 
 
 def _is_none(argument: Argument | None) -> bool:
-    return argument is not None and argument.kind == "constant" and argument.value is None
+    return argument is not None and argument.kind == "constant" and argument.value is None and argument.complete
 
 
 def _in_address(call: Call) -> bool:

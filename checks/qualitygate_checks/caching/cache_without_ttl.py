@@ -63,8 +63,9 @@ _MEMCACHED = frozenset(
 )
 _AIOCACHE = frozenset({"aiocache.cached", "aiocache.Cache.set", "aiocache.RedisCache.set"})
 _NO_CACHE = re.compile(
-    r"lock|mutex|seq|queue|count|total|flag|lease|leader|semaphore|version|offset|cursor|checkpoint|last_|state|status|"
-    r"config|setting|enabled|feature|maintenance|token_?bucket|rate|index|heartbeat|schema|stats",
+    r"(?<![a-z])(?:lock|mutex|seq|sequence|queue|counter|count|total|flag|lease|leader|semaphore|version|offset|cursor|"
+    r"checkpoint|last|state|status|config|settings?|enabled|feature|maintenance|bucket|rate|index|heartbeat|schema|stats|"
+    r"paused?|job|task|registry)s?(?![a-z])",
     re.IGNORECASE,
 )
 
@@ -114,7 +115,7 @@ def _fault(call: Call, expiring: set[str]) -> tuple[str, str, Confidence] | None
         return "`set` of Redis has no expiry of its own", "add `ex=` in seconds", Confidence.MEDIUM
     if name in _DJANGO:
         timeout = call.argument("timeout", _POSITIONS[name.rsplit(".", 1)[-1]])
-        if timeout is not None and _is_none(timeout) and not _is_bookkeeping(call):
+        if timeout is not None and _is_none(timeout) and _is_written(timeout) and not _is_bookkeeping(call):
             return "`timeout=None` means never", "give a number of seconds, or take the default", Confidence.HIGH
     elif name in _FLASK:
         timeout = call.argument("timeout", 0 if name.endswith(("cached", "memoize")) else 2)
@@ -133,7 +134,15 @@ def _fault(call: Call, expiring: set[str]) -> tuple[str, str, Confidence] | None
 
 
 def _is_none(argument: Argument) -> bool:
-    return argument.kind == "constant" and argument.value is None
+    return argument.kind == "constant" and argument.value is None and argument.complete
+
+
+def _is_written(argument: Argument) -> bool:
+    """Whether None stands in the call itself: an attribute that is None at first may be anything by then."""
+    if argument.place is None:
+        return False
+    span = argument.place.span
+    return span.line == span.end_line and span.end_column - span.column in (len("None"), len("timeout=None"))
 
 
 def _is_bookkeeping(call: Call) -> bool:
@@ -141,7 +150,8 @@ def _is_bookkeeping(call: Call) -> bool:
     taken = call.argument("nx")
     key = call.argument("key", 0) or call.argument("name")
     text = f"{key.value or ''} {key.text} {key.name}" if key is not None else ""
-    return (taken is not None and taken.value is True) or _NO_CACHE.search(text) is not None
+    words = f"{text} {call.place.path.rsplit('/', 1)[-1]} {owner(call)}"
+    return (taken is not None and taken.value is True) or _NO_CACHE.search(words) is not None
 
 
 def _key(call: Call) -> str:

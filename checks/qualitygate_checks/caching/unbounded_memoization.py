@@ -29,6 +29,8 @@ from qualitygate_checks._state import is_cache, is_session, places, reason, word
 _ENDLESS = frozenset({"functools.cache", "async_lru.alru_cache", "functools.lru_cache", "methodtools.lru_cache"})
 # Annotations of parameters that take few values in one program.
 _FEW = frozenset({"bool", "type", "Type", "Callable", "Literal", "None", "Enum", "ModuleType", "Path", "Settings"})
+# Classes, models and functions of a program have a number.
+_CLASSES = re.compile(r"(^|_)(cls|klass|class|model|func|function|module|backend|dialect|locale|language|lang)$")
 _SHORT = re.compile(r"(^|_)(instances?|clients?|engines?|pools?|providers?|plugins?|models?|loaded|registry)($|_)")
 
 
@@ -92,6 +94,8 @@ def _endless(expression: ir.Expression, known: Mapping[str, str]) -> str:
 
 
 def _few(parameter: ir.Parameter, enumerations: frozenset[str]) -> bool:
+    if _CLASSES.search(parameter.name):
+        return True
     if parameter.annotation is None:
         return parameter.default is not None and isinstance(getattr(parameter.default, "value", None), bool)
     named = {last_name(item) for item in ir.subexpressions(parameter.annotation)} - {"", "Optional", "Union", "|"}

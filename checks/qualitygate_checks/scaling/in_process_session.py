@@ -69,6 +69,8 @@ def _backends(project: Project) -> Iterator[Hit]:
         engine = settings.values.get("SESSION_ENGINE")
         if engine is None or engine.place is None or _DEVELOPMENT.search(settings.path.lower()):
             continue
+        if any(item.conditional and item.place == engine.place for item in project.assignments):
+            continue  # an installation may choose it
         if engine.value == f"{_ENGINE}file":
             yield _backend(engine.place, "SESSION_ENGINE", "sessions are files of one machine")
         elif engine.value == f"{_ENGINE}cache" and _local(settings.values):
