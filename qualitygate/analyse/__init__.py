@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache as remembered
 from typing import Any
+
+import msgspec
 
 from qualitygate.analyse.pool import Work, extract_all
 from qualitygate.authoring import Check
 from qualitygate.extract.cache import Cache, decode, digest
 from qualitygate.link import link
+from qualitygate.link.program import Program, link_program
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.project import Project
 from qualitygate.model.source import SourceFile
@@ -37,8 +40,7 @@ def analyse(
     facts: list[FileFacts | None] = [None] * len(files)
     with _uncollected():
         try:
-            if cache is not None:
-                _recall(files, facts, cache)
+            contents = _recall(files, facts, cache) if cache is not None else ()
             missing = [index for index, known in enumerate(facts) if known is None]
             known_before = len(files) - len(missing)
             for done, (index, content, encoded) in enumerate(extract_all(work, missing, jobs), start=1):
@@ -48,16 +50,40 @@ def analyse(
                     cache.put(files[index], content, encoded)
                 if progress is not None:
                     progress(known_before + done, len(files))
+            whole = [known for known in facts if known is not None]
+            program = _program(files, whole, contents, checks, cache)
         finally:
             if cache is not None:
                 cache.close()
-        wanted = frozenset[str]().union(*(check.calls for check in checks))
-        assigned = frozenset[str]().union(*(check.assigns for check in checks))
-        return link([known for known in facts if known is not None], wanted, assigned)
+        return link(whole, program)
 
 
-def _recall(files: Sequence[SourceFile], facts: list[FileFacts | None], cache: Cache) -> None:
-    """Fill in the facts that the cache knows."""
+def _program(
+    files: Sequence[SourceFile],
+    facts: Sequence[FileFacts],
+    contents: Sequence[str],
+    checks: Sequence[Check],
+    cache: Cache | None,
+) -> Program:
+    """What the code makes up, from ``cache`` where no file changed since it was followed."""
+    wanted = frozenset[str]().union(*(check.calls for check in checks))
+    assigned = frozenset[str]().union(*(check.assigns for check in checks))
+    sound = cache is not None and all(contents) and not any(known.fault for known in facts)
+    if cache is None or not sound:
+        return link_program(facts, wanted, assigned)
+    names = [f"{file.path}\0{file.role.value}\0{content}" for file, content in zip(files, contents, strict=True)]
+    what = digest("\n".join((*names, *sorted(wanted), "", *sorted(assigned))).encode())
+    known = cache.recall(what)
+    if known is not None:
+        with suppress(msgspec.MsgspecError):
+            return msgspec.msgpack.decode(known, type=Program)
+    program = link_program(facts, wanted, assigned)
+    cache.keep(what, msgspec.msgpack.encode(program))
+    return program
+
+
+def _recall(files: Sequence[SourceFile], facts: list[FileFacts | None], cache: Cache) -> Sequence[str]:
+    """Fill in the facts that the cache knows; the digest of each file's content, empty where it cannot be read."""
     by_path = {file.path: file for file in files}
 
     @remembered
@@ -70,6 +96,7 @@ def _recall(files: Sequence[SourceFile], facts: list[FileFacts | None], cache: C
     for index, file in enumerate(files):
         if known := content(file.path):
             facts[index] = cache.get(file, known, content)
+    return [content(file.path) for file in files]
 
 
 @contextmanager

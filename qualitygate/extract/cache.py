@@ -1,4 +1,4 @@
-"""In: the facts of a file and what they were taken from. Out: the same facts again, as long as nothing of that changed.
+"""In: facts and what they were taken from. Out: the same facts again, as long as nothing of that changed.
 
 One SQLite file in the user's cache directory, never inside the scanned tree. It is a convenience and nothing more: where
 it cannot be read or written the scan goes on without it, and where it is damaged it is made anew.
@@ -36,7 +36,7 @@ _CREATE = f"""
 _LARGEST = 400_000_000
 _PATIENCE = 2.0
 _DAY = 86_400
-_ENGINE = ("extract", "frameworks", "model", "parse", "authoring.py")
+_ENGINE = ("extract", "frameworks", "link", "model", "parse", "authoring.py", "vocabulary.py")
 
 
 def digest(data: bytes) -> str:
@@ -126,6 +126,30 @@ class Cache:
             key = self._key(file, content)
             self._new[key] = _sealed(key, encoded)
 
+    def recall(self, what: str) -> bytes | None:
+        """What was kept under the digest ``what`` by the same engine and checks; None where that is not known."""
+        if self._database is None:
+            return None
+        key = self._whole_key(what)
+        try:
+            row = self._database.execute("SELECT facts FROM facts WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return None
+        if row is None or not isinstance(row[0], bytes) or _sealed(key, row[0][16:]) != row[0]:
+            return None
+        self._used.append(key)
+        return row[0][16:]
+
+    def keep(self, what: str, data: bytes) -> None:
+        """Keep ``data``, made of many files, until :meth:`close` writes it."""
+        if self._database is not None:
+            key = self._whole_key(what)
+            self._new[key] = _sealed(key, data)
+
+    def _whole_key(self, what: str) -> bytes:
+        return hashlib.blake2b(f"whole\0{self._whole_identity}\0{what}".encode(), digest_size=16).digest()
+
     def close(self) -> None:
         """Write what is new in one transaction, and let go of what was not used for longest where it is too much."""
         if self._database is None:
@@ -164,7 +188,7 @@ class Cache:
 
 
 def engine() -> str:
-    """A digest of the code that takes facts, with the versions of the parsers it stands on and of Python."""
+    """A digest of the code that takes facts and links them, with the versions of the parsers it stands on and of Python."""
     root = Path(qualitygate.__file__).parent
     parts = [qualitygate.__version__.encode(), sys.version.encode()]
     for name in _ENGINE:

@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qualitygate.link.contract import link_contracts
-from qualitygate.link.program import link_program
+from qualitygate.link.program import Program
 from qualitygate.link.schema import link_schema
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.project import Project
 
+_NO_PROGRAM = Program()
 
-def link(
-    files: Sequence[FileFacts], wanted: frozenset[str] = frozenset(), assigned: frozenset[str] = frozenset()
-) -> Project:
-    """Join ``files`` (in the order of their paths) into one project.
 
-    ``wanted`` names the library calls that checks ask for, ``assigned`` the names whose assignments they want to see.
-    """
+def link(files: Sequence[FileFacts], program: Program = _NO_PROGRAM) -> Project:
+    """Join ``files`` (in the order of their paths) and the ``program`` that their code makes up into one project."""
     ordered = tuple(sorted(files, key=lambda facts: facts.path))
     histories, tables = link_schema(ordered)
-    program = link_program(ordered, wanted, assigned)
     return Project(
         files=ordered,
         routes=program.routes,

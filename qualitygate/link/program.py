@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from qualitygate.frameworks import RouteDraft, adapters
 from qualitygate.link.assignments import link_assignments, link_settings
@@ -31,9 +32,8 @@ from qualitygate.model.source import Place, Role, Unread
 from qualitygate.model.values import ClassValue, FunctionValue
 
 
-@dataclass(frozen=True)
-class Program:
-    """The architecture of the code."""
+class Program(msgspec.Struct, frozen=True):
+    """The architecture of the code: what a scan of the same files may be handed again."""
 
     routes: tuple[Route, ...] = ()
     apps: tuple[Place, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 from qualitygate.link import link
+from qualitygate.link.program import link_program
 from qualitygate.model.calls import Assignment
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.project import Project
@@ -22,7 +23,7 @@ def linked(files: dict[str, str], *names: str) -> Project:
         )
         for path, text in files.items()
     ]
-    return link(facts, assigned=frozenset(names))
+    return link(facts, link_program(facts, frozenset(), frozenset(names)))
 
 
 def assigned(program: str, *names: str) -> list[Assignment]:

@@ -6,7 +6,7 @@ from textwrap import dedent, indent
 
 import pytest
 
-from qualitygate.link import link
+from qualitygate.link.program import link_program
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.source import Language, Role, Text
 from qualitygate.parse.python import parse_python
@@ -15,8 +15,8 @@ from qualitygate.parse.python import parse_python
 def bounds(program: str) -> dict[str, str]:
     """The page sizes of a program, each with what bounds it."""
     module = parse_python(Text.of(dedent(program).lstrip("\n"))).module()
-    project = link([FileFacts("main.py", Language.PYTHON, Role.APPLICATION, module=module)])
-    return {size.name: size.bound for size in project.page_sizes}
+    facts = [FileFacts("main.py", Language.PYTHON, Role.APPLICATION, module=module)]
+    return {size.name: size.bound for size in link_program(facts, frozenset()).page_sizes}
 
 
 FASTAPI = """\

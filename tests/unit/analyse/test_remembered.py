@@ -1,0 +1,74 @@
+"""What is remembered of a whole project, and when it is not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import qualitygate.analyse
+from qualitygate.analyse import analyse
+from qualitygate.discover import discover
+from qualitygate.extract.cache import Cache
+from qualitygate.link.program import Program, link_program
+from qualitygate.model.facts import FileFacts
+
+FILES = {
+    "app/main.py": "from fastapi import FastAPI\nfrom app.routes import router\napp = FastAPI()\napp.include_router(router, prefix='/v1')\n",
+    "app/routes.py": "from fastapi import APIRouter\nrouter = APIRouter()\n@router.get('/orders')\ndef orders(): ...\n",
+}
+
+
+@pytest.fixture
+def linked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How often a program was followed, one entry with its number of files each time."""
+    seen: list[int] = []
+
+    def counting(files: list[FileFacts], wanted: frozenset[str], assigned: frozenset[str]) -> Program:
+        seen.append(len(files))
+        return link_program(files, wanted, assigned)
+
+    monkeypatch.setattr(qualitygate.analyse, "link_program", counting)
+    return seen
+
+
+def paths(root: Path, cache: Path) -> list[str]:
+    tree = discover((root,))
+    project = analyse(tree.files, (), {}, cache=Cache("checks", cache))
+    return [route.path for route in project.routes]
+
+
+def test_a_project_that_did_not_change_is_not_followed_again(
+    tree: Callable[..., Path], tmp_path: Path, linked: list[int]
+) -> None:
+    root = tree(FILES)
+    assert paths(root, tmp_path / "cache") == ["/v1/orders"]
+    assert paths(root, tmp_path / "cache") == ["/v1/orders"]
+    assert linked == [2]
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("app/main.py", FILES["app/main.py"].replace("/v1", "/v2")),
+        ("app/other.py", "x = 1\n"),
+    ],
+    ids=["changed", "added"],
+)
+def test_a_file_that_changed_or_came_is_followed(
+    path: str, content: str, tree: Callable[..., Path], tmp_path: Path, linked: list[int]
+) -> None:
+    root = tree(FILES)
+    paths(root, tmp_path / "cache")
+    (root / path).write_text(content)
+    expected = "/v2/orders" if "/v2" in content else "/v1/orders"
+    assert paths(root, tmp_path / "cache") == [expected]
+    assert len(linked) == 2
+
+
+def test_a_file_that_went_is_missed(tree: Callable[..., Path], tmp_path: Path, linked: list[int]) -> None:
+    root = tree(FILES)
+    paths(root, tmp_path / "cache")
+    (root / "app/routes.py").unlink()
+    assert paths(root, tmp_path / "cache") == []
