@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from qualitygate.authoring import Check, ParsedFile
+from qualitygate.extract.environment import find_variables, sets_environment
 from qualitygate.extract.gateways import configures_gateway, limits_requests
 from qualitygate.extract.reading import Reading, Unparsable
 from qualitygate.model.facts import FileCheckRun, FileFacts
@@ -35,7 +36,7 @@ def extract(file: SourceFile, checks: Sequence[Check], options: dict[str, Any], 
     fault of the engine raises. A file that neither a front end nor a check reads is not even opened.
     """
     wanted = [check for check in checks if file.role in check.roles and {file.language, Language.TEXT} & check.reads]
-    if not wanted and not has_front_end(file) and not configures_gateway(file):
+    if not wanted and not has_front_end(file) and not configures_gateway(file) and not sets_environment(file):
         return FileFacts(file.path, file.language, file.role)
     try:
         data = file.read()
@@ -140,14 +141,16 @@ def crash(error: Exception) -> str:
 def _assemble(file: SourceFile, text: Text, reading: Reading | None, runs: Sequence[FileCheckRun]) -> FileFacts:
     from qualitygate.extract.directives import find_directives
 
+    secrets = _secrets(runs)
     return FileFacts(
         path=file.path,
         language=file.language,
         role=file.role,
         lines=len(text.line_starts),
         directives=find_directives(text, file.language),
-        secrets=_secrets(runs),
+        secrets=secrets,
         runs=tuple(runs),
+        variables=find_variables(file, _masked(text, secrets) if secrets else text),
         limits_requests=limits_requests(text, file.language),
         **(reading.facts() if reading is not None else {}),
     )

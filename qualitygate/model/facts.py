@@ -49,7 +49,8 @@ class FileFacts(msgspec.Struct, frozen=True):
     cache believes the facts only while they still hold. ``secrets`` are the spans that no output may show.
     ``fault`` says what of the engine broke while it read the file, so that these facts lack what they should hold.
     ``scopes`` are the first and last lines of enclosing definitions with the line of their header, innermost last, for
-    answers that stand on a definition. ``limits_requests`` tells the configuration of a gateway that limits the rate of requests.
+    answers that stand on a definition. ``variables`` are those that the file sets
+    in the environment of a process. ``limits_requests`` tells the configuration of a gateway that limits the rate of requests.
     """
 
     path: str
@@ -67,4 +68,5 @@ class FileFacts(msgspec.Struct, frozen=True):
     runs: tuple[FileCheckRun, ...] = ()
     depends_on: tuple[tuple[str, str], ...] = ()
     fault: str = ""
+    variables: tuple[Setting, ...] = ()
     limits_requests: bool = False

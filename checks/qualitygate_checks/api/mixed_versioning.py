@@ -3,7 +3,7 @@
 What it flags: a project of whose API operations some carry a version and some do not, and one whose versions are
 supplied in several ways (in the path here, in a header there) or spelled in several (`/v1/`, `/1/`, `/2024-01-01/`). Said
 once, where the application is made, with the numbers. Several numbers of one spelling (`/v1/`, `/v2/`) are what
-versions are for. `unversioned-route` tells each mount that lacks a version.
+versions are for. A header beside paths is low in confidence: a middleware may read it for all. `unversioned-route` tells each mount that lacks a version.
 
 Why: clients must know for each call whether and how a version is asked for, and what has none can never change without
 breaking them.
@@ -46,6 +46,8 @@ def run(project: Project) -> Iterator[Hit]:
             f"{told}; {len(bare)} operations carry none" if bare else told,
             [route for route in routes if route.versioned and _way(route) == odd],
             Severity.WARNING,
+            # What reads the header may stand before the whole application, versioned paths included.
+            Confidence.LOW if "header" in ways else None,
         )
     elif ways and bare:
         way, count = next(iter(ways.items()))
@@ -73,7 +75,14 @@ def _way(route: Route) -> str:
     return "path"
 
 
-def _hit(project: Project, message: str, why: str, routes: list[Route], severity: Severity) -> Hit:
+def _hit(
+    project: Project,
+    message: str,
+    why: str,
+    routes: list[Route],
+    severity: Severity,
+    confidence: Confidence | None = None,
+) -> Hit:
     return Hit(
         place=project.apps[0] if project.apps else routes[0].declared,
         message=message,
@@ -85,6 +94,7 @@ def _hit(project: Project, message: str, why: str, routes: list[Route], severity
             for route in routes[:_SHOWN]
         ),
         severity=severity,
+        confidence=confidence,
     )
 
 

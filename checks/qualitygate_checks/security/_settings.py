@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from qualitygate.authoring import Place, Project, Span
+from qualitygate.authoring import Place, Project, Role, Span
 from qualitygate.model.calls import Argument, Settings
+from qualitygate.model.facts import Setting
 
 _DEVELOPMENT = re.compile(
     r"(?:^|[^a-z])(?:dev|devel|develop|development|local|localhost|test|tests|testing|ci|debug|example|sample|demo|sandbox"
     r"|e2e|playground|cypress|selenium|docker_?local|benchmark|docs)(?:[^a-z]|$)"
+)
+# Files of variables that no deployment uses as they are, and pipelines.
+_SPARE = re.compile(
+    r"(?:^|[./_-])(?:override|template|dist|tmpl|default|defaults|github|gitlab-ci|circleci|devcontainer|pipelines)(?:[./_-]|$)"
 )
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -60,3 +66,18 @@ def is_false(argument: Argument | None) -> bool:
 def defaults_to_true(argument: Argument | None) -> bool:
     """Whether a value comes from the environment or the settings and is true where these say nothing."""
     return argument is not None and argument.kind == "setting" and argument.complete and argument.value is True
+
+
+def variables(project: Project) -> Iterator[tuple[str, Setting, Place]]:
+    """The environment variables that files of the project set for a deployment: path, variable, place."""
+    for file in project.files:
+        if file.role is not Role.APPLICATION or is_development(file.path) or _SPARE.search(file.path.lower()):
+            continue
+        for variable in file.variables:
+            yield file.path, variable, Place(file.path, variable.span)
+
+
+def is_deployed(path: str) -> bool:
+    """Whether a file of variables is surely for a deployment: a container file, or one that is named for production."""
+    name = path.rsplit("/", 1)[-1].lower()
+    return "dockerfile" in name or "containerfile" in name or "prod" in path.lower()

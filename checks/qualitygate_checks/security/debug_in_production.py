@@ -2,7 +2,8 @@
 
 What it flags: `debug=True` of a Flask, FastAPI, Starlette, Litestar, Sanic or Tornado application or of the server it is
 run with, `DEBUG = True` in the settings of Django and in the configuration of Flask, `app.debug = True`, and the
-debugger of Werkzeug. Settings that are named for development or tests are left alone, and so is a base whose production
+debugger of Werkzeug, and `FLASK_DEBUG=1` and its like in container files (low in confidence in a compose or `.env` file
+that is not named for production). Settings that are named for development or tests are left alone, and so is a base whose production
 settings turn debugging off. Where the environment decides and debugging is on when it says nothing, the confidence is
 medium; so it is where a file is run directly (`app.run(debug=True)`), which production servers do not do.
 
@@ -21,9 +22,19 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+import msgspec
+
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.calls import Argument, Assignment, Call
-from qualitygate_checks.security._settings import defaults_to_true, is_development, is_true, place_of, production
+from qualitygate_checks.security._settings import (
+    defaults_to_true,
+    is_deployed,
+    is_development,
+    is_true,
+    place_of,
+    production,
+    variables,
+)
 
 _APPLICATIONS = frozenset(
     """fastapi.FastAPI fastapi.applications.FastAPI starlette.applications.Starlette litestar.Litestar litestar.app.Litestar
@@ -31,6 +42,7 @@ _APPLICATIONS = frozenset(
 )
 _SERVERS = frozenset(("flask.Flask.run", "quart.Quart.run", "sanic.Sanic.run", "?.run", "?.run_server"))
 _DEBUGGER = frozenset(("werkzeug.debug.DebuggedApplication",))
+_VARIABLES = frozenset(("FLASK_DEBUG", "DJANGO_DEBUG", "FASTAPI_DEBUG", "APP_DEBUG", "DEBUG"))
 _CONFIGURATION = re.compile(r"config|settings", re.IGNORECASE)
 _FLASKS = frozenset(("flask", "quart"))
 
@@ -39,6 +51,7 @@ def run(project: Project) -> Iterator[Hit]:
     """Hits for settings, applications and servers in debug mode."""
     yield from _django(project)
     yield from _assigned(project)
+    yield from _environment(project)
     for call in project.calls:
         yield from _called(call)
 
@@ -58,6 +71,15 @@ def _django(project: Project) -> Iterator[Hit]:
             yield _default(
                 place, "`DEBUG` of Django is on unless the environment turns it off", f"{settings.path} DEBUG"
             )
+
+
+def _environment(project: Project) -> Iterator[Hit]:
+    """Variables that container files and the like set."""
+    for path, variable, place in variables(project):
+        on = variable.value.lower() in ("1", "true", "yes", "on")
+        if (variable.key in _VARIABLES and on) or (variable.key == "FLASK_ENV" and variable.value == "development"):
+            hit = _hit(place, f"`{variable.key}={variable.value}` switches debug mode on", f"{path} {variable.key}")
+            yield hit if is_deployed(path) else msgspec.structs.replace(hit, confidence=Confidence.LOW)
 
 
 def _assigned(project: Project) -> Iterator[Hit]:
@@ -264,6 +286,29 @@ CHECK = Check(
             },
             "the configuration of Flask",
         ),
+        example(
+            {
+                "Dockerfile": """
+                    FROM python:3.12-slim
+                    ENV PYTHONUNBUFFERED=1 \\
+                        FLASK_DEBUG=1  # <- flagged
+                    CMD ["flask", "run"]
+                    """,
+                "deploy/compose.production.yaml": """
+                    services:
+                      web:
+                        environment:
+                          FLASK_ENV: development  # <- flagged
+                          LOG_LEVEL: info
+                    """,
+                "app.py": """
+                    from flask import Flask
+
+                    app = Flask(__name__)
+                    """,
+            },
+            "the environment that containers get",
+        ),
     ),
     good=(
         example(
@@ -355,6 +400,26 @@ CHECK = Check(
                     """,
             },
             "off by default",
+        ),
+        example(
+            {
+                "Dockerfile": """
+                    FROM python:3.12-slim
+                    ENV FLASK_DEBUG=0 LOG_LEVEL=debug
+                    """,
+                "compose.override.yaml": """
+                    services:
+                      web:
+                        environment:
+                          - FLASK_DEBUG=1
+                    """,
+                "app.py": """
+                    from flask import Flask
+
+                    app = Flask(__name__)
+                    """,
+            },
+            "off in the container, on for the developer",
         ),
     ),
 )

@@ -4,7 +4,7 @@ What it flags: in a contract, a public server whose address begins with `http://
 defaults), and of OpenAPI 2.0 the scheme `http`. Where the same contract offers the same host with HTTPS as well, it is a
 warning. In code, calls and clients of Requests, HTTPX, aiohttp, urllib and their like, gRPC channels without
 credentials and web sockets whose address is plain, and names and defaults of settings that hold such an address
-(`RATES_URL = "http://..."`); every host once, where it is named first. Further `OAUTHLIB_INSECURE_TRANSPORT`, and
+(`RATES_URL = "http://..."`, in code and in the variables of containers); every host once, where it is named first. Further `OAUTHLIB_INSECURE_TRANSPORT`, and
 `SECURE_SSL_REDIRECT = False` in the production settings of Django. Hosts on the developer's machine and on a private network (one label, a private
 number, `.local`, `.internal`) are left alone, and so are names of XML and its like, which nobody fetches.
 
@@ -27,7 +27,7 @@ from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Argument, Call
 from qualitygate_checks._reach import way
 from qualitygate_checks.security._hosts import address, is_public
-from qualitygate_checks.security._settings import is_development, is_false, place_of, production
+from qualitygate_checks.security._settings import is_development, is_false, place_of, production, variables
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "request", "stream")
 _HOLDERS = (
@@ -73,7 +73,7 @@ def run(project: Project) -> Iterator[Hit]:
 def _code(project: Project) -> Iterator[Hit]:
     """Every host once: at the constant that names it, else at the first call."""
     hosts: dict[str, list[tuple[Place, str, Confidence]]] = {}
-    for place, host, name in _constants(project):
+    for place, host, name in (*_constants(project), *_variables(project)):
         hosts.setdefault(host, []).append((place, f"`{name}` names {host} without TLS", Confidence.MEDIUM))
     for call in project.calls:
         if call.name in _CALLS | _CLIENTS | _CHANNELS and not is_development(call.place.path):
@@ -136,6 +136,19 @@ def _constants(project: Project) -> Iterator[tuple[Place, str, str]]:
                     scheme, host = address(text)
                     if scheme in _PLAIN and is_public(host):
                         yield Place(file.path, statement.span), host, target.id
+
+
+def _variables(project: Project) -> Iterator[tuple[Place, str, str]]:
+    """Environment variables of container files and the like that hold a plain address."""
+    for _, variable, place in variables(project):
+        scheme, host = address(variable.value)
+        if (
+            scheme in _PLAIN
+            and is_public(host)
+            and _NAMED.search(variable.key)
+            and not _NO_ADDRESS.search(variable.key)
+        ):
+            yield place, host, variable.key
 
 
 def _assigned(body: tuple[ir.Statement, ...], holder: str) -> Iterator[tuple[str, ir.Assign]]:
@@ -314,6 +327,13 @@ CHECK = Check(
 
                     class Settings(BaseSettings):
                         payments_url: str = "http://payments.example.com"  # <- flagged
+                    """,
+                "deploy/compose.yaml": """
+                    services:
+                      web:
+                        environment:
+                          STOCK_URL: http://stock.example.com/v1  # <- flagged
+                          RATES_URL: http://rates:8080
                     """,
             },
             "calls, a constant, the default of a setting",

@@ -2,7 +2,7 @@
 
 What it flags: a connection to a database, cache or broker whose encryption is switched off: `sslmode=disable` (or
 `allow`), `ssl=false`, `tls=false` in an address, `sslmode="disable"`, `ssl=False`, `ssl_disabled=True` among the arguments
-or in `connect_args` and the `OPTIONS` of Django's `DATABASES`; and an address that names a public host and asks for no
+or in `connect_args` and the `OPTIONS` of Django's `DATABASES`, also in the variables that container files set; and an address that names a public host and asks for no
 encryption (`redis://cache.example.com`, `amqp://`, `mongodb://`, and for PostgreSQL and MySQL no `sslmode` or `ssl` at
 all). Hosts on the developer's machine and on a private network (one label, a private number, `.internal`) are left
 alone, sockets too. Where the host is not known, the confidence is medium.
@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.calls import Argument, Call
 from qualitygate_checks.security._hosts import address, is_private, is_public
-from qualitygate_checks.security._settings import is_development, place_of, production
+from qualitygate_checks.security._settings import is_development, place_of, production, variables
 
 _CLIENTS = frozenset(
     """sqlalchemy.create_engine sqlalchemy.engine.create_engine sqlmodel.create_engine
@@ -99,6 +99,9 @@ def _all(project: Project) -> Iterator[Hit]:
         if call.name in _CLIENTS and not is_development(call.place.path):
             yield from _called(call, named)
     yield from _django(project)
+    for path, variable, place in variables(project):
+        if variable.key in _NAMES or variable.key.endswith(("_DATABASE_URL", "_DB_URL", "_REDIS_URL", "_DSN")):
+            yield from _judge(variable.value, place, f"`{variable.key}`", path)
 
 
 def _called(call: Call, named: set[str]) -> Iterator[Hit]:
@@ -274,6 +277,13 @@ CHECK = Check(
                     class Settings(BaseSettings):
                         redis_url: str = "redis://cache.example.com:6379/0"  # <- flagged
                         mongodb_url: str = "mongodb://orders.example.com/?tls=false"  # <- flagged
+                    """,
+                "deploy/compose.production.yaml": """
+                    services:
+                      web:
+                        environment:
+                          - DATABASE_URL=postgresql://db.example.com/shop?sslmode=disable  # <- flagged
+                          - REDIS_URL=redis://cache:6379/0
                     """,
                 "app/broker.py": """
                     import aio_pika
