@@ -26,6 +26,7 @@ _CLAMPS = ("min", "clip", "clamp", "bound", "validate", "check", "sanitize", "no
 _BOUNDED_BY_LIBRARY = frozenset({"paginate"})
 _HOLDERS = frozenset({"args", "GET", "query_params", "values", "query", "rel_url"})
 _GETTERS = frozenset({"get", "get_argument", "get_query_argument", "getlist", "pop"})
+_LIMITING = ("get_page_size", "get_limit", "paginate_queryset")
 _PAGINATORS: Mapping[str, tuple[str, str]] = {
     "rest_framework.pagination.PageNumberPagination": ("page_size_query_param", "max_page_size"),
     "rest_framework.pagination.CursorPagination": ("page_size_query_param", "max_page_size"),
@@ -305,8 +306,11 @@ def _paginators(evaluator: Evaluator) -> Iterator[PageSize]:
         else:
             continue
         bounded = isinstance(most, Known) and most.value is not None
-        unknown = not isinstance(most, Known) and maximum in _own_names(evaluator, cls)
-        bound = maximum if bounded or unknown else _overridden(cls)
+        own = _own_names(evaluator, cls)
+        unknown = not isinstance(most, Known) and maximum in own
+        bound = maximum if bounded or unknown else next((method for method in _LIMITING if method in own), "")
+        if not bound and not {parameter, maximum}.intersection(cls.names) and _inherits(evaluator, cls):
+            continue  # said of the class that it comes from
         yield PageSize(name, Place(cls.path, cls.node.span), bound, True, (), cls.qualname)
 
 
@@ -314,8 +318,10 @@ def _own_names(evaluator: Evaluator, cls: ClassValue) -> set[str]:
     return {name for base in evaluator.ancestry(cls) if isinstance(base, ClassValue) for name in base.names}
 
 
-def _overridden(cls: ClassValue) -> str:
-    return next((name for name in ("get_page_size", "get_limit", "paginate_queryset") if name in cls.names), "")
+def _inherits(evaluator: Evaluator, cls: ClassValue) -> bool:
+    """Whether a class comes from another paginator of the project."""
+    bases = [base for base in evaluator.ancestry(cls) if isinstance(base, ClassValue) and base is not cls]
+    return any(evaluator.is_a(base, frozenset(_PAGINATORS)) for base in bases)
 
 
 def _is_size(name: str) -> bool:
