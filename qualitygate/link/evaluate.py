@@ -121,6 +121,8 @@ class Evaluator:
         self._owner = ""
         self._trace: Trace | None = None
         self._results: list[list[Value]] = []
+        self._less_likely: list[list[Value]] = []
+        self._unlikely = 0
         self._typing: dict[str, list[ir.Import]] = {}
         self._line: list[ClassValue] = []
         self._django: list[str] | None = None
@@ -335,7 +337,7 @@ class Evaluator:
         if self._trace is not None:
             self._trace.returns.append((expression, value, _place(scope.path, span)))
         if self._results:
-            self._results[-1].append(value)
+            (self._less_likely if self._unlikely else self._results)[-1].append(value)
 
     def _entered(self, value: Value) -> Value:
         """What ``with value as x`` binds: a project's own ``__enter__`` is not followed further than its object."""
@@ -546,19 +548,22 @@ class Evaluator:
             self._block(statement.orelse, scope)
         else:
             before = dict(scope.names)
-            self._branch(statement.body, scope)
+            likely = _likely(test)
+            self._branch(statement.body, scope, unlikely=likely is False)
             after = dict(scope.names)
             scope.names.clear()
             scope.names.update(before)
-            self._branch(statement.orelse, scope)
-            self._merge(before, after, scope, bool(test.value) if isinstance(test, Known) else None)
+            self._branch(statement.orelse, scope, unlikely=likely is True)
+            self._merge(before, after, scope, likely)
 
-    def _branch(self, body: Sequence[ir.Statement], scope: Scope) -> None:
+    def _branch(self, body: Sequence[ir.Statement], scope: Scope, unlikely: bool = False) -> None:
         self._conditions += 1
+        self._unlikely += unlikely
         try:
             self._block(body, scope)
         finally:
             self._conditions -= 1
+            self._unlikely -= unlikely
 
     def _merge(
         self, before: dict[str, Value], first: dict[str, Value], scope: Scope, likely: bool | None = None
@@ -674,7 +679,7 @@ class Evaluator:
             truth = self._truth(test)
             body = self.evaluate(expression.body, scope)
             orelse = self.evaluate(expression.orelse, scope)
-            likely = bool(test.value) if isinstance(test, Known) else None
+            likely = _likely(test)
             return body if truth is True else orelse if truth is False else self._either(None, body, orelse, likely)
         if isinstance(expression, ir.Await):
             self._awaiting = True
@@ -1115,18 +1120,19 @@ class Evaluator:
         self._executed.add(id(function))
         scope = Scope(function.path, {}, function.scope, function.qualname)
         self._parameters(function, receiver, arguments, scope)
-        saved = (self._conditions, self._loops, self._owner)
-        self._conditions, self._owner = 0, f"{function.path}:{function.qualname}"
+        saved = (self._conditions, self._loops, self._owner, self._unlikely)
+        self._conditions, self._owner, self._unlikely = 0, f"{function.path}:{function.qualname}", 0
         self._stack.append(key)
         self._results.append([])
+        self._less_likely.append([])
         try:
             self._block(self.body(function), scope)
         except _Return:
             pass
         finally:
             self._stack.pop()
-            self._conditions, self._loops, self._owner = saved
-            results = self._results.pop()
+            self._conditions, self._loops, self._owner, self._unlikely = saved
+            results = [*self._results.pop(), *self._less_likely.pop()]
         return self._result_of(function, results)
 
     def _result_of(self, function: FunctionValue, results: list[Value]) -> Value:
@@ -1590,7 +1596,14 @@ def _configures_django(module: ir.Module) -> bool:
 
 def _is_empty(value: Value) -> bool:
     """Whether a condition does not hold, taking defaults for what they are."""
-    return isinstance(value, Known) and not value.value
+    return _likely(value) is False
+
+
+def _likely(value: Value) -> bool | None:
+    """What a condition comes to with the defaults that the environment may replace; None where that is not known."""
+    if isinstance(value, Choice):
+        return _likely(value.values[0])
+    return bool(value.value) if isinstance(value, Known) else None
 
 
 def _place_of(value: Instance) -> Place:
