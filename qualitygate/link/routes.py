@@ -14,6 +14,7 @@ from qualitygate.link.evaluate import Evaluator
 from qualitygate.link.guards import link_guards
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Route
+from qualitygate.model.finding import Confidence
 from qualitygate.model.source import Place
 from qualitygate.model.values import ClassValue, External, FunctionValue, Instance, LambdaValue, Value
 from qualitygate.vocabulary import path_version, purpose
@@ -60,7 +61,7 @@ def link_routes(
             version_how=how,
             collection=judged is not None and judged.collection,
             collection_why=judged.why if judged is not None else "",
-            collection_confidence=judged.confidence if judged is not None else Route.__struct_defaults__[0],
+            collection_confidence=judged.confidence if judged is not None else Confidence.MEDIUM,
             paginated=judged is not None and bool(judged.paginated_by),
             paginated_by=judged.paginated_by if judged is not None else "",
             guards=link_guards(evaluator, graph, draft),

@@ -17,6 +17,8 @@ from qualitygate.model.facts import FileFacts
 FILES = {
     "app/main.py": "from fastapi import FastAPI\nfrom app.routes import router\napp = FastAPI()\napp.include_router(router, prefix='/v1')\n",
     "app/routes.py": "from fastapi import APIRouter\nrouter = APIRouter()\n@router.get('/orders')\ndef orders(): ...\n",
+    # a page, which is judged for less
+    "app/pages.py": "from flask import Flask, render_template\nsite = Flask('x')\n@site.get('/a')\ndef a():\n    return render_template('a.html')\n",
 }
 
 
@@ -43,9 +45,9 @@ def test_a_project_that_did_not_change_is_not_followed_again(
     tree: Callable[..., Path], tmp_path: Path, linked: list[int]
 ) -> None:
     root = tree(FILES)
-    assert paths(root, tmp_path / "cache") == ["/v1/orders"]
-    assert paths(root, tmp_path / "cache") == ["/v1/orders"]
-    assert linked == [2]
+    assert paths(root, tmp_path / "cache") == ["/a", "/v1/orders"]
+    assert paths(root, tmp_path / "cache") == ["/a", "/v1/orders"]
+    assert linked == [3]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,7 @@ def test_a_file_that_changed_or_came_is_followed(
     paths(root, tmp_path / "cache")
     (root / path).write_text(content)
     expected = "/v2/orders" if "/v2" in content else "/v1/orders"
-    assert paths(root, tmp_path / "cache") == [expected]
+    assert paths(root, tmp_path / "cache") == ["/a", expected]
     assert len(linked) == 2
 
 
@@ -71,4 +73,4 @@ def test_a_file_that_went_is_missed(tree: Callable[..., Path], tmp_path: Path, l
     root = tree(FILES)
     paths(root, tmp_path / "cache")
     (root / "app/routes.py").unlink()
-    assert paths(root, tmp_path / "cache") == []
+    assert paths(root, tmp_path / "cache") == ["/a"]
