@@ -33,6 +33,7 @@ _ENGINES = frozenset(
         "sqlalchemy.ext.asyncio.engine.create_async_engine",
     }
 )
+_ADDRESSES = frozenset({"dj_database_url.config", "dj_database_url.parse"})
 _APART = re.compile(
     r"alembic|migrat|worker|celery|tasks?(/|\.py|$)|lambda|serverless|script|(^|/)env\.py", re.IGNORECASE
 )
@@ -44,6 +45,9 @@ _NETWORK = re.compile(r"postgres|mysql|oracle|mariadb|mssql|psycopg|gis", re.IGN
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every engine and every Django database that keeps no connection."""
     for call in project.calls:
+        if call.name in _ADDRESSES:
+            yield from _address(call)
+            continue
         pool = call.argument("poolclass")
         if pool is not None and _is_null(pool) and not _apart(call):
             place = pool.place or call.place
@@ -76,6 +80,8 @@ def _django(project: Project) -> Iterator[Hit]:
             continue
         if _DEVELOPMENT.search(settings.path.lower()) or _DEVELOPMENT.search(databases.place.path.lower()):
             continue
+        if any(item.conditional and item.place == databases.place for item in project.assignments):
+            continue  # an installation chooses it
         age = settings.values.get("CONN_MAX_AGE")
         for alias, database in zip(databases.keys, databases.items, strict=False):
             place = Place(databases.place.path, databases.place.span)
@@ -89,6 +95,26 @@ def _django(project: Project) -> Iterator[Hit]:
                     mend='add `"OPTIONS": {"pool": True}` (psycopg 3), or `"CONN_MAX_AGE": 60` under WSGI',
                     confidence=Confidence.MEDIUM,
                 )
+
+
+def _address(call: Call) -> Iterator[Hit]:
+    """A Django database that is made from an address, with no `conn_max_age` above 0."""
+    age = call.argument("conn_max_age")
+    options = call.argument("default")
+    text = str(options.value or options.text) if options is not None else ""
+    kept = age is not None and not (age.kind in ("constant", "setting") and age.value == 0)
+    if kept or not call.complete or text.startswith("sqlite") or _POOLER.search(text):
+        return
+    if _DEVELOPMENT.search(call.place.path.lower()) or is_script(call.place.path):
+        return
+    yield Hit(
+        place=Place(call.place.path, call.place.span),
+        message="the database is connected to anew for every request",
+        subject=f"{call.name} in {owner(call)}",
+        why="`conn_max_age` is 0, the default" if age is None else "`conn_max_age` is 0 unless an installation sets it",
+        mend="add `conn_max_age=60, conn_health_checks=True` under WSGI, or a `pool` in the options",
+        confidence=Confidence.MEDIUM,
+    )
 
 
 def _unpooled(database: Argument) -> bool:
@@ -137,10 +163,10 @@ CHECK = Check(
     tags=("CWE-1072", "CWE-400"),
     gates=("database_performance", "api_response_time"),
     run=run,
-    calls=_ENGINES,
+    calls=_ENGINES | _ADDRESSES,
     assigns=frozenset({"DATABASES", "CONN_MAX_AGE", "SQLALCHEMY_ENGINE_OPTIONS"}),
     examined=lambda project: (
-        sum(call.name in _ENGINES for call in project.calls)
+        sum(call.name in _ENGINES or call.name in _ADDRESSES for call in project.calls)
         + sum("DATABASES" in settings.values for settings in project.settings)
     ),
     doc=__doc__,
@@ -204,6 +230,19 @@ CHECK = Check(
             db = SQLAlchemy(app)
             """,
             "in the settings of Flask-SQLAlchemy",
+        ),
+        example(
+            {
+                "helpdesk/settings.py": """
+                    import dj_database_url
+
+                    ROOT_URLCONF = "helpdesk.urls"
+                    INSTALLED_APPS = ["helpdesk"]
+                    DATABASES = {"default": dj_database_url.config()}  # <- flagged
+                    """,
+                "helpdesk/urls.py": "urlpatterns = []\n",
+            },
+            "an address from the environment",
         ),
     ),
     good=(
