@@ -23,6 +23,9 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project
 from qualitygate.model.architecture import Route
 
 _SHOWN = 5
+_SHARE = 10
+"""Less than a tenth of either kind is a slip, or a courtesy to one client, and no second way."""
+
 _SPELLINGS = (
     ("v1", re.compile(r"v\d+")),
     ("v1.2", re.compile(r"v\d+(?:[._-]\d+)+")),
@@ -49,7 +52,7 @@ def run(project: Project) -> Iterator[Hit]:
             # What reads the header may stand before the whole application, versioned paths included.
             Confidence.LOW if "header" in ways else None,
         )
-    elif ways and bare:
+    elif ways and min(len(bare), len(routes) - len(bare)) * _SHARE >= len(routes):
         way, count = next(iter(ways.items()))
         yield _hit(
             project,

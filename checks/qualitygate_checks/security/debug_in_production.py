@@ -3,7 +3,7 @@
 What it flags: `debug=True` of a Flask, FastAPI, Starlette, Litestar, Sanic or Tornado application or of the server it is
 run with, `DEBUG = True` in the settings of Django and in the configuration of Flask, `app.debug = True`, and the
 debugger of Werkzeug, and `FLASK_DEBUG=1` and its like in container files (low in confidence in a compose or `.env` file
-that is not named for production). Settings that are named for development or tests are left alone, and so is a base whose production
+that is not named for production). Settings that are named for development or tests are left alone, and so are calls under a condition on debugging and a base whose production
 settings turn debugging off. Where the environment decides and debugging is on when it says nothing, the confidence is
 medium; so it is where a file is run directly (`app.run(debug=True)`), which production servers do not do.
 
@@ -25,7 +25,9 @@ from pathlib import PurePosixPath
 import msgspec
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Argument, Assignment, Call
+from qualitygate_checks.security._module import own, scope_steps, scopes
 from qualitygate_checks.security._settings import (
     defaults_to_true,
     is_deployed,
@@ -43,6 +45,7 @@ _APPLICATIONS = frozenset(
 _SERVERS = frozenset(("flask.Flask.run", "quart.Quart.run", "sanic.Sanic.run", "?.run", "?.run_server"))
 _DEBUGGER = frozenset(("werkzeug.debug.DebuggedApplication",))
 _VARIABLES = frozenset(("FLASK_DEBUG", "DJANGO_DEBUG", "FASTAPI_DEBUG", "APP_DEBUG", "DEBUG"))
+_DEBUGGING = re.compile(r"debug|(?:^|_)dev(?:elop\w*)?(?:_|$)|(?:^|_)local(?:_|$)", re.IGNORECASE)
 _CONFIGURATION = re.compile(r"config|settings", re.IGNORECASE)
 _FLASKS = frozenset(("flask", "quart"))
 
@@ -53,7 +56,7 @@ def run(project: Project) -> Iterator[Hit]:
     yield from _assigned(project)
     yield from _environment(project)
     for call in project.calls:
-        yield from _called(call)
+        yield from (hit for hit in _called(call) if not _is_guarded(project, call))
 
 
 def _django(project: Project) -> Iterator[Hit]:
@@ -156,6 +159,25 @@ def _is_server(call: Call, value: Argument | None) -> bool:
     ):
         return False
     return is_true(value)
+
+
+def _is_guarded(project: Project, call: Call) -> bool:
+    """Whether a condition that speaks of debugging or development decides over a call."""
+    module = next((file.module for file in project.files if file.path == call.place.path), None)
+    for scope in scopes(module) if module is not None else ():
+        if scope.qualname == call.owner.partition(":")[2]:
+            for step in scope_steps(scope):
+                if any(isinstance(part, ir.Call) and part.name_span == call.place.span for part in own(step.statement)):
+                    words = (_word(part) for test in step.conditions for part in ir.subexpressions(test))
+                    if any(map(_DEBUGGING.search, words)):
+                        return True
+    return False
+
+
+def _word(part: ir.Expression) -> str:
+    if isinstance(part, ir.Constant):
+        return part.value if isinstance(part.value, str) else ""
+    return part.id if isinstance(part, ir.Name) else part.name if isinstance(part, ir.Attribute) else ""
 
 
 _WHY = "an error shows source code, variables and settings to whoever causes it"
@@ -385,7 +407,10 @@ CHECK = Check(
 
                     from app.settings import settings
 
-                    app = FastAPI(debug=settings.debug)
+                    if settings.debug:
+                        app = FastAPI(debug=True)
+                    else:
+                        app = FastAPI(debug=settings.debug)
                     logger_debug = True
                     """,
                 "app/settings.py": """
