@@ -139,20 +139,24 @@ def crash(error: Exception) -> str:
 
 
 def _assemble(file: SourceFile, text: Text, reading: Reading | None, runs: Sequence[FileCheckRun]) -> FileFacts:
-    from qualitygate.extract.directives import find_directives
+    from qualitygate.extract.directives import blocks, find_directives
 
     secrets = _secrets(runs)
+    directives = find_directives(text, file.language)
+    known = reading.facts() if reading is not None else {}
+    if file.language is Language.YAML:
+        known["scopes"] = blocks(text, directives)
     return FileFacts(
         path=file.path,
         language=file.language,
         role=file.role,
         lines=len(text.line_starts),
-        directives=find_directives(text, file.language),
+        directives=directives,
         secrets=secrets,
         runs=tuple(runs),
         variables=find_variables(file, _masked(text, secrets) if secrets else text),
         limits_requests=limits_requests(text, file.language),
-        **(reading.facts() if reading is not None else {}),
+        **known,
     )
 
 

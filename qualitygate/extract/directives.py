@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from qualitygate.model.facts import Directive
 from qualitygate.model.source import Language, Text
@@ -48,6 +48,35 @@ def find_directives(text: Text, language: Language) -> tuple[Directive, ...]:
             reason = match["reason"].rstrip().removesuffix("*/").removesuffix("-->").strip(" \t-:")
             found.append(Directive(checks, reason, span, alone, _target(text, span.line) if alone else span.line))
     return tuple(found)
+
+
+def blocks(text: Text, directives: Iterable[Directive]) -> tuple[tuple[int, int], ...]:
+    """First and last line of what each answer in a YAML file stands at: a key with all below it, an item of a list.
+
+    Where it ends is told by indentation, as YAML itself tells it, so that no file need be parsed for it.
+    """
+    headers = {one.target for one in directives}
+    # the blocks that are still open, from the outside in: first line, indentation, whether it is an item
+    still_open: list[tuple[int, int, bool]] = []
+    found = []
+    last = 0
+    for line in range(min(headers, default=1), len(text.line_starts) + 1 if headers else 1):
+        content = text.line(line)
+        stripped = content.lstrip(" ")
+        if not stripped.strip() or stripped.startswith("#"):
+            continue
+        indent, item = len(content) - len(stripped), stripped == "-" or stripped.startswith("- ")
+        while still_open:
+            first, left, listed = still_open[-1]
+            # the items of a list may stand as far left as the key that holds them
+            if indent > left or (indent == left and item and not listed):
+                break
+            still_open.pop()
+            found.append((first, last))
+        if line in headers:
+            still_open.append((line, indent, item))
+        last = line
+    return tuple(sorted(found + [(first, last) for first, _, _ in still_open]))
 
 
 def _comments(content: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:

@@ -45,6 +45,9 @@ def read_sql(path: str, text: Text) -> Reading:
                 kept.append(Statement(text.span(statement.start, statement.end), found, down))
         total = len(statements)
         script = Script(dialect, tuple(kept), marks.tool, marks.no_transaction, total, total - len(unread))
-        return {"script": script, "unread": tuple(unread)}
+        # for answers that stand above a statement of several lines
+        spans = [text.span(one.start, one.end) for one in statements] if "qgate:" in text.content else []
+        scopes = tuple(sorted((span.line, span.end_line) for span in spans))
+        return {"script": script, "scopes": scopes, "unread": tuple(unread)}
 
     return Reading(lambda: statements, lambda statement: text.span(statement.start, statement.end), facts)

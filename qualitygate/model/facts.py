@@ -48,9 +48,10 @@ class FileFacts(msgspec.Struct, frozen=True):
     ``depends_on`` names other files whose bytes went into these facts (a contract's ``$ref``), as path and digest: the
     cache believes the facts only while they still hold. ``secrets`` are the spans that no output may show.
     ``fault`` says what of the engine broke while it read the file, so that these facts lack what they should hold.
-    ``scopes`` are the first and last lines of enclosing definitions with the line of their header, innermost last, for
-    answers that stand on a definition. ``variables`` are those that the file sets
-    in the environment of a process. ``limits_requests`` tells the configuration of a gateway that limits the rate of requests.
+    ``scopes`` are pairs of lines, the header and the last one, of what an answer may stand on and speak of whole: a
+    definition (counted from each of its decorators too), an SQL statement, a block of YAML. ``variables`` are those
+    that the file sets in the environment of a process. ``limits_requests`` tells the configuration of a gateway that
+    limits the rate of requests.
     """
 
     path: str

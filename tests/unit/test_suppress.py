@@ -136,6 +136,21 @@ def test_an_answer_in_sql_suppresses(tree: Files) -> None:
     assert of(content, tree, "db/a.sql") == [("probe", 2, "suppressed"), ("probe", 3, "suppressed")]
 
 
+def test_an_answer_above_an_sql_statement_speaks_of_the_whole_of_it(tree: Files) -> None:
+    content = "-- qgate: ignore[probe] as agreed\nSELECT\n    FAULT,\n    FAULT;\nSELECT FAULT;\n"
+    found = [("probe", 3, "suppressed"), ("probe", 4, "suppressed"), ("probe", 5, "active")]
+    assert of(content, tree, "db/a.sql") == found
+
+
+def test_an_answer_on_a_key_of_yaml_speaks_of_all_below_it(tree: Files) -> None:
+    content = (
+        "a:  # qgate: ignore[probe] as agreed\n  b: FAULT\n\n  c:\n    - FAULT\nd: FAULT\n"
+        "e:\n  # qgate: ignore[probe] as agreed\n  - f: 1\n    g: FAULT\n  - h: FAULT\n"
+    )
+    found = [(2, "suppressed"), (5, "suppressed"), (6, "active"), (10, "suppressed"), (11, "active")]
+    assert of(content, tree, "compose.yaml") == [("probe", line, status) for line, status in found]
+
+
 def test_a_finding_in_an_answer_s_own_comment_can_be_answered(tree: Files) -> None:
     assert of("# FAULT  # qgate: ignore[probe] as agreed\n", tree) == [("probe", 1, "suppressed")]
 

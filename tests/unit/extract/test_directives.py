@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from qualitygate.extract.directives import find_directives
+from qualitygate.extract.directives import blocks, find_directives
 from qualitygate.model.source import Language, Text
 
 PYTHON = Language.PYTHON
@@ -92,6 +92,23 @@ def test_answers_in_yaml_stand_in_its_comments() -> None:
         "  2]\n"
     )
     assert found(content, Language.YAML) == [(("a",), "alone", 2), (("b",), "line", 2), (("e",), "inside", 5)]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("a: 1  # qgate: ignore[x] r\nb: 2\n", [(1, 1)]),
+        ("a:  # qgate: ignore[x] r\n  b: 2\n\n# c\n  d: 3\ne: 4\n", [(1, 5)]),
+        ("a:  # qgate: ignore[x] r\n- b\n- c: 1\n  d: 2\ne: 4\n", [(1, 4)]),
+        ("a:\n- b:  # qgate: ignore[x] r\n    c: 1\n  d: 2\n- e\n", [(2, 4)]),
+        ("a:\n  # qgate: ignore[x] r\n  b: |\n    text\n    # text\n  c: 1\n", [(3, 4)]),
+        ("a:\r\n  b:  # qgate: ignore[x] r\r\n    c: 1\r\n---\r\nd: 1\r\n", [(2, 3)]),
+        ("a: 1\n# qgate: ignore[x] r", []),
+    ],
+)
+def test_a_block_of_yaml_ends_where_its_indentation_does(content: str, found: list[tuple[int, int]]) -> None:
+    text = Text.of(content)
+    assert list(blocks(text, find_directives(text, Language.YAML))) == found
 
 
 def test_json_has_no_comments_and_so_no_answers() -> None:
