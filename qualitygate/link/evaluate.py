@@ -36,8 +36,12 @@ from qualitygate.model.values import (
 )
 
 MAX_DEPTH = 14
-MAX_REPEATS = 300
-MAX_STEPS = 200_000
+MAX_REPEATS = 5_000
+"""Items of one loop that are followed; a server of 350 operations registers them all in one."""
+MAX_TEXT = 20_000
+MAX_ITEMS = 5_000
+"""Characters and items kept of one value: a loop that doubles a text or a list would fill the memory."""
+MAX_STEPS = 60_000
 """Statements followed for one module or entry function; far above what real start-up code takes."""
 
 _SETTINGS_BASES = frozenset({"BaseSettings", "Settings", "Env", "Config"})
@@ -425,6 +429,7 @@ class Evaluator:
             if isinstance(current, Items) and statement.operator == "+=":
                 current.items.extend(self._spliced(value))
                 current.complete = current.complete and isinstance(value, Items) and value.complete
+                bounded(current)
                 return
             value = self._add([current, value]) if statement.operator == "+=" else Unknown("computed")
         for target in statement.targets:
@@ -752,7 +757,11 @@ class Evaluator:
         if isinstance(value, Instance):
             if name in value.attributes:
                 return value.attributes[name]
+            if name == "__class__":
+                return value.cls
             return self._class_attribute(value.cls, name, value)
+        if isinstance(value, (ClassValue, FunctionValue)) and name in ("__name__", "__qualname__", "__module__"):
+            return Known(_dotted(value.path) if name == "__module__" else value.node.name)
         if isinstance(value, ClassValue):
             return self._class_attribute(value, name, None)
         if isinstance(value, Choice):
@@ -1387,6 +1396,8 @@ class Evaluator:
                 return Known(left.value == right.value, sure)
             if operator in ("!=", "is not"):
                 return Known(left.value != right.value, sure)
+        if _text(left) is not None and isinstance(right, Known) and operator in ("in", "not in"):
+            return Known((str(_text(left)) in str(right.value)) == (operator == "in"), sure)
         if isinstance(left, Known) and isinstance(right, Items) and right.complete and operator in ("in", "not in"):
             found = any(isinstance(item, Known) and item.value == left.value for item in right.items)
             return Known(found == (operator == "in"), sure)
@@ -1411,9 +1422,9 @@ class Evaluator:
             for value in values:
                 items.extend(self._spliced(value))
                 complete = complete and isinstance(value, Items) and value.complete
-            return Items(items, complete)
+            return bounded(Items(items, complete))
         if not text and any(isinstance(value, Items) for value in values):
-            return Items([item for value in values for item in self._spliced(value)], False)
+            return bounded(Items([item for value in values for item in self._spliced(value)], False))
         values = [value.values[0] if isinstance(value, Choice) else value for value in values]
         if not text and all(isinstance(value, Known) and type(value.value) in (int, float) for value in values):
             numbers = [value.value for value in values if isinstance(value, Known)]
@@ -1431,6 +1442,8 @@ class Evaluator:
             else:
                 parts.append(None)
                 holes.append(value)
+        if sum(len(part) for part in parts if part is not None) > MAX_TEXT or len(parts) > MAX_TEXT // 10:
+            return Unknown("a long text")
         if None not in parts:
             return Known("".join(part for part in parts if part is not None), sure)
         if text or any(part for part in parts):
@@ -1461,7 +1474,7 @@ class Evaluator:
                 result.complete = result.complete and isinstance(value, Items) and value.complete
             else:
                 result.items.append(self.evaluate(item, scope))
-        return result
+        return bounded(result)
 
     def _mapping(self, expression: ir.Mapping, scope: Scope) -> Value:
         result = Entries({}, True, _place(scope.path, expression.span))
@@ -1543,6 +1556,9 @@ class Evaluator:
         if self._trace is None and len(expression.generators) == 1 and isinstance(iterable, (Items, Entries)):
             result = Items([], True, place)
             for item in self._items(iterable)[:MAX_REPEATS]:
+                self._steps += 1
+                if self._steps > MAX_STEPS:
+                    break
                 self._bind(generator.target, item, inner)
                 if any(_is_empty(self.evaluate(condition, inner)) for condition in generator.conditions):
                     continue
@@ -1579,6 +1595,19 @@ class Evaluator:
         ):
             return [item for name, item in value.names.items() if isinstance(item, Known) and not name.startswith("_")]
         return []
+
+
+def _dotted(path: str) -> str:
+    """The import name of a file, as seen from the root."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def bounded(value: Items) -> Items:
+    """The same list, cut where it is too long to be followed further."""
+    if len(value.items) > MAX_ITEMS:
+        del value.items[MAX_ITEMS:]
+        value.complete = False
+    return value
 
 
 def _place(path: str, span: Span) -> Place:
@@ -1686,7 +1715,12 @@ def _textual(change: Callable[[str, list[str]], str]) -> Callable[[Evaluator, Va
         if text is None or any(word is None for word in words):
             return None
         sure = not isinstance(receiver, Known) or receiver.sure
-        return Known(change(text, [word for word in words if word is not None]), sure)
+        known = [word for word in words if word is not None]
+        # `replace` may put a long word in the place of every letter.
+        if len(text) * (1 + max(map(len, known), default=0)) > MAX_TEXT**2 // 100:
+            return Unknown("a long text")
+        changed = change(text, known)
+        return Known(changed, sure) if len(changed) <= MAX_TEXT else Unknown("a long text")
 
     return apply
 
@@ -1725,6 +1759,7 @@ def _split(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value
 def _append(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
     if isinstance(receiver, Items) and arguments.positional:
         receiver.items.append(arguments.positional[0])
+        bounded(receiver)
     return Known(None)
 
 
@@ -1733,12 +1768,14 @@ def _extend(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Valu
         added = arguments.positional[0]
         receiver.items.extend(evaluator._items(added))
         receiver.complete = receiver.complete and isinstance(added, Items) and added.complete
+        bounded(receiver)
     return Known(None)
 
 
 def _insert(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
     if isinstance(receiver, Items) and len(arguments.positional) > 1:
         receiver.items.append(arguments.positional[1])
+        bounded(receiver)
     return Known(None)
 
 

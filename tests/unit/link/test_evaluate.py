@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from qualitygate.link.evaluate import Evaluator
+from qualitygate.link.evaluate import MAX_TEXT, Evaluator
 from qualitygate.model.source import Text
 from qualitygate.model.values import Choice, External, Instance, Items, Known, Pattern, Unknown, Value
 from qualitygate.parse.python import parse_python
@@ -145,6 +145,29 @@ def test_a_remembered_function_gives_the_same_object_each_time() -> None:
     program = "from functools import lru_cache\nimport lib\n@lru_cache\ndef app():\n    return lib.App()\na = app()\nb = app()\n"
     scopes = dict(follow({"main.py": program}).modules())
     assert scopes["main.py"].names["a"] is scopes["main.py"].names["b"]
+
+
+MANY = ",".join("1" * 300)
+
+
+@pytest.mark.parametrize(
+    "growth",
+    [
+        "x += x",
+        "x = x + x",
+        "x.extend(x)",
+        "x = [*x, *x]",
+        "y = y + y",
+        "y = y.replace('a', 'aaaaaaaaaa')",
+        "y = y.join([y, y, y])",
+        "y = '{}{}'.format(y, y)",
+        "y = f'{y}{z}{y}'",
+    ],
+)
+def test_what_doubles_in_a_loop_is_cut_short(growth: str) -> None:
+    value = name(f"import os\nz = os.environ['Z']\nx = [1]\ny = 'ab'\nfor i in [{MANY}]:\n    {growth}\n", growth[0])
+    size = len(value.items) if isinstance(value, Items) else len(str(getattr(value, "value", "")))
+    assert size <= MAX_TEXT
 
 
 @pytest.mark.parametrize(
