@@ -2,7 +2,7 @@
 
 What it flags: an `except:`, `except Exception:` or `contextlib.suppress(Exception)` around calls whose handler only
 passes or continues: nothing is logged, counted, answered or raised. A handler that only gives back a constant is told
-with low confidence, and so is one beside which a comment gives the reason.
+with low confidence, and so is one beside which a comment gives the reason, and one in a script.
 
 Why: a dependency that is down, a bug and a typo all look like success. The caller goes on with half of the work done, and
 nobody learns of it before the data is wrong.
@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, ParsedFile, Place, Severity, Span, example
 from qualitygate.model import syntax as ir
 from qualitygate_checks._handlers import BROAD, calls, is_broad, last_name, walk
+from qualitygate_checks._reach import is_script
 from qualitygate_checks.security._module import scopes
 
 _CLEANUP = re.compile(
@@ -123,6 +124,7 @@ def _hit(file: ParsedFile, span: Span, body: Sequence[ir.Statement], owner: str,
     ]
     telling = named[-1] if named else "this block"
     reasoned = any("#" in file.text.line(line) for line in (span.line, span.line + 1))
+    reasoned = reasoned or file.text.line(span.line - 1).lstrip().startswith("#") or is_script(file.path)
     return Hit(
         place=Place(file.path, span),
         message=f"whatever goes wrong in {telling}() is dropped without a word",

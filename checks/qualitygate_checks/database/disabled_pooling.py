@@ -44,9 +44,13 @@ _NETWORK = re.compile(r"postgres|mysql|oracle|mariadb|mssql|psycopg|gis", re.IGN
 
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every engine and every Django database that keeps no connection."""
+    told: set[str] = set()
     for call in project.calls:
         if call.name in _ADDRESSES:
-            yield from _address(call)
+            if call.place.path not in told:
+                hits = list(_address(call))
+                told.update(hit.place.path for hit in hits)
+                yield from hits
             continue
         pool = call.argument("poolclass")
         if pool is not None and _is_null(pool) and not _apart(call):
@@ -113,7 +117,7 @@ def _address(call: Call) -> Iterator[Hit]:
         subject=f"{call.name} in {owner(call)}",
         why="`conn_max_age` is 0, the default" if age is None else "`conn_max_age` is 0 unless an installation sets it",
         mend="add `conn_max_age=60, conn_health_checks=True` under WSGI, or a `pool` in the options",
-        confidence=Confidence.MEDIUM,
+        confidence=Confidence.MEDIUM if age is None or age.kind == "constant" else Confidence.LOW,
     )
 
 

@@ -32,12 +32,12 @@ _SURE = re.compile(
     r"refresh_token|auth_token|bearer_token|id_token|jwt|jwt_token|credentials|authorization|otp|cvv|cvc|ssn|card_number|"
     r"credit_card|recovery_codes?)$"
 )
-_LIKELY = re.compile(r"(^|_)(token|cookies|session_?key|session_?cookie)$")
+_LIKELY = re.compile(r"(^|_)(token|cookies|session_?cookie)$")
 # Tokens of another kind: of a page, a parser, a language model, a lock.
 _OTHER = re.compile(
     r"(^|_)(next|page|continuation|continue|sync|cancel|cancellation|stop|start|end|eos|bos|pad|unk|max|min|num|n|total|"
     r"first|last|current|peek|lexer|parser|prev|previous|change|resume|cursor|fencing|lock|is|has|use|no|needs?|missing|"
-    r"valid|invalid|hashed|encrypted|masked|redacted|hide|show|log|safe|new_line|public)_"
+    r"valid|invalid|hashed|encrypted|masked|redacted|hide|show|orm|log|safe|new_line|public)_"
 )
 _WHOLE = {"headers": "the headers", "cookies": "the cookies", "environ": "the environment"}
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")

@@ -1,0 +1,261 @@
+"""Data of requests on the disk of one machine.
+
+What it flags: code on the path of a request that writes files of its own: an upload that is saved (`file.save(...)` of
+Flask), `open(..., "wb")`, `aiofiles.open`, `Path.write_bytes`, `Path.write_text`, or that opens a SQLite database.
+
+Why: the next request goes to another machine, or to the same one after a deployment gave it an empty disk: the file is
+not there. Two machines that both have "the" file soon have two different ones.
+
+How to mend: put files into object storage (S3 and its like) and data into the database; use `tempfile` for what only this
+request needs.
+
+What it cannot see: a shared volume behind the path; answer with `qgate: ignore[local-disk-state]` and say which. Temporary
+files, storage classes that an installation can replace, commands and tasks are left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Severity, example
+from qualitygate.model.calls import Argument, Call
+from qualitygate_checks._reach import is_script, owner, way
+
+_OPENS = frozenset({"builtins.open", "io.open", "aiofiles.open", "codecs.open"})
+_WRITES = frozenset({"pathlib.Path.write_bytes", "pathlib.Path.write_text"})
+_UPLOADS = frozenset(
+    {"?.save", "werkzeug.datastructures.FileStorage.save", "quart.datastructures.FileStorage.save"}
+    | {f"{module}.request.files{getter}.save" for module in ("flask", "quart") for getter in ("", ".get", ".values")}
+)
+_SQLITE = frozenset({"sqlite3.connect", "aiosqlite.connect"})
+_TEMPORARY = frozenset(
+    f"tempfile.{name}"
+    for name in (
+        "NamedTemporaryFile",
+        "TemporaryFile",
+        "TemporaryDirectory",
+        "SpooledTemporaryFile",
+        "mkstemp",
+        "mkdtemp",
+        "gettempdir",
+    )
+)
+_APART = re.compile(r"te?mp|cache|/dev/|devnull|log(s|ging)?([/_.]|$)|:memory:|lock|pid", re.IGNORECASE)
+# Classes of storage, back-ups and plugins are chosen by an installation.
+_CHOSEN = re.compile(
+    r"storage|backend|backup|upload(er|ers)|export|filesystem|local|driver|repository|debug|dev|migrat", re.IGNORECASE
+)
+_TASK = re.compile(r"(^|[/_.])(tasks?|workers?|jobs?|celery|cron)([/_.]|$)", re.IGNORECASE)
+
+
+def run(project: Project) -> Iterator[Hit]:
+    """A hit for every function on the path of a request that writes to the local disk."""
+    temporary = {call.owner for call in project.calls if call.name in _TEMPORARY}
+    seen: set[str] = set()
+    for call in project.calls:
+        what = _writes(call)
+        if not what or not call.routes or call.owner in temporary or call.owner in seen:
+            continue
+        if is_script(call.place.path) or _TASK.search(call.owner):
+            continue
+        seen.add(call.owner)
+        yield Hit(
+            place=call.place,
+            message=f"{owner(call)} {what} on the disk of one machine",
+            subject=f"{call.name} in {owner(call)}",
+            why=way(call),
+            mend="put it into object storage or the database, or use `tempfile` for what only this request needs",
+            places=call.chain,
+            confidence=Confidence.LOW if _CHOSEN.search(call.owner) else None,
+        )
+
+
+def _writes(call: Call) -> str:
+    """What a call leaves on the disk; empty where it leaves nothing, or only something temporary."""
+    if call.name in _OPENS:
+        mode = call.argument("mode", 1)
+        if mode is None or not isinstance(mode.value, str) or not set(mode.value) & set("wax"):
+            return ""
+        return "" if _is_apart(call.argument("file", 0)) else "writes a file"
+    if call.name in _WRITES:
+        return "writes a file"
+    if call.name in _UPLOADS:
+        if call.name == "?.save" and (call.receiver != "request" or not call.positional):
+            return ""
+        return "" if _is_apart(call.argument("dst", 0)) else "saves an upload"
+    if call.name in _SQLITE:
+        return "" if _is_apart(call.argument("database", 0)) else "keeps a database"
+    return ""
+
+
+def _is_apart(path: Argument | None) -> bool:
+    if path is None:
+        return True
+    if path.kind == "object" and path.name.startswith("tempfile"):
+        return True
+    return _APART.search(f"{path.value or ''} {path.text} {path.name}") is not None
+
+
+CHECK = Check(
+    id="local-disk-state",
+    domain=Domain.SCALING,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    do="Design stateless services",
+    dont="Keep data on the disk of one machine",
+    tags=("CWE-1052", "SOC2-A1.1"),
+    gates=("availability", "data_consistency"),
+    run=run,
+    calls=_OPENS | _WRITES | _UPLOADS | _SQLITE | _TEMPORARY,
+    examined=lambda project: sum(bool(_writes(call)) for call in project.calls),
+    doc=__doc__,
+    bad=(
+        example(
+            """
+            import os
+
+            from flask import Flask, jsonify, request
+
+            app = Flask(__name__)
+            UPLOADS = "/var/helpdesk/uploads"
+
+
+            @app.post("/api/v1/attachments")
+            def attach():
+                upload = request.files["file"]
+                upload.save(os.path.join(UPLOADS, "attachment"))  # <- flagged
+                return jsonify(ok=True), 201
+            """,
+            "an upload of Flask",
+        ),
+        example(
+            {
+                "shop/main.py": """
+                    from fastapi import FastAPI, UploadFile
+
+                    from shop.pictures import keep
+
+                    app = FastAPI()
+
+
+                    @app.post("/v1/pictures", status_code=201)
+                    async def picture(name: str, file: UploadFile):
+                        keep(name, await file.read())
+                        return {"name": name}
+                    """,
+                "shop/pictures.py": """
+                    def keep(name, content):
+                        with open(f"/srv/pictures/{name}", "wb") as target:  # <- flagged
+                            target.write(content)
+                    """,
+            },
+            "a file, two calls from the route",
+        ),
+        example(
+            """
+            import sqlite3
+
+            from flask import Flask, jsonify
+
+            app = Flask(__name__)
+
+
+            @app.post("/api/v1/votes/<choice>")
+            def vote(choice):
+                connection = sqlite3.connect("votes.db")  # <- flagged
+                connection.execute("UPDATE votes SET count = count + 1 WHERE choice = ?", (choice,))
+                connection.commit()
+                return jsonify(ok=True)
+            """,
+            "a database of one machine",
+        ),
+        example(
+            """
+            import aiofiles
+            from fastapi import FastAPI, UploadFile
+
+            app = FastAPI()
+
+
+            @app.post("/v1/documents", status_code=201)
+            async def document(file: UploadFile):
+                async with aiofiles.open(f"documents/{file.filename}", "wb") as target:  # <- flagged
+                    await target.write(await file.read())
+                return {"ok": True}
+            """,
+            "an asynchronous file",
+        ),
+    ),
+    good=(
+        example(
+            """
+            import boto3
+            from flask import Flask, jsonify, request
+
+            app = Flask(__name__)
+            storage = boto3.client("s3")
+
+
+            @app.post("/api/v1/attachments")
+            def attach():
+                storage.upload_fileobj(request.files["file"], "attachments", "attachment")
+                return jsonify(ok=True), 201
+            """,
+            "object storage",
+        ),
+        example(
+            """
+            import tempfile
+
+            from fastapi import FastAPI, UploadFile
+
+            from shop.scanning import scan
+
+            app = FastAPI()
+
+
+            @app.post("/v1/documents", status_code=201)
+            async def document(file: UploadFile):
+                with tempfile.TemporaryDirectory() as folder:
+                    with open(f"{folder}/upload", "wb") as target:
+                        target.write(await file.read())
+                    return {"clean": scan(folder)}
+            """,
+            "temporary files",
+        ),
+        example(
+            """
+            from fastapi import FastAPI
+
+            app = FastAPI()
+
+
+            @app.get("/v1/terms")
+            def terms():
+                with open("terms.txt") as source:
+                    return {"text": source.read()}
+            """,
+            "reads only",
+        ),
+        example(
+            """
+            from django.http import JsonResponse
+            from django.urls import path
+
+            from clinic.models import Document
+
+
+            def upload(request):
+                document = Document(file=request.FILES["file"])
+                document.save()
+                return JsonResponse({"id": document.pk}, status=201)
+
+
+            urlpatterns = [path("api/v1/documents/", upload)]
+            """,
+            "a model saves through the storage of its field",
+            path="clinic/urls.py",
+        ),
+    ),
+)
