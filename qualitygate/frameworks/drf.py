@@ -15,6 +15,7 @@ from qualitygate.frameworks.views import is_false, listed
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Arguments,
+    Bound,
     ClassValue,
     Entries,
     Evaluation,
@@ -183,11 +184,32 @@ def _registry(router: Instance) -> Iterator[Registration]:
             yield Registration(item.items[0], item.items[1], item.place)
 
 
+def _added_mappings(evaluation: Evaluation, router: Instance) -> Iterator[tuple[int, str, str]]:
+    """Position of a route (0 for lists, 2 for one), method and action that a router adds to what the library maps.
+
+    As in `self.routes[0].mapping.update({"put": "bulk_update"})` in the constructor of a subclass.
+    """
+    for event in evaluation.events:
+        mapping = event.receiver
+        if event.name != "update" or not isinstance(mapping, Bound) or mapping.name != "mapping":
+            continue
+        route = mapping.receiver
+        listed_routes = route.receiver if isinstance(route, Bound) else None
+        if not isinstance(route, Bound) or not isinstance(listed_routes, Bound) or listed_routes.receiver is not router:
+            continue
+        given = event.arguments.get("", 0)
+        if listed_routes.name == "routes" and isinstance(route.index, Known) and isinstance(route.index.value, int):
+            for method, action in given.entries.items() if isinstance(given, Entries) else ():
+                if isinstance(method, str) and isinstance(action, Known) and isinstance(action.value, str):
+                    yield route.index.value, method.lower(), action.value
+
+
 def router_operations(
     evaluation: Evaluation, router: Instance, registered: dict[int, list[Registration]]
 ) -> Iterator[tuple[str, str, Served, ClassValue, Place]]:
     """Path below the router, doubt about it, operation, class and place of everything that is registered."""
     slash = _trailing_slash(evaluation, router)
+    added = list(_added_mappings(evaluation, router))
     for registration in (*registered.get(id(router), ()), *_registry(router)):
         prefix, doubt = path_text(registration.prefix)
         view, place = registration.view, registration.place
@@ -201,6 +223,11 @@ def router_operations(
             for action, method in table.items():
                 if action in actions and method.lower() in allowed:
                     yield where + slash, doubt, Served(method, actions[action], action), view, place
+        for position, method, action in added:
+            function = evaluation.attribute(view, action)
+            if isinstance(function, FunctionValue) and method in allowed:
+                where = prefix if position < 2 else detail
+                yield where + slash, doubt, Served(method.upper(), function, action), view, place
         for path, is_detail, methods, function in _extra_actions(evaluation, view):
             base = detail if is_detail else prefix
             for method in methods:

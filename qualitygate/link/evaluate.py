@@ -1524,8 +1524,8 @@ class Evaluator:
             return value
         if isinstance(value, Instance):
             found = value.attributes.get(f"[{index.value}]") if isinstance(index, Known) else None
-            return found if found is not None else Bound(value, "__getitem__")
-        return Bound(value, "__getitem__")
+            return found if found is not None else Bound(value, "__getitem__", index)
+        return Bound(value, "__getitem__", index)
 
     def _slice(self, value: Value, bounds: list[Value]) -> Value | None:
         """A part of a list or a text with bounds that are known; None where it cannot be told."""

@@ -149,10 +149,14 @@ class Instance:
 
 @dataclass(eq=False, slots=True)
 class Bound:
-    """``receiver.name`` where the name is not one of the project's own: a library's method or an unknown attribute."""
+    """``receiver.name`` where the name is not one of the project's own: a library's method or an unknown attribute.
+
+    ``receiver[index]`` has the name `__getitem__`.
+    """
 
     receiver: Value
     name: str
+    index: Value | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -138,3 +138,42 @@ def test_an_application_that_is_not_seen_leaves_a_doubt(table: Table) -> None:
     }
     doubt = "unsure: it is registered on an application that is not seen"
     assert table(files) == [f"GET /plugin/state plugin.py:1 | {doubt}"]
+
+
+def test_a_registry_class_gathers_handlers_and_one_loop_adds_them_all(table: Table) -> None:
+    names = "".join(f"Route.get('/items/{number}')(first)\n" for number in range(320))
+    files = {
+        "server/__init__.py": "",
+        "server/route.py": """
+            class Route:
+                _routes = []
+
+                @classmethod
+                def get(cls, path, **options):
+                    def register(function):
+                        prefix = "/v2/admin" if "admin" in function.__module__ else "/v2"
+                        cls._routes.append(("GET", prefix + path, function))
+                        return function
+                    return register
+        """,
+        "server/admin.py": """
+            from server.route import Route
+
+            @Route.get("/state/{part}")
+            def state(request): ...
+        """,
+        "server/items.py": "from server.route import Route\n\ndef first(request): ...\n\n" + names,
+        "server/app.py": """
+            from aiohttp import web
+            from server import admin, items
+            from server.route import Route
+
+            app = web.Application()
+            for method, path, handler in Route._routes:
+                app.router.add_route(method, path, handler)
+        """,
+    }
+    lines = table(files)
+    assert len(lines) == 321
+    assert lines[0] == "GET /v2/admin/state/{part} server/admin.py:3 | version in path"
+    assert lines[-1] == "GET /v2/items/99 server/items.py:3 | version in path"

@@ -163,6 +163,37 @@ def test_a_router_without_trailing_slashes_as_the_pattern_list(table: Table) -> 
     assert table(files) == ["GET /books shop/views.py:3 | collection | paged by PageNumberPagination"]
 
 
+def test_a_router_that_adds_to_what_its_lists_serve(table: Table) -> None:
+    files = project(
+        """
+            from django.urls import include, path
+            from rest_framework.routers import DefaultRouter
+            from shop.views import Books
+
+            class BulkRouter(DefaultRouter):
+                def __init__(self, *args, **kwargs):
+                    super().__init__(*args, **kwargs)
+                    self.routes[0].mapping.update({"put": "bulk_update", "delete": "bulk_destroy"})
+
+            router = BulkRouter()
+            router.register("books", Books)
+            urlpatterns = [path("api/", include((router.urls, "api")))]
+        """,
+        """
+            from rest_framework import mixins, viewsets
+
+            class BulkUpdateMixin:
+                def bulk_update(self, request): ...
+
+            class Books(BulkUpdateMixin, mixins.CreateModelMixin, viewsets.GenericViewSet): ...
+        """,
+    )
+    assert table(files) == [
+        "POST /api/books/ shop/views.py:6",
+        "PUT /api/books/ shop/views.py:4",
+    ]
+
+
 def test_a_copy_of_the_framework_inside_the_project(table: Table) -> None:
     files = project(
         """
