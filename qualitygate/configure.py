@@ -131,9 +131,9 @@ def configure(
     if problems:
         raise ConfigError(problems)
     directory = file.parent if file is not None else None
-    values, origins = _merged(layers, declared)
+    values, origins, written = _merged(layers, declared)
     try:
-        policy = _policy(checks, values, origins, directory)
+        policy = _policy(checks, values, origins, written, directory)
     except _Refused as error:
         raise ConfigError([Problem(error.where, error.message)]) from None
     shown = {**dict(_defaults(checks, declared)), **values}
@@ -534,8 +534,9 @@ class _Refused(Exception):
         self.message = message
 
 
-def _merged(layers: Iterable[_Layer], declared: Any) -> tuple[dict[Key, Any], dict[Key, str]]:
-    """The given keys with their values and origins; ``layers`` come weakest first."""
+def _merged(layers: Iterable[_Layer], declared: Any) -> tuple[dict[Key, Any], dict[Key, str], frozenset[Key]]:
+    """The given keys with their values and origins, and those that the file decides; ``layers`` come weakest first."""
+    written: set[Key] = set()
     values: dict[Key, Any] = {}
     origins: dict[Key, str] = {}
     for layer in layers:
@@ -549,14 +550,10 @@ def _merged(layers: Iterable[_Layer], declared: Any) -> tuple[dict[Key, Any], di
                 values[key] = (*values[key], *(name for name in value if name not in values[key]))
                 origins[key] = f"{origins[key]}, {layer.where(key)}"
             else:
-                # A path in a file is relative to that file; in the other sources, to the current directory.
-                values[key] = _Beside(value) if key == ("baseline",) and layer.is_file else value
+                values[key] = value
                 origins[key] = layer.where(key)
-    return values, origins
-
-
-class _Beside(str):
-    """A path that is relative to the folder of the configuration file."""
+                (written.add if layer.is_file else written.discard)(key)
+    return values, origins, frozenset(written)
 
 
 def _leaves(value: Any, hint: Any, key: Key) -> Iterator[tuple[Key, Any]]:
@@ -584,7 +581,11 @@ def _defaults(checks: Sequence[Check], declared: type[msgspec.Struct]) -> Iterat
 
 
 def _policy(
-    checks: Sequence[Check], values: Mapping[Key, Any], origins: Mapping[Key, str], directory: Path | None
+    checks: Sequence[Check],
+    values: Mapping[Key, Any],
+    origins: Mapping[Key, str],
+    written: frozenset[Key],
+    directory: Path | None,
 ) -> Policy:
     def limit(name: str, default: int | None) -> int | None:
         value = values.get(("gate", name), _limit(default))
@@ -592,7 +593,8 @@ def _policy(
 
     default = Policy()
     baseline = values.get(("baseline",), "")
-    if isinstance(baseline, _Beside) and directory is not None and baseline:
+    if baseline and directory is not None and ("baseline",) in written:
+        # A path in a file is relative to that file; in the other sources, to the current directory.
         baseline = str(directory / baseline)
     return Policy(
         selection=Selection(
@@ -610,7 +612,7 @@ def _policy(
             unread=values.get(("gate", "unread"), default.limits.unread),
             required=values.get(("gate", "required"), default.limits.required),
         ),
-        baseline=str(baseline),
+        baseline=baseline,
         directory=directory,
         options={check.id: given for check in checks if (given := _options(check, values, origins)) is not None},
         severities={

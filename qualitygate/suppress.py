@@ -107,7 +107,9 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 def read_baseline(path: Path) -> Baseline:
     """The baseline in a file. Raises :class:`BaselineError` where it is missing or no baseline."""
-    if path.exists() and not path.is_file():
+    if not path.exists():
+        raise BaselineError(f"baseline {path}: there is no such file; `qgate baseline write` makes it")
+    if not path.is_file():
         raise BaselineError(f"baseline {path}: not a file")
     try:
         baseline = msgspec.json.decode(path.read_bytes(), type=Baseline)

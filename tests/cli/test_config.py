@@ -11,11 +11,12 @@ from qualitygate.parse.toml import read_toml
 
 
 def test_each_value_is_shown_with_its_origin(qgate, repository: Path) -> None:
-    (repository / "qgate.toml").write_text('ignore = ["caching"]\n\n[gate]\nwarnings = 3\n')
+    (repository / "qgate.toml").write_text('ignore = ["caching"]\nbaseline = "known.json"\n\n[gate]\nwarnings = 3\n')
     shown = qgate("config", "show", "--ignore", "messaging", QGATE_MIN_CONFIDENCE="low").stdout
     lines = {line.split(" = ")[0]: " ".join(line.split()) for line in shown.splitlines()}
     assert lines["ignore"] == 'ignore = ["caching", "messaging"] # qgate.toml:1, --ignore'
-    assert lines["gate.warnings"] == "gate.warnings = 3 # qgate.toml:4"
+    assert lines["gate.warnings"] == "gate.warnings = 3 # qgate.toml:5"
+    assert lines["baseline"] == 'baseline = "known.json" # qgate.toml:2'
     assert lines["min-confidence"] == 'min-confidence = "low" # QGATE_MIN_CONFIDENCE'
     assert lines["gate.errors"] == "gate.errors = 0 # default"
 
