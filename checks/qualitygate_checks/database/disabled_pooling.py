@@ -52,6 +52,8 @@ def run(project: Project) -> Iterator[Hit]:
                 told.update(hit.place.path for hit in hits)
                 yield from hits
             continue
+        if call.name not in _ENGINES:
+            continue
         pool = call.argument("poolclass")
         if pool is not None and _is_null(pool) and not _apart(call):
             place = pool.place or call.place

@@ -44,6 +44,7 @@ _OTHERS: dict[str, tuple[str, object, str]] = {
     "aiohttp.TCPConnector": ("limit", 0, "give `limit` a number; the default is 100"),
     "httpx.Limits": ("max_connections", None, "give `max_connections` a number; the default is 100"),
 }
+_SCALARS = {"SQLALCHEMY_MAX_OVERFLOW": -1, "SQLALCHEMY_POOL_SIZE": 0}
 _MEND = "limit it: `pool_size=10, max_overflow=5, pool_timeout=5`"
 
 
@@ -70,7 +71,7 @@ def run(project: Project) -> Iterator[Hit]:
                 entry = given.entry(name)
                 if entry is not None and _is(entry, none):
                     yield _setting(assignment.place, f"{assignment.name} {name}", f"`{name}` is {none}: no limit")
-        elif _is(given, -1 if assignment.name == "SQLALCHEMY_MAX_OVERFLOW" else 0):
+        elif assignment.name in _SCALARS and _is(given, _SCALARS[assignment.name]):
             yield _setting(assignment.place, assignment.name, f"{given.value} means no limit")
 
 
@@ -111,7 +112,7 @@ CHECK = Check(
     gates=("database_performance", "availability"),
     run=run,
     calls=_ENGINES | frozenset(_OTHERS) | _REDIS_POOLS,
-    assigns=frozenset({"SQLALCHEMY_ENGINE_OPTIONS", "SQLALCHEMY_MAX_OVERFLOW", "SQLALCHEMY_POOL_SIZE"}),
+    assigns=frozenset({"SQLALCHEMY_ENGINE_OPTIONS", *_SCALARS}),
     examined=lambda project: sum(
         call.name in _ENGINES or call.name in _OTHERS or call.name in _REDIS_POOLS for call in project.calls
     ),

@@ -39,7 +39,7 @@ def run(project: Project) -> Iterator[Hit]:
     place = entrance(project)
     if place is None:
         return
-    configured = [call.place for call in project.calls if not is_script(call.place.path)]
+    configured = [call.place for call in project.calls if call.name in _CONFIGURES and not is_script(call.place.path)]
     configured += [item.place for item in project.assignments if item.name == "LOGGING"]
     if not configured and logging_calls(project) < _FEW:
         return

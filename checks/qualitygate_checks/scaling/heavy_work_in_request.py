@@ -12,7 +12,7 @@ How to mend: hand the work to a task of a queue (Celery, RQ, Dramatiq, arq), ans
 will be, and let the client ask for it.
 
 What it cannot see: how long the work really takes, and whether a queue is called in a place that could not be followed.
-Code in tasks, commands and health checks is left alone.
+Code in tasks, threads and commands is left alone.
 """
 
 from __future__ import annotations
@@ -142,8 +142,9 @@ def _long(call: Call) -> bool:
 
 
 def _apart(call: Call) -> bool:
-    """Whether the code belongs to a task or a command, or only health checks reach it."""
-    return is_script(call.place.path) or _TASK.search(call.owner) is not None
+    """Whether the code belongs to a task, a thread of its own or a command."""
+    in_thread = owner(call).endswith("Thread.run")
+    return in_thread or is_script(call.place.path) or _TASK.search(call.owner) is not None
 
 
 CHECK = Check(

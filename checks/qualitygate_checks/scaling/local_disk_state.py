@@ -10,7 +10,8 @@ How to mend: put files into object storage (S3 and its like) and data into the d
 request needs.
 
 What it cannot see: a shared volume behind the path; answer with `qgate: ignore[local-disk-state]` and say which. Temporary
-files, storage classes that an installation can replace, commands and tasks are left alone.
+files, storage classes that an installation can replace, commands and tasks are left alone. A file is told once, with the
+number of functions that write.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ _TEMPORARY = frozenset(
         "gettempdir",
     )
 )
+_COMMITS = frozenset({"sqlite3.connect.commit", "sqlite3.Connection.commit", "aiosqlite.connect.commit"})
+# A file that the same function removes again is not kept.
+_REMOVES = frozenset({"os.remove", "os.unlink", "shutil.rmtree", "pathlib.Path.unlink", "?.unlink"})
 _APART = re.compile(r"te?mp|cache|/dev/|devnull|log(s|ging)?([/_.]|$)|:memory:|lock|pid", re.IGNORECASE)
 # Classes of storage, back-ups and plugins are chosen by an installation.
 _CHOSEN = re.compile(
@@ -51,23 +55,26 @@ _TASK = re.compile(r"(^|[/_.])(tasks?|workers?|jobs?|celery|cron)([/_.]|$)", re.
 
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every function on the path of a request that writes to the local disk."""
-    temporary = {call.owner for call in project.calls if call.name in _TEMPORARY}
-    seen: set[str] = set()
+    temporary = {call.owner for call in project.calls if call.name in _TEMPORARY or call.name in _REMOVES}
+    committed = {call.owner for call in project.calls if call.name in _COMMITS}
+    found: dict[str, dict[str, Call]] = {}
     for call in project.calls:
-        what = _writes(call)
-        if not what or not call.routes or call.owner in temporary or call.owner in seen:
+        if not _writes(call) or not call.routes or call.owner in temporary:
             continue
-        if is_script(call.place.path) or _TASK.search(call.owner):
-            continue
-        seen.add(call.owner)
+        if not is_script(call.place.path) and not _TASK.search(call.owner):
+            found.setdefault(call.place.path, {}).setdefault(call.owner, call)
+    for owners in found.values():
+        call, *others = owners.values()
+        more = f", and so do {len(others)} more functions of this file" if others else ""
+        unsure = _CHOSEN.search(call.owner) or (call.name in _SQLITE and call.owner not in committed)
         yield Hit(
             place=call.place,
-            message=f"{owner(call)} {what} on the disk of one machine",
+            message=f"{owner(call)} {_writes(call)} on the disk of one machine{more}",
             subject=f"{call.name} in {owner(call)}",
             why=way(call),
             mend="put it into object storage or the database, or use `tempfile` for what only this request needs",
-            places=call.chain,
-            confidence=Confidence.LOW if _CHOSEN.search(call.owner) else None,
+            places=(*call.chain, *(other.place for other in others[:3])),
+            confidence=Confidence.LOW if unsure else None,
         )
 
 
@@ -107,7 +114,7 @@ CHECK = Check(
     tags=("CWE-1052", "SOC2-A1.1"),
     gates=("availability", "data_consistency"),
     run=run,
-    calls=_OPENS | _WRITES | _UPLOADS | _SQLITE | _TEMPORARY,
+    calls=_OPENS | _WRITES | _UPLOADS | _SQLITE | _TEMPORARY | _COMMITS | _REMOVES,
     examined=lambda project: sum(bool(_writes(call)) for call in project.calls),
     doc=__doc__,
     bad=(
