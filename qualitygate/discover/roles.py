@@ -40,6 +40,8 @@ _EXAMPLE = re.compile(r"(?:^|/)examples?/")
 _GENERATED = re.compile(
     r"(?:^|/)(?:__generated__|generated)/|_pb2(?:_grpc)?\.pyi?$|\.generated\.[^/]+$"
     r"|(?:^|/)(?:[^/]*[-.]lock|npm-shrinkwrap)\.(?:json|ya?ml)$|\.min\.(?:js|css)$"
+    # the report of a scanner, which quotes code and the documentation of its rules
+    r"|\.sarif(?:\.json)?$"
 )
 # Names that are words of a business too (a clinic's samples, a shop's vendors): inside a package they are its code.
 _UNLESS_PACKAGE = (

@@ -58,6 +58,8 @@ def test_a_language_is_known_by_name_or_first_line(path: str, head: bytes, langu
         (".venv/lib/site.py", Role.VENDORED),
         ("app/orders_pb2.py", Role.GENERATED),
         ("package-lock.json", Role.GENERATED),
+        ("reports/qgate.sarif", Role.GENERATED),
+        ("semgrep.sarif.json", Role.GENERATED),
         ("docs/conf.py", Role.DOCUMENTATION),
     ],
 )
