@@ -29,7 +29,9 @@ _FEW = 8
 _EVIDENCE = re.compile(
     rb"structlog|json_?log|logstash|ecs_logging|google\.cloud\.logging|google.cloud.*logging|watchtower|logfire|"
     rb"JsonFormatter|JSONFormatter|json_formatter|JSONRenderer|loguru[\s\S]*serialize|GelfHandler|graypy|pygelf|eliot|"
-    rb"opentelemetry.*_logs|StackdriverFormatter|CloudLoggingHandler|azure\.monitor|logmatic|loki",
+    rb"opentelemetry.*_logs|StackdriverFormatter|CloudLoggingHandler|azure\.monitor|logmatic|loki|"
+    # a format that spells an object itself
+    rb"\{\s*[\"']\w+[\"']\s*:\s*[\"']?[%{$]",
 )
 _CONFIGURES = frozenset({"logging.basicConfig", "logging.config.dictConfig", "logging.config.fileConfig"})
 
