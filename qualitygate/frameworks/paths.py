@@ -17,7 +17,9 @@ def path_text(value: Value | None) -> tuple[str, str]:
     if value is None or (isinstance(value, Known) and value.value is None):
         return "", ""
     if isinstance(value, Known):
-        return str(value.value), ""
+        if isinstance(value.value, str):
+            return value.value, ""
+        return "{?}", "a part of the path is not known (a default that is no text)"
     if isinstance(value, Choice):
         text, _ = path_text(value.values[0])
         return text, "a part of the path depends on a condition"

@@ -269,7 +269,8 @@ def _untyped(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> tuple
     return (
         True,
         f"{built}, and `{segment}` names many" if plural else built,
-        Confidence.HIGH if plural else Confidence.MEDIUM,
+        # What a helper fetches may be one of the things that the handler needs, not what it returns.
+        Confidence.HIGH if plural and built.startswith("the body") else Confidence.MEDIUM,
         "",
     )
 

@@ -29,6 +29,7 @@ _WEBHOOK = re.compile(r"(^|[/_-])(webhooks?|hooks?|callback|ipn)([/_-]|$)")
 _ADMINISTRATION = re.compile(r"^(admin|backoffice|internal|_[a-z]\w*|debug|__\w+)$")
 _VERSION_HEADER = re.compile(r"^(x-)?([a-z][a-z-]*-)?version$|^accept-version$", re.IGNORECASE)
 _BARE_NUMBER = re.compile(r"^\d{1,2}$")
+_FEW_PAGES = 20  # one route in so many may render a page, and the others still serve data
 
 
 def link_routes(
@@ -39,9 +40,10 @@ def link_routes(
     names: dict[int, str] = {}
     pages: dict[int, bool] = {}
     read: dict[int, bool] = {}
+    without_pages = _without_pages(drafts)
     for draft in drafts:
         names[id(draft)] = f"{draft.method} {draft.path}"
-        api = _is_api(draft)
+        api = _is_api(draft, without_pages)
         pages[id(draft)] = not api
         place = _definition(draft.handler) or draft.declared
         how = _version(evaluator, graph, draft, read)
@@ -111,11 +113,26 @@ def _segments(path: str) -> list[str]:
     return [segment for segment in path.split("/") if segment]
 
 
-def _is_api(draft: RouteDraft) -> bool:
+def _calls(draft: RouteDraft) -> frozenset[str]:
+    return frozenset(draft.handler.node.calls) if isinstance(draft.handler, FunctionValue) else frozenset()
+
+
+def _without_pages(drafts: Sequence[RouteDraft]) -> frozenset[str]:
+    """Frameworks by which this project hardly renders a page: what says nothing of itself then serves data."""
+    found = set()
+    for framework in {draft.framework for draft in drafts}:
+        own = [draft for draft in drafts if draft.framework == framework]
+        pages = sum(draft.page or bool(_calls(draft) & _PAGE_CALLS) for draft in own)
+        if pages * _FEW_PAGES <= len(own):
+            found.add(framework)
+    return frozenset(found)
+
+
+def _is_api(draft: RouteDraft, without_pages: frozenset[str]) -> bool:
     """Whether a route serves data to programs, rather than pages to people."""
     if draft.page:
         return False
-    calls = set(draft.handler.node.calls) if isinstance(draft.handler, FunctionValue) else set()
+    calls = _calls(draft)
     if draft.framework in ("fastapi", "starlette", "litestar", "ninja", "graphql"):
         return not calls & {"TemplateResponse", "HTMLResponse"}
     if draft.framework == "drf":
@@ -124,9 +141,18 @@ def _is_api(draft: RouteDraft) -> bool:
         return True
     if isinstance(draft.view, ClassValue) and _is_resource(draft.view):
         return True
+    if calls & _PAGE_CALLS:
+        return False
     if calls & _JSON_CALLS:
-        return not calls & _PAGE_CALLS
-    return draft.framework == "flask" and _returns_mapping(draft.handler) and not calls & _PAGE_CALLS
+        return True
+    if draft.framework == "django":
+        return False
+    # A form of a page can neither PUT nor DELETE.
+    return (
+        draft.method in ("PUT", "PATCH", "DELETE")
+        or _returns_mapping(draft.handler)
+        or draft.framework in without_pages
+    )
 
 
 def _is_resource(view: ClassValue) -> bool:

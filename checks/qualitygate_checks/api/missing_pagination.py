@@ -50,6 +50,7 @@ def _routes(project: Project) -> Iterator[Hit]:
                 why=f"{route.collection_why}; no parameter, paginator or bound of the query is seen on its way{doubt}",
                 mend=_MEND.get(route.framework, _MEND[""]),
                 places=_declaration(route),
+                severity=None if route.collection_confidence is Confidence.HIGH else Severity.WARNING,
                 confidence=Confidence.LOW if route.uncertain else route.collection_confidence,
             )
 
