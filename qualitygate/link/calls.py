@@ -91,6 +91,7 @@ class CallGraph:
         self._adapters = tuple(adapters)
         self._traces: dict[int, Trace] = {}
         self._targets: dict[int, tuple[Target, ...]] = {}
+        self._injected: dict[int, tuple[FunctionValue, tuple[Value, ...]]] = {}
 
     def trace(self, function: FunctionValue, receiver: Value | None = None) -> Trace:
         """Calls, returns and raises of a function's body."""
@@ -105,8 +106,10 @@ class CallGraph:
 
     def injected(self, function: FunctionValue) -> Iterator[Value]:
         """What frameworks inject into a function's parameters."""
-        for adapter in self._adapters:
-            yield from adapter.injected(self._evaluator, function)
+        if id(function) not in self._injected:
+            found = (value for adapter in self._adapters for value in adapter.injected(self._evaluator, function))
+            self._injected[id(function)] = (function, tuple(found))
+        yield from self._injected[id(function)][1]
 
     def targets(self, function: FunctionValue, receiver: Value | None) -> tuple[Target, ...]:
         """The project's functions that a function calls or has injected."""

@@ -129,6 +129,7 @@ class Evaluator:
         self._unlikely = 0
         self._typing: dict[str, list[ir.Import]] = {}
         self._line: list[ClassValue] = []
+        self._origins: dict[int, tuple[ClassValue, frozenset[str]]] = {}
         self._django: list[str] | None = None
 
     # -- the whole program
@@ -249,9 +250,21 @@ class Evaluator:
 
     def is_a(self, value: Value | None, names: frozenset[str]) -> bool:
         """Whether a class or an object comes from one of the library classes ``names``."""
-        if not isinstance(value, (Instance, ClassValue, External, Choice)):
-            return False
-        return any(isinstance(base, External) and base.name in names for base in self.ancestry(value))
+        if isinstance(value, Choice):
+            value = value.values[0]
+        if isinstance(value, Instance):
+            value = value.cls
+        if isinstance(value, External):
+            return value.name in names
+        return isinstance(value, ClassValue) and not names.isdisjoint(self._libraries(value))
+
+    def _libraries(self, cls: ClassValue) -> frozenset[str]:
+        """The library classes that a class of the project comes from, by name."""
+        known = self._origins.get(id(cls))
+        if known is None:
+            names = frozenset(base.name for base in self.ancestry(cls) if isinstance(base, External))
+            known = self._origins[id(cls)] = (cls, names)  # with the class, so that its identity stays its own
+        return known[1]
 
     def annotation(self, expression: ir.Expression | None, scope: Scope) -> Value:
         """What a type annotation names; text annotations are looked up by name."""
