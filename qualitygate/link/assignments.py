@@ -13,7 +13,9 @@ from qualitygate.model.values import Scope
 
 # What only a settings module of Django defines.
 _MARKS = ("INSTALLED_APPS", "ROOT_URLCONF", "MIDDLEWARE")
-_UPDATES = frozenset({"update", "from_mapping", "setdefault"})
+_UPDATES = frozenset({"update", "from_mapping"})
+# `response.headers.add("Access-Control-Allow-Origin", "*")`: a key and its value.
+_SETTERS = frozenset({"add", "set", "setdefault", "append", "set_header", "add_header"})
 
 
 def link_assignments(
@@ -133,14 +135,17 @@ class _Reader:
                 yield self._one(name, holder, statement.value, statement.span, owner, conditional)
 
     def _update(self, expression: ir.Expression, owner: str, conditional: bool) -> Iterator[Assignment]:
-        """`app.config.update(DEBUG=True)` and `app.config.from_mapping({"DEBUG": True})`."""
-        if not (
-            isinstance(expression, ir.Call)
-            and isinstance(expression.function, ir.Attribute)
-            and expression.function.name in _UPDATES
-        ):
+        """`app.config.update(DEBUG=True)`, `app.config.from_mapping({"DEBUG": True})`, `os.environ.setdefault("DEBUG", "1")`."""
+        if not isinstance(expression, ir.Call) or not isinstance(expression.function, ir.Attribute):
             return
         holder = spelling(expression.function.value)
+        if expression.function.name in _SETTERS and len(expression.arguments) == 2:
+            named, given = (argument.value for argument in expression.arguments)
+            if isinstance(named, ir.Constant) and isinstance(named.value, str) and named.value in self._wanted:
+                yield self._one(named.value, holder, given, expression.span, owner, conditional)
+            return
+        if expression.function.name not in _UPDATES:
+            return
         for argument in expression.arguments:
             span = argument.span or expression.span
             if argument.name in self._wanted and argument.name is not None:

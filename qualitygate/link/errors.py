@@ -54,6 +54,18 @@ _OUTCOME_KEYS = frozenset({"status", "result", "state", "outcome"})
 _FAILED = frozenset({"error", "fail", "failed", "failure"})
 _CODE_KEYS = frozenset({"code", "status_code", "statuscode", "http_status", "status"})
 _ARGUMENTS = ("error", "err", "exc", "exception", "ex", "e")
+_ABORTS = frozenset(
+    """flask.abort quart.abort werkzeug.exceptions.abort flask_restful.abort flask_restx.abort flask_smorest.abort""".split()
+)
+# Exceptions of frameworks that become responses, by module: keyword and position of the text that clients read.
+_RESPONDING: Mapping[str, tuple[str, int]] = {
+    "rest_framework.exceptions.": ("detail", 0),
+    "werkzeug.exceptions.": ("description", 0),
+    "litestar.exceptions.": ("detail", 0),
+    "ninja.errors.HttpError": ("message", 1),
+    "aiohttp.web.HTTP": ("text", 99),
+    "sanic.exceptions.": ("message", 0),
+}
 _DEEPEST = 12
 _DEBUGGING = re.compile(r"debug|(?:^|_)dev(?:elopment)?(?:_|$)|testing|is_local", re.IGNORECASE)
 # Frameworks in which a handler may give a mapping back as it is.
@@ -174,9 +186,12 @@ def _in_function(
             found.append((response, place))
     for site in trace.sites:
         name = dotted(site.callee)
-        if name in ("flask.abort", "quart.abort", "werkzeug.exceptions.abort") and site.arguments.positional:
+        if name in _ABORTS and site.arguments.positional:
             status = _status(site.arguments.positional[0])
-            exception = _exception(site.arguments.get("description", 1), caught)
+            text = site.arguments.get("description", 1) or site.arguments.get("message")
+            exception = _exception(text, caught)
+            if not exception and not name.startswith(("flask.", "quart.", "werkzeug.")):
+                continue  # the extension gives its errors a shape of its own
             if status >= 400:
                 shape = "exception" if exception else "framework"
                 found.append((ErrorResponse(shape, (), status, site.place, owner, (), exception=exception), site.place))
@@ -383,6 +398,13 @@ def _raised(value: Value, place: Place, owner: str, expression: ir.Expression) -
             keys = tuple(sorted(str(key) for key in detail.entries))
             return ErrorResponse("framework-object", keys, status, raised, owner, ())
         return ErrorResponse("framework", (), status, raised, owner, ())
+    if isinstance(value, Instance) and isinstance(value.cls, External):
+        for start, (keyword, position) in _RESPONDING.items():
+            if value.cls.name.startswith(start):
+                exception = _within(value.arguments.get(keyword, position), "")
+                if exception:
+                    status = _status(value.arguments.get("status_code")) or _status(value.arguments.get("code"))
+                    return ErrorResponse("framework", (), status, value.place or place, owner, (), exception=exception)
     return None
 
 

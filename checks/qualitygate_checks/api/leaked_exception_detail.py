@@ -196,6 +196,36 @@ CHECK = Check(
             """,
             "a handler of FastAPI",
         ),
+        example(
+            {
+                "clinic/settings.py": """
+                    ROOT_URLCONF = "clinic.urls"
+                    INSTALLED_APPS = ["rest_framework"]
+                    """,
+                "clinic/urls.py": """
+                    from django.urls import path
+
+                    from clinic.views import VisitView
+
+                    urlpatterns = [path("api/v1/visits/", VisitView.as_view())]
+                    """,
+                "clinic/views.py": """
+                    from django.db import DatabaseError
+                    from rest_framework.exceptions import APIException
+                    from rest_framework.response import Response
+                    from rest_framework.views import APIView
+
+
+                    class VisitView(APIView):
+                        def get(self, request):
+                            try:
+                                return Response(list(request.user.visits.values()))
+                            except DatabaseError as error:
+                                raise APIException(f"database: {error}")  # <- flagged
+                    """,
+            },
+            "an exception of the framework with the text of another",
+        ),
     ),
     good=(
         example(

@@ -33,8 +33,9 @@ _HINT = re.compile(
     r"|tlsAllowInvalid|disable_ssl|tls_insecure|OPT_X_TLS|ssl\s*=\s*False|ssl_verify|PYTHONHTTPSVERIFY"
 )
 # Methods and clients by which `verify` means the certificate, whatever object they are called on.
+_METHODS = frozenset("get post put patch delete head options request".split())
 _CLIENTS = frozenset(
-    """get post put patch delete head options request send stream client asyncclient session resource httptransport
+    """send stream client asyncclient session resource httptransport
     asynchttptransport tlsconfig urlopen download fetch api_request make_request do_request http_request""".split()
 )
 _LIBRARIES = frozenset("requests httpx boto3 botocore hvac docker niquests aioboto3 httpcore requests_oauthlib".split())
@@ -203,7 +204,7 @@ def _means_certificate(name: str, imported: Mapping[str, str]) -> bool:
         return False
     if root in _LIBRARIES:
         return True
-    return last in _CLIENTS and (_uses(imported, *_LIBRARIES) or last not in ("get", "post", "delete", "put", "send"))
+    return last in _METHODS or (last in _CLIENTS and _uses(imported, *_LIBRARIES))
 
 
 def _uses(imported: Mapping[str, str], *libraries: str) -> bool:

@@ -62,8 +62,29 @@ def run(project: Project) -> Iterator[Hit]:
             yield from _set(call)
         elif call.name in _SESSIONS:
             yield from _starlette(call)
+    yield from _headers(project)
     yield from _django(project)
     yield from _flask(project)
+
+
+def _headers(project: Project) -> Iterator[Hit]:
+    """`response.headers["Set-Cookie"] = f"session={key}; Path=/"`."""
+    for item in project.assignments:
+        text = item.value.text if item.value.kind == "template" else item.value.value
+        if item.name.lower() != "set-cookie" or not isinstance(text, str) or is_development(item.place.path):
+            continue
+        name, options = text.split("=", 1)[0].strip(), {part.strip().lower() for part in text.split(";")[1:]}
+        word = name.lower().replace("-", "_")
+        missing = [option for option in ("secure", "httponly") if option not in options]
+        if missing and _SENSITIVE.search(word) and not _CSRF.search(word) and not options & {"max-age=0"}:
+            lacking = " and ".join(f"`{option}`" for option in missing)
+            yield Hit(
+                place=item.place,
+                message=f"the cookie `{name}` is set without {lacking}",
+                subject=f"{item.owner} cookie {name}",
+                why="the header carries no such attribute",
+                mend='use set_cookie() with secure=True, httponly=True and samesite="lax"',
+            )
 
 
 def _set(call: Call) -> Iterator[Hit]:
@@ -251,7 +272,7 @@ CHECK = Check(
     tags=("OWASP-API8:2023", "CWE-614", "CWE-1004", "CWE-1275"),
     gates=("data_protection", "authentication"),
     calls=_SETTERS | _SESSIONS | _APPS,
-    assigns=frozenset((*_SETTINGS, "MIDDLEWARE", "MIDDLEWARE_CLASSES")),
+    assigns=frozenset((*_SETTINGS, "Set-Cookie", "set-cookie", "MIDDLEWARE", "MIDDLEWARE_CLASSES")),
     run=run,
     examined=lambda project: sum(1 for call in project.calls if call.name in _SETTERS) + len(project.apps),
     doc=__doc__,
@@ -289,6 +310,7 @@ CHECK = Check(
                 token = "t"
                 response.set_cookie(key="refresh_token", value=token, httponly=True)  # <- flagged
                 response.set_cookie("access_token", token, secure=False, httponly=True)  # <- flagged
+                response.headers["Set-Cookie"] = f"session={token}; Path=/; HttpOnly"  # <- flagged
                 return {"ok": True}
             """,
             "FastAPI: tokens and the session of Starlette",

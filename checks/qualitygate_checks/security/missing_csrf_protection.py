@@ -1,7 +1,8 @@
 """Requests that change something and that any page may send with the user's session.
 
 What it flags: a Django project with sessions whose middleware lacks `CsrfViewMiddleware` (once); a view of Django that is
-exempt from it (`csrf_exempt`) and still relies on the session (`login_required`, `request.user`, `request.session`); a
+exempt from it (`csrf_exempt`) and still relies on the session (`login_required`, `LoginRequiredMixin`, `request.user`, `request.session`); a session authentication of the REST framework
+whose check is overridden; a
 Flask application that signs people in with sessions, serves forms and has no CSRF protection (once); and protection that
 is switched off (`WTF_CSRF_ENABLED = False`) outside of tests. Webhooks and views that take a token are left alone.
 
@@ -28,6 +29,7 @@ _SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 _SIGNED_IN = frozenset(
     "login_required permission_required user_passes_test staff_member_required superuser_required".split()
 )
+_MIXINS = frozenset(("LoginRequiredMixin", "PermissionRequiredMixin", "UserPassesTestMixin", "StaffuserRequiredMixin"))
 _SWITCHES = frozenset(("WTF_CSRF_ENABLED", "WTF_CSRF_CHECK_DEFAULT"))
 _APPS = frozenset(("flask.Flask", "quart.Quart"))
 _PROTECTION = re.compile(r"csrf|xsrf|seasurf|flask_wtf", re.IGNORECASE)
@@ -71,6 +73,42 @@ def _exempt(project: Project) -> Iterator[Hit]:
         for statement in file.module.body:
             if isinstance(statement, ir.Function) and (file.path, statement.name) not in webhooks:
                 yield from _view(file.path, statement, statement.decorators, imports_of=file.module)
+            elif isinstance(statement, ir.Class):
+                yield from _class(file.path, statement)
+
+
+def _class(path: str, cls: ir.Class) -> Iterator[Hit]:
+    """A view class that is exempt and signs people in, and an authentication by session that checks no token."""
+    bases = [_word(base.value) for base in cls.bases]
+    for decorator in cls.decorators:
+        words = {_word(part) for part in ir.subexpressions(decorator.expression) if isinstance(part, ir.Name)}
+        if "csrf_exempt" not in words or "method_decorator" not in words:
+            continue
+        relied = next((base for base in bases if base in _MIXINS), "")
+        signed = [_word(part) for other in cls.decorators for part in ir.subexpressions(other.expression)]
+        relied = relied or next((word for word in signed if word in _SIGNED_IN), "")
+        if relied:
+            yield Hit(
+                place=Place(path, decorator.span),
+                message=f"`{cls.name}` is exempt from CSRF protection and relies on the session",
+                subject=f"{cls.name} exempt",
+                why=f"`{relied}` takes the user from the session, which the browser sends with requests of any page",
+                mend="drop the exemption, or authenticate with a token in a header",
+            )
+    if "SessionAuthentication" in bases:
+        for statement in cls.body:
+            if (
+                isinstance(statement, ir.Function)
+                and statement.name == "enforce_csrf"
+                and not {"enforce_csrf", "process_view", "CSRFCheck"} & set(statement.calls)
+            ):
+                yield Hit(
+                    place=Place(path, statement.span),
+                    message=f"`{cls.name}` authenticates by the session and checks no CSRF token",
+                    subject=f"{cls.name} enforce_csrf",
+                    why="it overrides what `SessionAuthentication` checks for requests that change something",
+                    mend="drop the override, or authenticate with a token in a header",
+                )
 
 
 def _view(
@@ -264,6 +302,27 @@ CHECK = Check(
                 return JsonResponse({"added": True})
             """,
             "Django: exempt views that rely on the session",
+        ),
+        example(
+            """
+            from django.contrib.auth.mixins import LoginRequiredMixin
+            from django.utils.decorators import method_decorator
+            from django.views import View
+            from django.views.decorators.csrf import csrf_exempt
+            from rest_framework.authentication import SessionAuthentication
+
+
+            @method_decorator(csrf_exempt, name="dispatch")  # <- flagged
+            class CloseAccount(LoginRequiredMixin, View):
+                def post(self, request):
+                    request.user.delete()
+
+
+            class Unchecked(SessionAuthentication):
+                def enforce_csrf(self, request):  # <- flagged
+                    return
+            """,
+            "Django: classes",
         ),
         example(
             """

@@ -50,6 +50,7 @@ _LISTS = (
     "CORS_ALLOWED_ORIGIN_REGEXES",
     "CORS_ORIGIN_REGEX_WHITELIST",
 )
+_AIOHTTP = frozenset(("aiohttp_cors.setup",))
 _HEADER = "Access-Control-Allow-Origin"
 _CREDENTIALS = "Access-Control-Allow-Credentials"
 _EVERY = frozenset(("after_request", "after_app_request", "middleware", "on_response", "on_response_prepare"))
@@ -62,6 +63,7 @@ def run(project: Project) -> Iterator[Hit]:
         if not is_development(call.place.path):
             yield from _policy(call)
     yield from _django(project)
+    yield from _configured(project)
     yield from _headers(project)
 
 
@@ -74,6 +76,10 @@ def _policy(call: Call) -> Iterator[Hit]:
         yield from _starlette(call)
     elif call.name in _FLASK | _QUART:
         yield from _flask(call)
+    elif call.name in _AIOHTTP:
+        defaults = call.argument("defaults")
+        if defaults is not None and "*" in defaults.keys:
+            yield _hit(_at(call, defaults), call, None, "every origin is allowed")
 
 
 def _starlette(call: Call) -> Iterator[Hit]:
@@ -162,6 +168,24 @@ def _django(project: Project) -> Iterator[Hit]:
                 yield _told(place, f"every origin is allowed (`{name}`)", f"{settings.path} {name}", credentials)
 
 
+def _configured(project: Project) -> Iterator[Hit]:
+    """`CORS_ORIGINS` in the configuration of Flask or Sanic."""
+    supported = {
+        item.owner for item in project.assignments if item.name == "CORS_SUPPORTS_CREDENTIALS" and _says_true(item)
+    }
+    for item in project.assignments:
+        holder = item.target or item.owner.partition(":")[2]
+        if item.name != "CORS_ORIGINS" or not holder.lower().endswith("config") or item.conditional:
+            continue
+        if _is_any(item.value) and not is_development(item.place.path) and not is_development(item.owner):
+            yield _told(
+                item.place,
+                "every origin is allowed (`CORS_ORIGINS`)",
+                f"{item.owner} CORS_ORIGINS",
+                item.owner in supported,
+            )
+
+
 def _headers(project: Project) -> Iterator[Hit]:
     with_credentials = {item.owner for item in project.assignments if item.name == _CREDENTIALS and _says_true(item)}
     for item in project.assignments:
@@ -206,11 +230,16 @@ def _says_true(item: Assignment) -> bool:
 
 
 def _is_response(item: Assignment) -> bool:
-    return item.target.endswith("headers") or item.target.rsplit(".", 1)[-1].lower() in (
-        "response",
-        "resp",
-        "res",
-        "rv",
+    return (
+        item.target.endswith("headers")
+        or item.target in ("self",)
+        or item.target.rsplit(".", 1)[-1].lower()
+        in (
+            "response",
+            "resp",
+            "res",
+            "rv",
+        )
     )
 
 
@@ -223,8 +252,10 @@ CHECK = Check(
     dont="Allow every origin",
     tags=("OWASP-API8:2023", "CWE-942"),
     gates=("authorization", "data_protection"),
-    calls=_ADDING | _WRAPPING | _LITESTAR | _FLASK | _QUART,
-    assigns=frozenset((*_ALL, *_LISTS, "CORS_ALLOW_CREDENTIALS", _HEADER, _CREDENTIALS)),
+    calls=_ADDING | _WRAPPING | _LITESTAR | _FLASK | _QUART | _AIOHTTP,
+    assigns=frozenset(
+        (*_ALL, *_LISTS, "CORS_ALLOW_CREDENTIALS", "CORS_ORIGINS", "CORS_SUPPORTS_CREDENTIALS", _HEADER, _CREDENTIALS)
+    ),
     run=run,
     examined=lambda project: len(project.apps),
     doc=__doc__,
@@ -305,7 +336,7 @@ CHECK = Check(
 
             @app.after_request
             def allow(response):
-                response.headers["Access-Control-Allow-Origin"] = "*"  # <- flagged
+                response.headers.add("Access-Control-Allow-Origin", "*")  # <- flagged
                 return response
             """,
             "a header on every response",
