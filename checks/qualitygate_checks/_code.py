@@ -218,6 +218,13 @@ class Code:
         return self._tops[path]
 
 
+def bodies_of(path: str, module: ir.Module) -> list[Body]:
+    """The bodies of one file: the module's own first, then its functions in order."""
+    top = Body(path, "", None, module.body, None)
+    _bind(top)
+    return [top, *_nested(top, module.body, None, "")]
+
+
 def _heads(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Function]:
     for statement in walk(statements):
         if isinstance(statement, ir.Function):
@@ -354,5 +361,7 @@ def span_of(expression: ir.Expression) -> Span | None:
     own: Span | None = getattr(expression, "span", None)
     if own is not None:
         return own
-    spans: list[Span] = sorted(span for part in ir.subexpressions(expression) if (span := getattr(part, "span", None)) is not None)
+    spans: list[Span] = sorted(
+        span for part in ir.subexpressions(expression) if (span := getattr(part, "span", None)) is not None
+    )
     return Span(spans[0].line, spans[0].column, spans[-1].end_line, spans[-1].end_column) if spans else None

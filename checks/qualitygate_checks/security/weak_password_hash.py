@@ -31,7 +31,7 @@ _QUICK = frozenset(
 _HASHES = frozenset(f"hashlib.{name}" for name in _QUICK)
 _SLOW = frozenset(
     "hashpw gensalt scrypt pbkdf2_hmac PBKDF2HMAC Scrypt Argon2id hash_secret hash_password_slow derive checkpw make_password "
-    "check_password generate_password_hash check_password_hash".split()
+    "check_password generate_password_hash check_password_hash PasswordHasher".split()
 )
 _CONTEXTS = ("passlib.context.CryptContext", "passlib.apps.LazyCryptContext", "passlib.context.LazyCryptContext")
 _WERKZEUG = ("werkzeug.security.generate_password_hash", "flask_bcrypt.generate_password_hash")
