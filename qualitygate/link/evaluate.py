@@ -1863,6 +1863,11 @@ def _same(evaluator: Evaluator, arguments: Arguments) -> Value | None:
     return arguments.positional[0] if arguments.positional else None
 
 
+def _bool(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    value = arguments.positional[0] if arguments.positional else None
+    return Known(bool(value.value), value.sure) if isinstance(value, Known) else None
+
+
 def _list(evaluator: Evaluator, arguments: Arguments) -> Value | None:
     if not arguments.positional:
         return Items([])
@@ -1957,6 +1962,7 @@ _FUNCTIONS: Mapping[str, Callable[[Evaluator, Arguments], Value | None]] = {
     "builtins.getattr": _getattr,
     "builtins.str": _str,
     "builtins.int": _int,
+    "builtins.bool": _bool,
     "builtins.__import__": _import_by_name,
     "importlib.import_module": _import_module,
     "pydantic.SecretStr": _same,
