@@ -196,7 +196,9 @@ def _django(project: Project) -> Iterator[Hit]:
 
 def _flask(project: Project) -> Iterator[Hit]:
     django = {settings.path for settings in project.settings}
-    flasks = [call for call in project.calls if call.name in _APPS and not is_development(call.place.path)]
+    flasks = [call.place for call in project.calls if call.name in _APPS and not is_development(call.place.path)]
+    if not flasks and any(route.framework in ("flask", "quart") for route in project.routes):
+        flasks = [place for place in project.apps if not is_development(place.path)]  # of a class of its own
     secured = False
     for item in project.assignments:
         if item.name not in _SETTINGS or item.place.path in django:
@@ -206,7 +208,7 @@ def _flask(project: Project) -> Iterator[Hit]:
         if flasks and not item.conditional and not development and _weakens(item.name, item.value):
             yield _weak(item.place, item.name, item.value, item.owner)
     if flasks and not secured and _uses_session(project):
-        yield _absent(flasks[0].place, "Flask", "session")
+        yield _absent(flasks[0], "Flask", "session")
 
 
 def _uses_session(project: Project) -> bool:

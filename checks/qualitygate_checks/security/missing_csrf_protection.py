@@ -179,7 +179,9 @@ def _only_reads(decorators: tuple[ir.Decorator, ...]) -> bool:
 
 
 def _flask(project: Project) -> Iterator[Hit]:
-    flasks = [call for call in project.calls if call.name in _APPS and not is_development(call.place.path)]
+    flasks = [call.place for call in project.calls if call.name in _APPS and not is_development(call.place.path)]
+    if not flasks and any(route.framework in ("flask", "quart") for route in project.routes):
+        flasks = [place for place in project.apps if not is_development(place.path)]  # of a class of its own
     by_hand = _protects_by_hand(project)
     for item in project.assignments:
         development = is_development(item.place.path) or is_development(item.owner)
@@ -203,7 +205,7 @@ def _flask(project: Project) -> Iterator[Hit]:
     imported, protected = _imports(project)
     if forms and "flask_login" in imported and not protected:
         yield Hit(
-            place=flasks[0].place,
+            place=flasks[0],
             message=f"{len(forms)} form{'s' if len(forms) > 1 else ''} of this application can be sent by any page: "
             "no CSRF protection is set up",
             subject="no protection",
