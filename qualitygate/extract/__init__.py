@@ -89,7 +89,7 @@ def _read(file: SourceFile, text: Text, sibling: Sibling) -> Reading | None:
     if file.language is Language.PYTHON:
         from qualitygate.extract.python import read_python
 
-        return read_python(text)
+        return read_python(file.path, text)
     if file.language is Language.SQL:
         from qualitygate.extract.sql import read_sql
 

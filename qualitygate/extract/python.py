@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from qualitygate.extract.reading import Reading, Unparsable
-from qualitygate.model.source import Text
+from qualitygate.model.source import Text, Unread
 from qualitygate.model.syntax import Class, For, Function, If, Statement, Try, While, With, statements
 from qualitygate.parse.python_fast import read_module
 from qualitygate.parse.python_limits import PythonSyntaxError
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from qualitygate.parse.python import ParsedPython
 
 
-def read_python(text: Text) -> Reading:
-    """Read one Python file: by the running Python's own parser where it can, else by libcst, which reads every version.
+# Without one of these words in it a file is no migration.
+_MIGRATIONS = ("down_revision", "migrations")
+
+
+def read_python(path: str, text: Text) -> Reading:
+    """Read the Python file at ``path``: by the running Python's own parser where it can, else by libcst, which reads every version.
 
     Raises ``Unparsable`` for a syntax error.
     """
@@ -37,7 +41,15 @@ def read_python(text: Text) -> Reading:
         raise Unparsable(error.line, error.reason) from None
 
     def facts() -> dict[str, Any]:
-        return {"module": module, "scopes": tuple(sorted(_scopes(module.body)))}
+        found: dict[str, Any] = {"module": module, "scopes": tuple(sorted(_scopes(module.body)))}
+        if any(mark in text.content for mark in _MIGRATIONS):
+            from qualitygate.extract.python_migrations import read_python_migration
+
+            migration = read_python_migration(module)
+            if migration is not None:
+                found["script"], lost = migration
+                found["unread"] = tuple(Unread(path, line, reason) for line, reason in lost)
+        return found
 
     return Reading(lambda: parsed().tree, lambda node: parsed().span(node), facts, module)
 

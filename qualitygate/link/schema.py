@@ -1,11 +1,14 @@
-"""In: the facts of SQL files. Out: the histories of migrations, each operation beside the table it met, and the final tables."""
+"""In: the facts of SQL files and of migrations in Python. Out: the histories of migrations, each operation beside the table it met, and the final tables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from posixpath import commonpath
 
 import msgspec
 
+from qualitygate.frameworks.alembic import ALEMBIC, arrange_revisions, transaction_of
+from qualitygate.frameworks.django_migrations import DJANGO, State, arrange_migrations, read_migration
 from qualitygate.frameworks.sql_migrations import (
     DRIVERS,
     IMPLICIT,
@@ -16,6 +19,7 @@ from qualitygate.frameworks.sql_migrations import (
     SqlFile,
     arrange,
     dialect_of_engine,
+    dialect_of_path,
 )
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.schema import (
@@ -31,22 +35,27 @@ from qualitygate.model.schema import (
     Table,
     TableCheck,
 )
-from qualitygate.model.source import Place
-from qualitygate.model.syntax import Assign, Constant, Expression, Import
+from qualitygate.model.source import Place, Role
+from qualitygate.model.syntax import Assign, Class, Constant, Expression, Import, Name, Statement
 from qualitygate.model.syntax import Mapping as Display
 
 Kind = OperationKind
+_IN_CODE = frozenset({ALEMBIC.name, DJANGO.name})
+_ESCAPES = {tool.name: tool.escape for tool in (*TOOLS.values(), ALEMBIC, DJANGO)}
 _STORED = frozenset({"table", "partitioned", "partition"})
 _DIALECTS = {"postgresql": "postgres", "cockroachdb": "cockroach", "sqlserver": "mssql"}
 
 
 def link_schema(files: Sequence[FileFacts]) -> tuple[tuple[History, ...], tuple[Table, ...]]:
     """Every line of migrations among ``files`` with its changes, and the tables that all of them leave."""
-    scripts = {facts.path: facts.script for facts in files if facts.script is not None}
+    scripts = {
+        facts.path: facts.script for facts in files if facts.script is not None and facts.script.tool not in _IN_CODE
+    }
     settings = {(facts.path, setting.key): setting.value for facts in files for setting in facts.settings}
     locks = {path: _DIALECTS.get(value, value) for (path, key), value in settings.items() if key == "provider"}
     lines = arrange([_described(path, script) for path, script in scripts.items()], locks)
-    driver = _driver(files) if any(not line.dialect for line in lines) else ""
+    in_code = any(facts.script is not None and facts.script.tool in _IN_CODE for facts in files)
+    driver = _driver(files) if in_code or any(not line.dialect for line in lines) else ""
     histories = []
     tables: list[Table] = []
     for line in lines:
@@ -66,7 +75,112 @@ def link_schema(files: Sequence[FileFacts]) -> tuple[tuple[History, ...], tuple[
         if migrations:
             histories.append(History(line.tool, line.directory, dialect, migrations, line.ordered))
             tables += (table for table in final if table.kind in _STORED)
+    for history, final in (*_alembic(files, driver), *_django(files, driver)):
+        histories.append(history)
+        tables += (table for table in final if table.kind in _STORED)
     return tuple(histories), tuple(sorted(tables, key=lambda table: (table.history, table.full_name)))
+
+
+Linked = tuple[History, tuple[Table, ...]]
+
+
+def _alembic(files: Sequence[FileFacts], driver: str) -> Iterator[Linked]:
+    """The histories of Alembic's revisions."""
+    facts = {each.path: each for each in files}
+    scripts = {
+        path: each.script for path, each in facts.items() if each.script is not None and each.script.tool == "alembic"
+    }
+    revisions = {path: script.revision for path, script in scripts.items() if script.revision is not None}
+    for chain in arrange_revisions(revisions):
+        environment = _above(chain.directory, "env.py", facts)
+        mode = transaction_of(environment.module if environment is not None else None)
+        dialect = dialect_of_path(chain.directory) or driver
+        steps = [
+            (
+                path,
+                revisions[path].id,
+                mode,
+                [each for statement in scripts[path].statements for each in statement.operations],
+            )
+            for path in chain.paths
+        ]
+        migrations, tables = replay("alembic", chain.directory, dialect, steps)
+        yield History("alembic", chain.directory, dialect, migrations), tables
+
+
+def _django(files: Sequence[FileFacts], driver: str) -> Iterator[Linked]:
+    """The histories of Django's migrations: one for each project, which a `manage.py` marks where there are several."""
+    facts = {each.path: each for each in files}
+    roots = [path.rpartition("/")[0] for path in facts if path.rpartition("/")[2] == "manage.py"]
+    projects: dict[str, dict[tuple[str, str], FileFacts]] = {}
+    for path, each in facts.items():
+        if each.script is None or each.script.tool != "django" or each.module is None:
+            continue
+        folder, _, name = path.rpartition("/")
+        root = _nearest(folder, roots) if len(roots) > 1 else ""
+        projects.setdefault(root, {})[_label(folder, facts), name.removesuffix(".py")] = each
+    for members in projects.values():
+        user_model = _assigned(files, "AUTH_USER_MODEL") or "auth.User"
+        read = {key: read_migration(each.module) for key, each in members.items() if each.module is not None}
+        migrations = {key: migration for key, migration in read.items() if migration is not None}
+        automatic = _assigned(files, "DEFAULT_AUTO_FIELD").rpartition(".")[2]
+        state = State(user_model, automatic if automatic in ("AutoField", "BigAutoField") else "AutoField")
+        steps = []
+        for key in arrange_migrations(migrations, user_model):
+            each = members[key]
+            sql = {statement.span: statement.operations for statement in each.script.statements} if each.script else {}
+            operations = state.apply(migrations[key], key[0], sql)
+            mode = DJANGO.transaction if migrations[key].atomic else NONE
+            steps.append((each.path, f"{key[0]}.{key[1]}", mode, operations))
+        directory = commonpath(each.path.rpartition("/")[0] for each in members.values())
+        done, tables = replay("django", directory, driver, steps)
+        yield History("django", directory, driver, done), tables
+
+
+def _above(directory: str, name: str, facts: Mapping[str, FileFacts]) -> FileFacts | None:
+    """The file of that name in the directory or in the nearest one above it."""
+    while True:
+        found = facts.get(f"{directory}/{name}" if directory else name)
+        if found is not None or not directory:
+            return found
+        directory = directory.rpartition("/")[0]
+
+
+def _nearest(folder: str, roots: Iterable[str]) -> str:
+    """The deepest of ``roots`` that holds the folder; empty for none."""
+    return max((root for root in roots if f"{folder}/".startswith(f"{root}/") or not root), key=len, default="")
+
+
+def _label(folder: str, facts: Mapping[str, FileFacts]) -> str:
+    """The label of the application that a folder of migrations belongs to: what its configuration says, else its name."""
+    above, _, _ = folder.rpartition("/")
+    configuration = facts.get(f"{above}/apps.py")
+    if configuration is not None and configuration.module is not None:
+        for statement in configuration.module.body:
+            if isinstance(statement, Class):
+                for inner in statement.body:
+                    found = _value(inner, "label")
+                    if found:
+                        return found
+    return above.rpartition("/")[2]
+
+
+def _assigned(files: Iterable[FileFacts], name: str) -> str:
+    """The text that a setting of Django has; empty where none is given."""
+    for facts in files:
+        if facts.role is Role.APPLICATION and facts.module is not None:
+            for statement in facts.module.body:
+                found = _value(statement, name)
+                if found:
+                    return found
+    return ""
+
+
+def _value(statement: Statement, name: str) -> str:
+    if not isinstance(statement, Assign) or not isinstance(statement.value, Constant):
+        return ""
+    named = any(isinstance(target, Name) and target.id == name for target in statement.targets)
+    return statement.value.value if named and isinstance(statement.value.value, str) else ""
 
 
 def _driver(files: Sequence[FileFacts]) -> str:
@@ -140,7 +254,7 @@ def replay(
         # migrations are applied on many days: a setting does not outlive the file
         database.search_path = ""
         changes = tuple(database.apply(operation, path) for operation in operations)
-        migrations.append(Migration(path, version, transaction, TOOLS[tool].escape, changes))
+        migrations.append(Migration(path, version, transaction, _ESCAPES[tool], changes))
     return tuple(migrations), tuple(database.tables.values())
 
 
@@ -498,6 +612,8 @@ class _Database:
         if before is None:
             return not operation.guarded
         name = operation.name
+        if not name and operation.columns:
+            return self.drop_constraints_on(operation, before)
         if operation.cascade:
             self.unlink(key, before.primary_key if name == before.primary_key_name else _columns(before, name))
             before = self.tables[key]
@@ -511,6 +627,28 @@ class _Database:
             checks=tuple(each for each in before.checks if each.name != name),
         )
         self.tables[key] = after
+        return after != before
+
+    def drop_constraints_on(self, operation: Operation, before: Table) -> bool:
+        """Drop the constraints of one kind that stand on exactly these columns."""
+        columns, kept = operation.columns, operation.mentions
+        after = before
+        if operation.using == "foreign key":
+            after = msgspec.structs.replace(
+                before, foreign_keys=tuple(each for each in before.foreign_keys if each.columns != columns)
+            )
+        elif operation.using == "unique":
+            indexes = tuple(
+                each
+                for each in before.indexes
+                if not (each.constraint and each.unique and each.columns == columns and each.name not in kept)
+            )
+            after = msgspec.structs.replace(before, indexes=indexes)
+        elif operation.using == "check":
+            after = msgspec.structs.replace(
+                before, checks=tuple(each for each in before.checks if each.mentions != columns or each.name in kept)
+            )
+        self.tables[before.full_name] = after
         return after != before
 
     def unlink(self, key: str, columns: tuple[str, ...]) -> None:
@@ -567,7 +705,14 @@ class _Database:
         if operation.cascade:
             self.unlink(key, _columns(before, operation.name))
             before = self.tables[key]
-        kept = tuple(each for each in before.indexes if each.name != operation.name)
+        if operation.name:
+            kept = tuple(each for each in before.indexes if each.name != operation.name)
+        else:
+            kept = tuple(
+                each
+                for each in before.indexes
+                if each.unique or each.columns != operation.columns or each.name in operation.mentions
+            )
         self.update(before, indexes=kept)
         return len(kept) != len(before.indexes)
 

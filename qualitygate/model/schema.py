@@ -61,7 +61,8 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     value. ``columns`` are plain names, an expression is an empty one; ``mentions`` are all words of an index's
     expressions and condition, or of a check. ``references`` is the table a foreign key names, a partition's parent or
     the model of a copy. ``inline`` marks what stands inside the definition of a table or column; ``conditional`` what
-    stands in a block that may not run. ``span`` is the smallest stretch that names what is done.
+    stands in a block that may not run. What drops an index or a constraint without a name drops those on exactly
+    ``columns``, but for the names in ``mentions``. ``span`` is the smallest stretch that names what is done.
     """
 
     kind: OperationKind
@@ -101,8 +102,23 @@ class Statement(msgspec.Struct, frozen=True, array_like=True):
     down: bool = False
 
 
+class Revision(msgspec.Struct, frozen=True):
+    """Where a migration that is written in code stands in its history.
+
+    ``parents`` are the migrations it follows, ``depends_on`` those it needs without following them. ``labels`` name a
+    branch that is meant to stay one. ``reversible`` is false where the way back is missing or does nothing.
+    """
+
+    id: str
+    span: Span
+    parents: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    reversible: bool = True
+
+
 class Script(msgspec.Struct, frozen=True):
-    """One SQL file.
+    """One SQL file, or one migration in code (then with its ``revision``).
 
     ``dialect`` is `postgres`, `mysql`, `sqlite`, another name that the path gives, or empty where nothing tells.
     ``tool`` is the migration tool whose markers the file carries; ``no_transaction`` says that a marker takes it out of
@@ -115,6 +131,7 @@ class Script(msgspec.Struct, frozen=True):
     no_transaction: bool = False
     total: int = 0
     understood: int = 0
+    revision: Revision | None = None
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -215,7 +232,8 @@ class Migration(msgspec.Struct, frozen=True):
     """One deployment unit: what is applied together. ``path`` is the file that holds it.
 
     ``transaction`` is `wrapped` (the tool opens one around it), `implicit` (sent as one script, which PostgreSQL runs as
-    one), `none`, or empty where nothing tells. ``escape`` says, for the user, how this tool runs a statement outside one.
+    one), `none`, or empty where nothing tells. ``escape`` says, for the user, how this tool runs a statement outside one. ``applied`` marks what the user calls
+    history: its operations made the schema, and are judged no more.
     """
 
     path: str
@@ -223,6 +241,7 @@ class Migration(msgspec.Struct, frozen=True):
     transaction: str
     escape: str
     changes: tuple[Change, ...]
+    applied: bool = False
 
 
 class History(msgspec.Struct, frozen=True):
@@ -248,6 +267,7 @@ __all__ = [
     "Operation",
     "OperationKind",
     "Place",
+    "Revision",
     "Script",
     "Span",
     "Statement",

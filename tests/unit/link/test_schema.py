@@ -235,7 +235,7 @@ def test_two_databases_of_one_repository_do_not_mix() -> None:
 )
 def test_the_code_tells_the_database_where_the_migrations_do_not(code: str, dialect: str) -> None:
     script = read_sql("m/1_a.up.sql", Text.of("CREATE TABLE t (a int);")).facts()
-    module = read_python(Text.of(code)).facts()
+    module = read_python("app/main.py", Text.of(code)).facts()
     project = link(
         [
             FileFacts("m/1_a.up.sql", Language.SQL, Role.MIGRATION, **script),

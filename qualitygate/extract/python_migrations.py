@@ -1,0 +1,59 @@
+"""In: the neutral program of a migration in Python. Out: what it does to the schema, and what was not understood.
+
+Alembic's revisions are read whole. Of Django's migrations only the SQL that they run is read here: what their
+operations mean depends on all migrations before them, and is worked out when the files are linked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qualitygate.frameworks.alembic import is_revision, read_revision
+from qualitygate.frameworks.django_migrations import read_migration, sql_of
+from qualitygate.model.schema import Operation, Script, Statement
+from qualitygate.model.source import Span
+from qualitygate.model.syntax import Module
+
+
+def read_python_migration(module: Module) -> tuple[Script, tuple[tuple[int, str], ...]] | None:
+    """The script of a migration and the lines that were not understood, each with its reason; None for other files."""
+    if is_revision(module):
+        read = read_revision(module, read_text)
+        understood = read.total - len(read.lost)
+        return Script("", read.statements, "alembic", False, read.total, understood, read.revision), read.lost
+    migration = read_migration(module)
+    if migration is None:
+        return None
+    kept = []
+    lost = []
+    texts = tuple(sql_of(migration))
+    for text, span, reason in texts:
+        operations = read_text(text, span) if text is not None else None
+        if operations is None:
+            lost.append((span.line, reason if text is None else "statement not understood"))
+        elif operations:
+            kept.append(Statement(span, operations))
+    return Script("", tuple(kept), "django", not migration.atomic, len(texts), len(texts) - len(lost)), tuple(lost)
+
+
+def read_text(text: str, span: Span) -> tuple[Operation, ...] | None:
+    """The operations of SQL that stands in a string, all at the span of the call that runs it; None where some of it is
+    not understood."""
+    from qualitygate.parse.ddl import NotUnderstood, operations
+    from qualitygate.parse.sql import SqlError, split
+
+    found: list[Operation] = []
+    locate: Callable[[int, int], Span] = lambda start, end: span  # noqa: E731 - the place of every part is the same
+    try:
+        for statement in split(text, ""):
+            if statement.words[0] not in _ROWS_ONLY:
+                found += operations(statement, locate)
+    except (SqlError, NotUnderstood):
+        return None
+    return tuple(found)
+
+
+# What never touches the schema; its text is more often put together from parts that are not known.
+_ROWS_ONLY = frozenset({"SELECT", "INSERT", "WITH", "COPY", "GRANT", "REVOKE", "COMMENT"})
+
+__all__ = ["read_python_migration", "read_text"]
