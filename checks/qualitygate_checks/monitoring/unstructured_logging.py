@@ -10,8 +10,8 @@ with the next change of a message.
 How to mend: give the handlers a JSON formatter, and pass values as fields (`extra={"order": order.id}`, or structlog's
 keyword arguments) instead of writing them into the message.
 
-What it cannot see: a collector that structures the lines behind the service, and a configuration outside of the code. A
-service that hardly logs is left alone.
+What it cannot see: a configuration in a file that `fileConfig` reads or that is outside of the code, and a collector that
+structures the lines behind the service. A service that hardly logs is left alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _EVIDENCE = re.compile(
     # a format that spells an object itself
     rb"\{\s*[\"']\w+[\"']\s*:\s*[\"']?[%{$]",
 )
-_CONFIGURES = frozenset({"logging.basicConfig", "logging.config.dictConfig", "logging.config.fileConfig"})
+_APART = re.compile(r"(^|[/_])(debug|dev|docs?|examples?|docker|generat\w*)([/_.-]|$)")
+_CONFIGURES = frozenset({"logging.basicConfig", "logging.config.dictConfig"})
 
 
 def run(project: Project) -> Iterator[Hit]:

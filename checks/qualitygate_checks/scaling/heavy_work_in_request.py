@@ -12,7 +12,8 @@ How to mend: hand the work to a task of a queue (Celery, RQ, Dramatiq, arq), ans
 will be, and let the client ask for it.
 
 What it cannot see: how long the work really takes, and whether a queue is called in a place that could not be followed.
-Code in tasks, threads and commands is left alone.
+Code in tasks, threads and commands is left alone, and so is a function that the project hands to a queue in another place.
+What blocks an event loop has a check of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Severity, example
 from qualitygate.model.calls import Call
-from qualitygate_checks._reach import is_script, owner, way
+from qualitygate_checks._reach import functions, is_script, owner, way
 
 _VERBS = ("get", "post", "put", "patch", "delete", "head", "request")
 _KINDS: dict[str, tuple[str, str]] = {
@@ -87,6 +88,7 @@ _REMOTE = frozenset(
     + [f"httpx.Client.{verb}" for verb in _VERBS]
     + ["urllib.request.urlopen"]
 )
+_BLOCKING = ("requests.", "httpx.", "urllib.", "subprocess.", "os.", "time.", "smtplib.")
 _TASK = re.compile(
     r"(^|[/_.])(tasks?|workers?|jobs?|celery|cron|schedul\w*|bgtasks|background)([/_.]|$)", re.IGNORECASE
 )
@@ -100,6 +102,7 @@ _MENDS = {
     "model": "load it once when the process starts, and run it in a task",
     "remote": "fetch them in a task, or all at once with a limit",
 }
+_QUEUES = frozenset(f"?.{name}" for name in ("enqueue", "enqueue_in", "enqueue_call", "submit", "add_task", "spawn"))
 _SHORT = 0.1
 """Seconds: a shorter pause is no work."""
 
@@ -107,9 +110,12 @@ _SHORT = 0.1
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every function on the path of a request that does slow work, one for each kind."""
     seen: set[tuple[str, str]] = set()
+    queued = _queued(project)
     for call in project.calls:
         found = _slow(call)
         if found is None or not call.routes or call.deferred or _apart(call):
+            continue
+        if queued.intersection((owner(call), *functions(call.chain))):
             continue
         kind, does = found
         if (call.owner, kind) in seen:
@@ -124,6 +130,17 @@ def run(project: Project) -> Iterator[Hit]:
             places=call.chain,
             confidence=Confidence.LOW if kind == "pause" and not _long(call) else None,
         )
+
+
+def _queued(project: Project) -> set[str]:
+    """Functions that are handed to a queue or to a thread by name: where they are called at once, there is no queue."""
+    return {
+        argument.name.split(":", 1)[-1]
+        for call in project.calls
+        if call.name in _QUEUES
+        for argument in (*call.positional[:2], *call.keywords.values())
+        if argument.kind == "reference" and ":" in argument.name
+    }
 
 
 def _slow(call: Call) -> tuple[str, str] | None:
@@ -142,7 +159,9 @@ def _long(call: Call) -> bool:
 
 
 def _apart(call: Call) -> bool:
-    """Whether the code belongs to a task, a thread of its own or a command."""
+    """Whether the code belongs to a task, a thread of its own or a command, or blocks an event loop: that is told already."""
+    if (call.asynchronous or call.loop) and call.name.startswith(_BLOCKING):
+        return True
     in_thread = owner(call).endswith("Thread.run")
     return in_thread or is_script(call.place.path) or _TASK.search(call.owner) is not None
 
@@ -157,7 +176,7 @@ CHECK = Check(
     tags=("CWE-400", "CWE-1050", "OWASP-API4:2023"),
     gates=("api_response_time", "throughput"),
     run=run,
-    calls=frozenset(_KINDS) | _REMOTE,
+    calls=frozenset(_KINDS) | _REMOTE | _QUEUES,
     examined=lambda project: sum(bool(call.routes) for call in project.calls if _slow(call) is not None),
     doc=__doc__,
     bad=(

@@ -50,6 +50,7 @@ _APART = re.compile(r"te?mp|cache|/dev/|devnull|log(s|ging)?([/_.]|$)|:memory:|l
 _CHOSEN = re.compile(
     r"storage|backend|backup|upload(er|ers)|export|filesystem|local|driver|repository|debug|dev|migrat", re.IGNORECASE
 )
+_TEMPORARY_NAME = re.compile(r"(^|[/_.:])te?mp|temporary|download", re.IGNORECASE)
 _TASK = re.compile(r"(^|[/_.])(tasks?|workers?|jobs?|celery|cron)([/_.]|$)", re.IGNORECASE)
 
 
@@ -61,7 +62,8 @@ def run(project: Project) -> Iterator[Hit]:
     for call in project.calls:
         if not _writes(call) or not call.routes or call.owner in temporary:
             continue
-        if not is_script(call.place.path) and not _TASK.search(call.owner):
+        apart = _TASK.search(call.owner) or _TEMPORARY_NAME.search(call.owner)
+        if not apart and not is_script(call.place.path):
             found.setdefault(call.place.path, {}).setdefault(call.owner, call)
     for owners in found.values():
         call, *others = owners.values()
