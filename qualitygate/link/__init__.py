@@ -20,6 +20,7 @@ def link(files: Sequence[FileFacts], program: Program = _NO_PROGRAM) -> Project:
     return Project(
         files=ordered,
         routes=program.routes,
+        imports=program.imports,
         apps=program.apps,
         connections=program.connections,
         outbound=program.outbound,

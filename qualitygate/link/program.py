@@ -12,6 +12,7 @@ from qualitygate.link.calls import CallGraph
 from qualitygate.link.connections import link_connections
 from qualitygate.link.errors import link_error_handlers, link_errors
 from qualitygate.link.evaluate import Evaluator
+from qualitygate.link.imports import link_imports
 from qualitygate.link.library_calls import link_calls
 from qualitygate.link.outbound import link_outbound
 from qualitygate.link.page_sizes import link_page_sizes
@@ -21,6 +22,7 @@ from qualitygate.model.architecture import (
     Connection,
     ErrorHandler,
     ErrorResponse,
+    ModuleImport,
     Outbound,
     PageSize,
     Route,
@@ -36,6 +38,7 @@ class Program(msgspec.Struct, frozen=True):
     """The architecture of the code: what a scan of the same files may be handed again."""
 
     routes: tuple[Route, ...] = ()
+    imports: tuple[ModuleImport, ...] = ()
     apps: tuple[Place, ...] = ()
     connections: tuple[Connection, ...] = ()
     outbound: tuple[Outbound, ...] = ()
@@ -70,6 +73,7 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: f
     assignments = link_assignments(evaluator, application, assigned)
     return Program(
         routes=routes,
+        imports=link_imports(application),
         apps=tuple(dict.fromkeys(place for surface in surfaces for place in surface.apps)),
         connections=link_connections(evaluator, graph, drafts, names, roles),
         outbound=link_outbound(evaluator, graph, roles),

@@ -178,6 +178,20 @@ class SharedState(msgspec.Struct, frozen=True):
     changes: tuple[StateChange, ...]
 
 
+class ModuleImport(msgspec.Struct, frozen=True):
+    """One module of the application that another one imports: both by the paths of their files, and what is taken.
+
+    ``when`` is `import` (when the importer is loaded), `call` (inside a function, or only in a program that is started)
+    or `typing` (for the type checker alone). ``names`` is empty where the module itself is taken.
+    """
+
+    importer: str
+    imported: str
+    when: str
+    place: Place
+    names: tuple[str, ...] = ()
+
+
 class PageSize(msgspec.Struct, frozen=True):
     """A request parameter that sets how many items a route returns.
 

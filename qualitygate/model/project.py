@@ -8,6 +8,7 @@ from qualitygate.model.architecture import (
     Connection,
     ErrorHandler,
     ErrorResponse,
+    ModuleImport,
     Outbound,
     PageSize,
     Route,
@@ -53,6 +54,7 @@ class Project(msgspec.Struct, frozen=True):
     error_handlers: tuple[ErrorHandler, ...] = ()
     state: tuple[SharedState, ...] = ()
     page_sizes: tuple[PageSize, ...] = ()
+    imports: tuple[ModuleImport, ...] = ()
     apps: tuple[Place, ...] = ()
     contracts: tuple[Contract, ...] = ()
     histories: tuple[History, ...] = ()
