@@ -42,7 +42,11 @@ def run(project: Project) -> Iterator[Hit]:
     place = entrance(project)
     if place is None:
         return
-    configured = [call.place for call in project.calls if call.name in _CONFIGURES and not is_script(call.place.path)]
+    configured = [
+        call.place
+        for call in project.calls
+        if call.name in _CONFIGURES and not is_script(call.place.path) and not _APART.search(call.place.path)
+    ]
     configured += [item.place for item in project.assignments if item.name == "LOGGING"]
     if not configured and logging_calls(project) < _FEW:
         return
