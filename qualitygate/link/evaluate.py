@@ -129,7 +129,8 @@ class Evaluator:
         self._unlikely = 0
         self._typing: dict[str, list[ir.Import]] = {}
         self._line: list[ClassValue] = []
-        self._origins: dict[int, tuple[ClassValue, frozenset[str]]] = {}
+        self._orders: dict[int, list[Value]] = {}
+        self._ancestors: dict[int, tuple[tuple[ClassValue | External, ...], frozenset[str]]] = {}
         self._django: list[str] | None = None
 
     # -- the whole program
@@ -230,23 +231,28 @@ class Evaluator:
         return None
 
     def ancestry(self, value: Value) -> Iterator[ClassValue | External]:
-        """The class of an object (or a class itself) and its bases, nearest first."""
-        if isinstance(value, Instance):
-            value = value.cls
+        """The class of an object (or a class itself) and its bases, in the order in which Python looks for attributes."""
         if isinstance(value, Choice):
             value = value.values[0]
-        seen: set[object] = set()
-        queue: list[Value] = [value]
-        while queue:
-            current = queue.pop(0)
-            if isinstance(current, External):
-                if current.name not in seen:
-                    seen.add(current.name)
-                    yield current
-            elif isinstance(current, ClassValue) and id(current) not in seen:
-                seen.add(id(current))
-                yield current
-                queue.extend(current.bases)
+        if isinstance(value, Instance):
+            value = value.cls
+        if isinstance(value, External):
+            yield value
+        elif isinstance(value, ClassValue):
+            yield from self._kin(value)
+
+    def _kin(self, cls: ClassValue) -> tuple[ClassValue | External, ...]:
+        known = self._ancestors.get(id(cls))
+        if known is None:
+            unique: dict[object, ClassValue | External] = {}
+            for member in self._linear(cls):
+                if isinstance(member, External):
+                    unique.setdefault(member.name, member)
+                elif isinstance(member, ClassValue):
+                    unique.setdefault(id(member), member)
+            kin = tuple(unique.values())
+            known = self._ancestors[id(cls)] = (kin, frozenset(m.name for m in kin if isinstance(m, External)))
+        return known[0]  # the class itself is among them, so that its identity stays its own
 
     def is_a(self, value: Value | None, names: frozenset[str]) -> bool:
         """Whether a class or an object comes from one of the library classes ``names``."""
@@ -256,15 +262,11 @@ class Evaluator:
             value = value.cls
         if isinstance(value, External):
             return value.name in names
-        return isinstance(value, ClassValue) and not names.isdisjoint(self._libraries(value))
-
-    def _libraries(self, cls: ClassValue) -> frozenset[str]:
-        """The library classes that a class of the project comes from, by name."""
-        known = self._origins.get(id(cls))
-        if known is None:
-            names = frozenset(base.name for base in self.ancestry(cls) if isinstance(base, External))
-            known = self._origins[id(cls)] = (cls, names)  # with the class, so that its identity stays its own
-        return known[1]
+        return (
+            isinstance(value, ClassValue)
+            and bool(self._kin(value))
+            and not names.isdisjoint(self._ancestors[id(value)][1])
+        )
 
     def annotation(self, expression: ir.Expression | None, scope: Scope) -> Value:
         """What a type annotation names; text annotations are looked up by name."""
@@ -993,6 +995,8 @@ class Evaluator:
 
     def _linear(self, cls: Value) -> list[Value]:
         """A class and its bases in the order in which Python looks for attributes; a library's classes last."""
+        if id(cls) in self._orders:
+            return self._orders[id(cls)]
         if not isinstance(cls, ClassValue) or len(self._line) > MAX_DEPTH or cls in self._line:
             return [cls]
         self._line.append(cls)
@@ -1007,6 +1011,7 @@ class Evaluator:
             head = next((queue[0] for queue in queues if id(queue[0]) not in tails), queues[0][0])
             order.append(head)
             queues = [[member for member in queue if member is not head] for queue in queues]
+        self._orders[id(cls)] = order  # it begins with the class itself, whose identity so stays its own
         return order
 
     def call(self, value: Value, arguments: Arguments, place: Place) -> Value:
