@@ -2,11 +2,11 @@
 
 What it flags: in code that API routes reach, an error body (status 400 and above) that is a bare text, a text built from
 an exception of the project's own (others are told by `leaked-exception-detail`), or an object whose keys are not those of
-the project's own errors. The project's own shape is problem
-details where a handler writes them, else the one that its framework gives (`detail` of FastAPI and Django REST
-framework) or the one that most of its responses have; further keys beside them are fine. A second shape that is used ten times and more is reported once. Where an application relies
-on the framework's error type and registers no handler for it, that is said once, at the application: FastAPI's `detail`
-is then a text in one response and a list in the next, Flask's `abort()` answers an API with an HTML page. With
+the project's own errors. The project's own shape is problem details where a handler writes them, else the one that its
+framework gives (`detail` of FastAPI and Django REST framework) or the one that most of its responses have; further keys
+beside them are fine. A second shape that is used ten times and more is reported once. Where an application relies on the
+framework's error type and registers no handler for it, that is said once, at the application: FastAPI's `detail` is then
+a text in one response and a list in the next, Flask's `abort()` answers an API with an HTML page. With
 `require-problem-details = true` every error body that is not RFC 9457 and no handler that writes it is flagged.
 
 Why: a client that must guess whether an error is text, HTML or one of several objects shows the wrong message or none,
