@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from qualitygate.authoring import Place, Project, Role, Span
 from qualitygate.model import syntax as ir
+from qualitygate.model.architecture import Route
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,13 @@ class Code:
                 if isinstance(expression, ir.Call) and expression.name_span == place.span:
                     return expression, body
         return None
+
+    def handler(self, route: Route) -> Body | None:
+        """The function that serves a route, where it is one of the project's own."""
+        path = route.place.path
+        module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        name = route.handler.removeprefix(f"{module}.")
+        return next((body for body in self.bodies(path) if body.function is not None and body.qualname == name), None)
 
     def operations(self, body: Body) -> list[str]:
         """The operations that a function is the handler of."""

@@ -87,13 +87,15 @@ def run(file: ParsedFile) -> Iterator[Hit]:
     if file.module is None or not _HINT.search(file.text.content):
         return
     randoms = _imports_random(file.module)
+    told: set[tuple[str, str]] = set()
     for body in bodies_of(file.path, file.module):
         for statement, span in _steps(body.statements):
             for expression in _own(statement):
                 for part in ir.subexpressions(expression):
                     found = _judge(part, statement, body, randoms)
-                    if found is not None:
+                    if found is not None and (body.qualname, found[0]) not in told:
                         message, why, mend, confidence = found
+                        told.add((body.qualname, message))  # one way of a function is one decision to mend
                         yield Hit(
                             place=Place(file.path, span),
                             message=message,
@@ -170,8 +172,8 @@ def _is_stored_password(expression: ir.Expression) -> bool:
     """`user.password`, `row["password"]`, `settings.ADMIN_PASSWORD`."""
     name = _key_of(expression)
     if isinstance(expression, ir.Name):
-        return bool(_CONFIGURED.search(name)) and "password" in name.lower()
-    if not (_PASSWORD.match(name) or (name.isupper() and "PASSWORD" in name)) or _REPEATED.search(name):
+        return bool(_CONFIGURED.search(name)) and name.endswith(("PASSWORD", "PASSWD"))
+    if not (_PASSWORD.match(name) or (name.isupper() and name.endswith("PASSWORD"))) or _REPEATED.search(name):
         return False
     if isinstance(expression, ir.Call) and not _CONFIGURED.search(spelling(expression)):
         return False
