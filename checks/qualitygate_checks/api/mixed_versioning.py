@@ -64,7 +64,20 @@ def run(project: Project) -> Iterator[Hit]:
 
 
 def _judged(project: Project) -> list[Route]:
-    return [route for route in project.routes if route.api and not route.exempt and not route.uncertain]
+    return [
+        route
+        for route in project.routes
+        if route.api and not route.exempt and not route.uncertain and not _is_numbered(route)
+    ]
+
+
+def _is_numbered(route: Route) -> bool:
+    """Whether all that looks like a version is a bare number that follows no `api`: as well the number of a thing."""
+    segments = route.path.strip("/").lower().split("/")
+    if route.version_how != "path" or _way(route) != "path (/1/)":
+        return False
+    numbers = [place for place, segment in enumerate(segments) if segment.isdigit()]
+    return not any(place and segments[place - 1] in ("api", "rest") for place in numbers)
 
 
 def _way(route: Route) -> str:
