@@ -22,7 +22,9 @@ class ModuleIndex:
         for path in modules:
             while path := dirname(path):
                 self._directories.add(path)
-        self._packages = {dirname(path) for path in modules if path.endswith("__init__.py")} - {""}
+        packages = {dirname(path) for path in modules if path.endswith("__init__.py")} - {""}
+        # `graphql-demo/__init__.py` makes no package: no import can name it.
+        self._packages = {path for path in packages if path.rpartition("/")[2].isidentifier()}
         self._through_imports(modules)
         self._roots = sorted(self._directories - self._packages, key=lambda path: (path.count("/"), path))
 
