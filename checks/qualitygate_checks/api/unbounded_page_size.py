@@ -39,6 +39,26 @@ def run(project: Project) -> Iterator[Hit]:
     """A hit for each definition of an unbounded page size."""
     yield from _contracts(project)
     yield from _code(project)
+    yield from _default_paginators(project)
+
+
+def _default_paginators(project: Project) -> Iterator[Hit]:
+    """The offset pages of Django REST framework take any limit where the settings name them as they are."""
+    told: set[Place] = set()
+    for settings in project.settings:
+        framework = settings.values.get("REST_FRAMEWORK")
+        chosen = framework.entry("DEFAULT_PAGINATION_CLASS") if framework is not None else None
+        if framework is None or framework.place is None or framework.place in told or chosen is None:
+            continue
+        if chosen.value == "rest_framework.pagination.LimitOffsetPagination":
+            told.add(framework.place)
+            yield Hit(
+                place=framework.place,
+                message="the default pages of this API are as large as the client asks for (`limit`)",
+                subject="code LimitOffsetPagination",
+                why="`LimitOffsetPagination` has no `max_limit` unless a class of one's own sets it",
+                mend="name a class of your own with max_limit = 100",
+            )
 
 
 def _code(project: Project) -> Iterator[Hit]:
@@ -155,6 +175,7 @@ CHECK = Check(
     dont="Return unbounded results",
     tags=("OWASP-API4:2023", "CWE-770"),
     gates=("api_response_time", "memory_usage"),
+    assigns=frozenset({"REST_FRAMEWORK"}),
     run=run,
     examined=lambda project: (
         sum(1 for contract in project.contracts for _ in _sizes(contract)) + len(project.page_sizes)
@@ -340,6 +361,22 @@ CHECK = Check(
                     """,
             },
             "Django REST framework: paginators without a maximum",
+        ),
+        example(
+            {
+                "clinic/settings.py": """
+                    ROOT_URLCONF = "clinic.urls"
+                    INSTALLED_APPS = ["rest_framework"]
+                    REST_FRAMEWORK = {  # <- flagged
+                        "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
+                        "PAGE_SIZE": 50,
+                    }
+                    """,
+                "clinic/urls.py": """
+                    urlpatterns = []
+                    """,
+            },
+            "Django REST framework: the library's paginator by offset",
         ),
     ),
     good=(
