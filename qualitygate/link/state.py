@@ -211,6 +211,7 @@ class _Reader:
         self._own = own
         self._attributes = attributes
         self._outer: set[str] = set()
+        self._looks: dict[str, set[str]] = {}
         self._local: set[str] = {parameter.name for parameter in function.node.parameters}
 
     def changes(self, body: Sequence[ir.Statement]) -> Iterator[tuple[_Holder, StateChange]]:
@@ -219,6 +220,10 @@ class _Reader:
             if isinstance(statement, ir.Outer):
                 self._outer.update(statement.names)
         for statement, _ in _walk(body, ()):
+            if isinstance(statement, ir.Assign) and statement.value is not None:
+                # `known = rates.get(currency)`: a look at `known` is a look into `rates`.
+                for target in _bound(statement):
+                    self._looks.setdefault(target, set()).update(_names(statement.value))
             for target in _bound(statement):
                 if target not in self._outer:
                     self._local.add(target)
@@ -269,7 +274,10 @@ class _Reader:
             return
         owner = f"{self._function.path}:{self._function.qualname}"
         place = Place(self._function.path, span, f"{self._function.qualname} changes `{holder.name}`", "definition")
-        guarded = any(_names(test) & {holder.name} for test in tests)
+        looked = {name for test in tests for name in _names(test)}
+        looked |= {name for local in looked for name in self._looks.get(local, ())}
+        spelled = target.id if isinstance(target, ir.Name) else holder.name
+        guarded = bool(looked & {holder.name, spelled})
         yield holder, StateChange(place, owner, how, _spelled(key), guarded, self._own_key(key))
 
     def _holder(self, target: ir.Expression) -> _Holder | None:

@@ -102,10 +102,17 @@ def run(project: Project) -> Iterator[Hit]:
     """A hit for every call, or client, without an end."""
     targets = {outbound.place: outbound.target for outbound in project.outbound}
     defaults = _defaults(project)
+    told: set[tuple[str, str]] = set()
     for call in project.calls:
         fault = _fault(call, defaults)
         if fault is None:
             continue
+        if call.name in _STANDARD:
+            # `SMTP_SSL(...) if tls else SMTP(...)`: one connection, made in two ways.
+            connection = (call.owner, call.name.rsplit(".", 1)[0])
+            if connection in told:
+                continue
+            told.add(connection)
         why, mend, confidence = fault
         shown = _shown(call.name)
         target = targets.get(call.place, "")

@@ -10,16 +10,18 @@ be reproduced first, and often cannot be.
 How to mend: `logger.exception("...")`, or `exc_info=True` where another level is wanted.
 
 What it cannot see: a logging configuration that adds the traceback itself, and functions of your own that log. Handlers
-that hand the exception on, that report it to an error tracker, or that catch a narrow exception are left alone.
+that hand the exception on, that report it to an error tracker, or that catch a narrow exception, and commands are left
+alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, ParsedFile, Place, Severity, example
+from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, ParsedFile, Place, Role, Severity, example
 from qualitygate.model import syntax as ir
 from qualitygate_checks._handlers import calls, is_broad, last_name, log_level, walk
+from qualitygate_checks._reach import is_script
 from qualitygate_checks.security._module import scopes
 
 _SHOWN = 3
@@ -31,7 +33,7 @@ _TELLING = frozenset(
 
 def run(file: ParsedFile) -> Iterator[Hit]:
     """One hit for a file with such handlers."""
-    if file.module is None or file.module.generated:
+    if file.module is None or file.module.generated or is_script(file.path):
         return
     found = [
         (call, scope.qualname)
@@ -54,9 +56,8 @@ def _losing(handler: ir.Handler) -> ir.Call | None:
     if any(last_name(call) in _TELLING or log_level(call) == "exception" for call in made):
         return None
     logged = [call for call in made if log_level(call) in ("error", "critical", "fatal")]
-    if not logged or any(argument.name == "exc_info" for call in logged for argument in call.arguments):
-        return None
-    if any(argument.stars == 2 for call in logged for argument in call.arguments):
+    written = [argument for call in made if log_level(call) for argument in call.arguments]
+    if not logged or any(argument.name == "exc_info" or argument.stars == 2 for argument in written):
         return None
     return None if handler.name and _handed_on(handler, made) else logged[0]
 
@@ -103,6 +104,7 @@ CHECK = Check(
     gates=("error_rate",),
     run=run,
     reads=frozenset({Language.PYTHON}),
+    roles=frozenset({Role.APPLICATION}),
     examined=lambda file: (
         sum(isinstance(item, ir.Try) for scope in scopes(file.module) for item in walk(scope.statements))
         if file.module is not None

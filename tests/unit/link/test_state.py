@@ -85,6 +85,14 @@ def test_a_change_behind_a_look_into_the_container_is_guarded() -> None:
                     return rates[currency]
 
 
+                def price(article):
+                    known = rates.get(article)
+                    if known is None:
+                        known = fetch(article)
+                        rates[article] = known
+                    return known
+
+
                 def load():
                     global model
                     if model is None:
@@ -93,7 +101,7 @@ def test_a_change_behind_a_look_into_the_container_is_guarded() -> None:
                 """
         }
     )
-    assert [change.guarded for change in found["rates"].changes] == [True]
+    assert [change.guarded for change in found["rates"].changes] == [True, True]
     assert [(change.how, change.guarded) for change in found["model"].changes] == [("rebound", True)]
 
 
