@@ -243,9 +243,20 @@ def _route(
             view=view,
             before=before,
             uncertain=doubt or uncertain,
+            page=_renders(function),
             response=function.node.returns if isinstance(function, FunctionValue) else None,
             response_scope=function.scope if isinstance(function, FunctionValue) else None,
         )
+
+
+def _renders(handler: Value) -> bool:
+    """Whether a template renders what a handler gives: `@aiohttp_jinja2.template("index.html")`."""
+    return isinstance(handler, FunctionValue) and any(
+        isinstance(decorator, Instance)
+        and isinstance(decorator.cls, External)
+        and decorator.cls.name == "aiohttp_jinja2.template"
+        for decorator in handler.decorators
+    )
 
 
 ADAPTER = Adapter(

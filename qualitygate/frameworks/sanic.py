@@ -47,6 +47,7 @@ GROUPS = frozenset(
 )
 VIEWS = frozenset({"sanic.views.HTTPMethodView"})
 _ALL = APPS | BLUEPRINTS | GROUPS
+_PAGES = frozenset({"html", "render", "render_template", "file", "file_stream", "redirect"})
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _PARAMETER = re.compile(r"<([A-Za-z_]\w*)(?:[:=][^<>]*)?>")
 
@@ -248,6 +249,7 @@ def _route(evaluation: Evaluation, rule: _Rule, way: _Way) -> Iterator[RouteDraf
             view=view,
             before=way.before,
             uncertain=doubt,
+            page=isinstance(function, FunctionValue) and bool(_PAGES & set(function.node.calls)),
             response=function.node.returns if isinstance(function, FunctionValue) else None,
             response_scope=function.scope if isinstance(function, FunctionValue) else None,
         )

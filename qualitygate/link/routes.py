@@ -143,7 +143,7 @@ def _is_api(draft: RouteDraft, without_pages: frozenset[str]) -> bool:
         return True
     if calls & _PAGE_CALLS:
         return False
-    if calls & _JSON_CALLS:
+    if calls & _JSON_CALLS or (draft.framework == "sanic" and "json" in calls):
         return True
     if draft.framework == "django":
         return False

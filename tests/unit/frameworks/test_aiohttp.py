@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from qualitygate.model.architecture import Route
+
 Table = Callable[[Mapping[str, str]], list[str]]
+Routes = Callable[[Mapping[str, str]], tuple[Route, ...]]
 
 
 def test_every_way_to_add_a_route(table: Table) -> None:
@@ -177,3 +180,24 @@ def test_a_registry_class_gathers_handlers_and_one_loop_adds_them_all(table: Tab
     assert len(lines) == 321
     assert lines[0] == "GET /v2/admin/state/{part} server/admin.py:3 | version in path"
     assert lines[-1] == "GET /v2/items/99 server/items.py:3 | version in path"
+
+
+def test_rendered_templates_are_pages(routes: Routes) -> None:
+    files = {
+        "main.py": """
+            import aiohttp_jinja2
+            from aiohttp import web
+
+            @aiohttp_jinja2.template("index.html")
+            async def index(request):
+                return {"title": "Shop"}
+
+            async def items(request):
+                return web.json_response([])
+
+            app = web.Application()
+            app.router.add_get("/index", index)
+            app.router.add_get("/items", items)
+        """
+    }
+    assert {route.path: route.api for route in routes(files)} == {"/index": False, "/items": True}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from qualitygate.model.architecture import Route
+
 Table = Callable[[Mapping[str, str]], list[str]]
+Routes = Callable[[Mapping[str, str]], tuple[Route, ...]]
 
 
 def test_the_version_comes_first_and_the_nearest_one_holds(table: Table) -> None:
@@ -117,3 +120,23 @@ def test_groups_of_groups_and_blueprints_in_lists(table: Table) -> None:
         "PATCH /v1/outside/inside/one main.py:6 | version in path",
         "GET /v1/outside/inside/two main.py:9 | version in path",
     ]
+
+
+def test_html_is_a_page_and_json_is_data(routes: Routes) -> None:
+    files = {
+        "main.py": """
+            from sanic import Sanic
+            from sanic.response import html, json
+
+            app = Sanic("Shop")
+
+            @app.get("/welcome")
+            async def welcome(request):
+                return html("<h1>Welcome</h1>")
+
+            @app.get("/items")
+            async def items(request):
+                return json([])
+        """
+    }
+    assert {route.path: route.api for route in routes(files)} == {"/items": True, "/welcome": False}
