@@ -23,6 +23,7 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project
 from qualitygate.model.architecture import Route
 
 _SHOWN = 5
+_FILES = 3
 _SHARE = 10
 """Less than a tenth of either kind is a slip, or a courtesy to one client, and no second way."""
 
@@ -52,7 +53,7 @@ def run(project: Project) -> Iterator[Hit]:
             # What reads the header may stand before the whole application, versioned paths included.
             Confidence.LOW if "header" in ways else None,
         )
-    elif ways and min(len(bare), len(routes) - len(bare)) * _SHARE >= len(routes):
+    elif ways and min(len(bare), len(routes) - len(bare)) * _SHARE >= len(routes) and _is_spread(bare):
         way, count = next(iter(ways.items()))
         yield _hit(
             project,
@@ -61,6 +62,11 @@ def run(project: Project) -> Iterator[Hit]:
             bare,
             Severity.NOTE,
         )
+
+
+def _is_spread(bare: list[Route]) -> bool:
+    """Whether routes without a version are declared in several files: of one that was forgotten its mount tells all."""
+    return len({route.declared.path for route in bare}) >= _FILES
 
 
 def _judged(project: Project) -> list[Route]:
@@ -127,28 +133,33 @@ CHECK = Check(
     doc=__doc__,
     bad=(
         example(
-            """
-            from fastapi import APIRouter, FastAPI
+            {
+                "app/main.py": """
+                    from fastapi import FastAPI
 
-            app = FastAPI()  # <- flagged
-            orders = APIRouter(prefix="/orders")
-            articles = APIRouter(prefix="/articles")
+                    from app import articles, customers, orders, stock
+
+                    app = FastAPI()  # <- flagged
+                    app.include_router(orders.router, prefix="/api/v1")
+                    app.include_router(articles.router, prefix="/api")
+                    app.include_router(customers.router, prefix="/api")
+                    app.include_router(stock.router, prefix="/api")
+                    """,
+                **{
+                    f"app/{name}.py": f"""
+                    from fastapi import APIRouter
+
+                    router = APIRouter(prefix="/{name}")
 
 
-            @orders.get("/{number}")
-            def read_order(number: int):
-                return {"number": number}
-
-
-            @articles.get("/{number}")
-            def read_article(number: int):
-                return {"number": number}
-
-
-            app.include_router(orders, prefix="/api/v1")
-            app.include_router(articles, prefix="/api")
-            """,
-            "FastAPI: one router was forgotten",
+                    @router.get("/{{number}}")
+                    def read(number: int):
+                        return {{"number": number}}
+                    """
+                    for name in ("orders", "articles", "customers", "stock")
+                },
+            },
+            "FastAPI: only one router got a version",
         ),
         example(
             """
@@ -294,6 +305,30 @@ CHECK = Check(
                 return jsonify(items=[])
             """,
             "Flask: no version at all is another matter",
+        ),
+        example(
+            """
+            from fastapi import APIRouter, FastAPI
+
+            app = FastAPI()
+            orders = APIRouter(prefix="/orders")
+            articles = APIRouter(prefix="/articles")
+
+
+            @orders.get("/{number}")
+            def read_order(number: int):
+                return {"number": number}
+
+
+            @articles.get("/{number}")
+            def read_article(number: int):
+                return {"number": number}
+
+
+            app.include_router(orders, prefix="/api/v1")
+            app.include_router(articles, prefix="/api")
+            """,
+            "one router was forgotten: its mount is told by `unversioned-route`",
         ),
     ),
 )
