@@ -11,6 +11,7 @@ from typing import Any
 from qualitygate.authoring import Check, ParsedFile
 from qualitygate.extract.environment import find_variables, sets_environment
 from qualitygate.extract.gateways import configures_gateway, limits_requests
+from qualitygate.extract.import_rules import declares_import_rules, find_import_rules
 from qualitygate.extract.reading import Reading, Unparsable
 from qualitygate.model.facts import FileCheckRun, FileFacts
 from qualitygate.model.source import Language, Role, SourceFile, Span, Text, Unread
@@ -36,7 +37,8 @@ def extract(file: SourceFile, checks: Sequence[Check], options: dict[str, Any], 
     fault of the engine raises. A file that neither a front end nor a check reads is not even opened.
     """
     wanted = [check for check in checks if file.role in check.roles and {file.language, Language.TEXT} & check.reads]
-    if not wanted and not has_front_end(file) and not configures_gateway(file) and not sets_environment(file):
+    named = configures_gateway(file) or sets_environment(file) or declares_import_rules(file)
+    if not wanted and not has_front_end(file) and not named:
         return FileFacts(file.path, file.language, file.role)
     try:
         data = file.read()
@@ -146,6 +148,7 @@ def _assemble(file: SourceFile, text: Text, reading: Reading | None, runs: Seque
     known = reading.facts() if reading is not None else {}
     if file.language is Language.YAML:
         known["scopes"] = blocks(text, directives)
+    known.setdefault("settings", find_import_rules(file, _masked(text, secrets) if secrets else text))
     return FileFacts(
         path=file.path,
         language=file.language,
