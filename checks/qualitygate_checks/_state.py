@@ -15,6 +15,7 @@ _SESSION = re.compile(
     r"authenticated|logged_in)_(users?|sessions?|clients?)|(refresh|access|auth|user|reset|verification|invite)_(tokens?|"
     r"codes?|states?)|tokens|oauth_states?|pending_(logins?|states?|codes?)|presence|visitors)($|_)"
 )
+_LOST = re.compile(r"(^|_)(sessions?|logins?|carts?|baskets?|otps?)($|_)")
 _OTHER = re.compile(r"(^|[/_ ])(db|database|sql\w*|orm|http|aiohttp|tracker)([/_. ]|$)")
 _CACHE = re.compile(
     r"cache|memo|lru|lookup|singleton|(^|_)(instances?|clients?|engines?|pools?|providers?|plugins?|loaded|registry)($|_)"
@@ -29,13 +30,18 @@ def words(name: str) -> str:
 
 
 def is_cache(state: SharedState) -> bool:
-    """Whether a container keeps what can be worked out again: by its kind, its name, its class or the way it is filled."""
+    """Whether a container keeps what can be worked out again: by its kind, its name, its class or the way it is filled.
+
+    What is named after sessions, logins or carts and filled without a look is no cache, whatever else its name says.
+    """
+    filled = [change for change in state.changes if change.how in ("item", "added", "rebound")]
+    if _LOST.search(words(state.name)) and not all(change.guarded for change in filled):
+        return False
     if state.kind.endswith("Cache") or state.kind.startswith("Weak"):
         return True
     holder = state.owner.rsplit(":", 1)[-1]
     if _CACHE.search(words(state.name)) or "cache" in words(holder):
         return True
-    filled = [change for change in state.changes if change.how in ("item", "added", "rebound")]
     return bool(filled) and all(change.guarded for change in filled)
 
 

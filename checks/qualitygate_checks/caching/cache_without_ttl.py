@@ -63,11 +63,11 @@ _MEMCACHED = frozenset(
 )
 _AIOCACHE = frozenset({"aiocache.cached", "aiocache.Cache.set", "aiocache.RedisCache.set"})
 _NO_CACHE = re.compile(
-    r"(?<![a-z])(?:lock|mutex|seq|sequence|queue|counter|count|total|flag|lease|leader|semaphore|version|offset|cursor|"
-    r"checkpoint|last|state|status|config|settings?|enabled|feature|maintenance|bucket|rate|index|heartbeat|schema|stats|"
-    r"paused?|job|task|registry)s?(?![a-z])",
+    r"(?<![a-z])(?:lock|mutex|seq|sequence|queue|counter|count|flag|lease|leader|semaphore|offset|cursor|checkpoint|last|"
+    r"config|setting|enabled|feature|maintenance|bucket|heartbeat|paused?|registry)s?(?![a-z])",
     re.IGNORECASE,
 )
+_KEEPER = re.compile(r"(?<![a-z])(?:lock|mutex|sequence|queue|counter|config|setting)s?(?![a-z])", re.IGNORECASE)
 
 
 def run(project: Project) -> Iterator[Hit]:
@@ -150,8 +150,9 @@ def _is_bookkeeping(call: Call) -> bool:
     taken = call.argument("nx")
     key = call.argument("key", 0) or call.argument("name")
     text = f"{key.value or ''} {key.text} {key.name}" if key is not None else ""
-    words = f"{text} {call.place.path.rsplit('/', 1)[-1]} {owner(call)}"
-    return (taken is not None and taken.value is True) or _NO_CACHE.search(words) is not None
+    if (taken is not None and taken.value is True) or _NO_CACHE.search(text):
+        return True
+    return _KEEPER.search(f"{call.place.path.rsplit('/', 1)[-1]} {owner(call)}") is not None
 
 
 def _key(call: Call) -> str:

@@ -35,7 +35,8 @@ _ENGINES = frozenset(
 )
 _ADDRESSES = frozenset({"dj_database_url.config", "dj_database_url.parse"})
 _APART = re.compile(
-    r"alembic|migrat|worker|celery|tasks?(/|\.py|$)|lambda|serverless|script|(^|/)env\.py", re.IGNORECASE
+    r"(^|[/_.:])(alembic|migrat\w*|workers?|celery|tasks?|lambda\w*|serverless|scripts?|env\.py)([/_.:]|$)",
+    re.IGNORECASE,
 )
 _DEVELOPMENT = re.compile(r"(^|[/_.-])(dev|develop|development|local|test|tests|testing|debug|ci|docker)([/_.-]|$)")
 _POOLER = re.compile(r"bouncer|pooler|pgcat|odyssey|proxy", re.IGNORECASE)

@@ -49,9 +49,13 @@ _WHOLE = frozenset({"create_all", "drop_all"})
 # What has the whole schema: a MetaData, or the object of an extension.
 _METADATA = re.compile(r"meta_?data|(^|_)(meta|db|database|sqla|alchemy)$", re.IGNORECASE)
 _MIGRATION = re.compile(
-    r"migrat|alembic|upgrade|(^|/)versions/|patches|conftest|(^|/)tests?/|fixtures?|seed|mock|sample", re.IGNORECASE
+    r"migrat|alembic|(^|[/_.])(upgrades?|versions|patches|conftest|tests?|fixtures?|seeds?|mocks?|samples?)([/_.]|$)",
+    re.IGNORECASE,
 )
-_APART = re.compile(r"test|debug|dev|local|sqlite|memory|demo|e2e", re.IGNORECASE)
+_APART = re.compile(
+    r"(^|[/_.\W])(tests?|testing|debug|dev|develop|development|local|sqlite\w*|memory|demo|e2e)([/_.\W]|$)",
+    re.IGNORECASE,
+)
 _COMMANDS = frozenset({"command", "cli", "callback"})
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Severity, example
 from qualitygate_checks._evidence import entrance, logging_calls, mentions
 
-_FEW = 8
+_FEW = 5
 """In a service in which fewer functions than this log, the lines of a request are found without a number."""
 
 _EVIDENCE = re.compile(

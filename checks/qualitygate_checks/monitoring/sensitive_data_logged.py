@@ -25,24 +25,32 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, Pars
 from qualitygate.model import syntax as ir
 from qualitygate_checks._handlers import calls, last_name, log_level
 from qualitygate_checks._reach import is_script
-from qualitygate_checks.security._module import scopes
+from qualitygate_checks.security._module import imports, scopes
 
 _SURE = re.compile(
     r"(^|_)(password|passwd|passphrase|secret|secret_key|client_secret|private_key|api_?key|access_key|access_token|"
     r"refresh_token|auth_token|bearer_token|id_token|jwt|jwt_token|credentials|authorization|otp|cvv|cvc|ssn|card_number|"
     r"credit_card|recovery_codes?)$"
 )
-_LIKELY = re.compile(r"(^|_)(token|cookies|session_?cookie)$")
+# An address of a database or a broker has its password inside.
+_LIKELY = re.compile(
+    r"(^|_)(token|cookies|session_?cookie|(database|db|redis|broker|amqp|postgres|mongo)_(url|uri|dsn)|connection_string)$"
+)
 # Tokens of another kind: of a page, a parser, a language model, a lock.
 _OTHER = re.compile(
     r"(^|_)(next|page|continuation|continue|sync|cancel|cancellation|stop|start|end|eos|bos|pad|unk|max|min|num|n|total|"
     r"first|last|current|peek|lexer|parser|prev|previous|change|resume|cursor|fencing|lock|is|has|use|no|needs?|missing|"
     r"valid|invalid|hashed|encrypted|masked|redacted|hide|show|orm|log|safe|new_line|public)_"
 )
+_HOLDERS = re.compile(
+    r"self|cls|user|account|request|req|session|auth|settings|config|conf|cred|login|form|data|body|payload|client|api|"
+    r"response|resp|args|options"
+)
 _WHOLE = {"headers": "the headers", "cookies": "the cookies", "environ": "the environment"}
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
 # Functions that give back what they are given, as text.
 _OPEN = frozenset({"str", "repr", "format", "dumps", "dict", "list", "join", "pformat", "strip", "decode", "encode"})
+_TERMINALS = frozenset({"click", "typer", "argparse", "rich", "fire", "traitlets", "getpass"})
 _TEXT_METHODS = frozenset(dir(str)) | frozenset(dir(bytes)) | {"get_secret_value"}
 _HIDING = frozenset({"SecretStr", "SecretBytes", "Secret"})
 
@@ -58,11 +66,13 @@ def run(file: ParsedFile, options: Options) -> Iterator[Hit]:
     """A hit for every call that logs something sensitive, once for each name."""
     if file.module is None or file.module.generated:
         return
+    heads = {name.split(".", 1)[0] for name in imports(file.module).values()}
+    command = is_script(file.path) or bool(heads & _TERMINALS)  # what a command shows its user is no log
     for scope in scopes(file.module):
         hidden = _hidden(scope.function) | _objects(scope.statements)
         for call in calls(scope.statements):
             level = log_level(call)
-            printed = isinstance(call.function, ir.Name) and call.function.id == "print" and not is_script(file.path)
+            printed = isinstance(call.function, ir.Name) and call.function.id == "print" and not command
             if not level and not printed:
                 continue
             shown: set[str] = set()
@@ -111,7 +121,9 @@ def _sensitive(expression: ir.Expression, further: tuple[str, ...]) -> Iterator[
         name = last_name(expression)
         kind = _kind(name, further)
         if kind is not None:
-            yield name, kind
+            foreign = isinstance(expression, ir.Attribute) and not _HOLDERS.search(last_name(expression.value).lower())
+            # The token of an order or a payment is a number of its own more often than a credential.
+            yield name, Confidence.LOW if kind is Confidence.MEDIUM and foreign else kind
         elif isinstance(expression, ir.Attribute) and name in _WHOLE and _of_request(expression):
             yield name, Confidence.MEDIUM
     elif isinstance(expression, ir.Subscript):

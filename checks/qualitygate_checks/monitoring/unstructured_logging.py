@@ -23,7 +23,7 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project
 from qualitygate_checks._evidence import entrance, logging_calls, mentions
 from qualitygate_checks._reach import is_script
 
-_FEW = 8
+_FEW = 5
 """A service in which fewer functions than this log, and that configures nothing, has no logging to speak of."""
 
 _EVIDENCE = re.compile(

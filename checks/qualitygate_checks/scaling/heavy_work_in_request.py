@@ -89,9 +89,7 @@ _REMOTE = frozenset(
     + ["urllib.request.urlopen"]
 )
 _BLOCKING = ("requests.", "httpx.", "urllib.", "subprocess.", "os.", "time.", "smtplib.")
-_TASK = re.compile(
-    r"(^|[/_.])(tasks?|workers?|jobs?|celery|cron|schedul\w*|bgtasks|background)([/_.]|$)", re.IGNORECASE
-)
+_TASK = re.compile(r"(^|[/_.])(tasks?|workers?|celery|bgtasks)([/_.]|$)", re.IGNORECASE)
 _MENDS = {
     "mail": "send it from a task in a queue",
     "process": "run it in a task in a queue, with a timeout",

@@ -48,10 +48,10 @@ _REMOVES = frozenset({"os.remove", "os.unlink", "shutil.rmtree", "pathlib.Path.u
 _APART = re.compile(r"te?mp|cache|/dev/|devnull|log(s|ging)?([/_.]|$)|:memory:|lock|pid", re.IGNORECASE)
 # Classes of storage, back-ups and plugins are chosen by an installation.
 _CHOSEN = re.compile(
-    r"storage|backend|backup|upload(er|ers)|export|filesystem|local|driver|repository|debug|dev|migrat", re.IGNORECASE
+    r"(storage|backend|backup|uploader|exporter|filesystem|driver|repository)s?(\.|:|$)", re.IGNORECASE
 )
-_TEMPORARY_NAME = re.compile(r"(^|[/_.:])te?mp|temporary|download", re.IGNORECASE)
-_TASK = re.compile(r"(^|[/_.])(tasks?|workers?|jobs?|celery|cron)([/_.]|$)", re.IGNORECASE)
+_TEMPORARY_NAME = re.compile(r"(^|[/_.:])(te?mp|temporary)([/_.]|$)|download", re.IGNORECASE)
+_TASK = re.compile(r"(^|[/_.])(tasks?|workers?|celery)([/_.]|$)", re.IGNORECASE)
 
 
 def run(project: Project) -> Iterator[Hit]:
