@@ -100,6 +100,9 @@ class Code:
     def at(self, place: Place, word: str) -> tuple[ir.Call, Body] | None:
         """The call of ``word`` whose called name stands at ``place``, with the body that it stands in."""
         for body in self.bodies(place.path, word):
+            function = body.function
+            if function is not None and not function.span.line <= place.span.line <= function.end_line:
+                continue
             for expression in body.expressions():
                 if isinstance(expression, ir.Call) and expression.name_span == place.span:
                     return expression, body

@@ -1,0 +1,183 @@
+"""What stands before a handler: declared along the chain of mounts, on classes, or looked up in the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+from qualitygate.analyse import analyse
+from qualitygate.model.source import Language, Role, SourceFile
+
+
+def guards(files: dict[str, str]) -> dict[str, set[tuple[str, str]]]:
+    """Kind and name of the guards of every operation."""
+    sources = [
+        SourceFile(Path("/example"), path, Language.PYTHON, Role.APPLICATION, dedent(text).encode())
+        for path, text in files.items()
+    ]
+    routes = analyse(sources, [], {}).routes
+    return {f"{route.method} {route.path}": {(guard.kind, guard.name) for guard in route.guards} for route in routes}
+
+
+def test_a_dependency_of_the_mount_guards_every_operation_below() -> None:
+    found = guards(
+        {
+            "app/main.py": """
+                from fastapi import APIRouter, Depends, FastAPI
+
+                def current_user():
+                    ...
+
+                inner = APIRouter()
+
+                @inner.post("/orders")
+                def create():
+                    ...
+
+                app = FastAPI()
+                app.include_router(inner, prefix="/v1", dependencies=[Depends(current_user)])
+
+                @app.post("/open")
+                def open_to_all():
+                    ...
+                """
+        }
+    )
+    assert found == {"POST /v1/orders": {("authentication", "current_user")}, "POST /open": set()}
+
+
+def test_a_service_with_which_one_logs_in_is_no_guard() -> None:
+    found = guards(
+        {
+            "app/main.py": """
+                from fastapi import Depends, FastAPI
+
+                app = FastAPI()
+
+                def get_auth_service():
+                    ...
+
+                def get_optional_user():
+                    ...
+
+                @app.post("/orders")
+                def create(service=Depends(get_auth_service), user=Depends(get_optional_user)):
+                    ...
+                """
+        }
+    )
+    assert found == {"POST /orders": set()}
+
+
+def test_a_function_before_requests_guards_where_it_turns_away_who_did_not_sign_in() -> None:
+    template = """
+        from flask import Blueprint, Flask, abort, g, request, session
+
+        app = Flask(__name__)
+        notes = Blueprint("notes", __name__, url_prefix="/notes")
+
+        @notes.before_request
+        def load():
+            {body}
+
+        @notes.post("/")
+        def add():
+            return {{}}
+
+        app.register_blueprint(notes)
+        """
+    asks = 'if session.get("user_id") is None:\n                abort(401)'
+    assert guards({"app.py": template.format(body=asks)}) == {"POST /notes/": {("authentication", "load")}}
+    only_reads = 'g.user = session.get("user_id")'
+    assert guards({"app.py": template.format(body=only_reads)}) == {"POST /notes/": set()}
+
+
+def test_a_decorator_in_the_url_module_guards() -> None:
+    found = guards(
+        {
+            "shop/settings.py": 'ROOT_URLCONF = "shop.urls"\nINSTALLED_APPS = []\n',
+            "shop/urls.py": """
+                from django.contrib.auth.decorators import login_required
+                from django.urls import path
+                from shop.views import archive, OrderView
+
+                urlpatterns = [path("archive/", login_required(archive)), path("orders/", OrderView.as_view())]
+                """,
+            "shop/views.py": """
+                from django.contrib.auth.mixins import LoginRequiredMixin
+                from django.http import JsonResponse
+                from django.views import View
+
+                def archive(request):
+                    return JsonResponse({})
+
+                class OrderView(LoginRequiredMixin, View):
+                    def post(self, request):
+                        return JsonResponse({})
+                """,
+        }
+    )
+    assert found == {
+        "ANY /archive/": {("authentication", "login_required")},
+        "POST /orders/": {("authentication", "LoginRequiredMixin")},
+    }
+
+
+def test_the_default_permission_of_the_project_guards_views_without_their_own() -> None:
+    found = guards(
+        {
+            "shop/settings.py": """
+                ROOT_URLCONF = "shop.urls"
+                INSTALLED_APPS = ["rest_framework"]
+                REST_FRAMEWORK = {"DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"]}
+                """,
+            "shop/urls.py": """
+                from django.urls import path
+                from shop.views import OrderView, SignUpView
+
+                urlpatterns = [path("orders/", OrderView.as_view()), path("join/", SignUpView.as_view())]
+                """,
+            "shop/views.py": """
+                from rest_framework.permissions import AllowAny
+                from rest_framework.views import APIView
+
+                class OrderView(APIView):
+                    def post(self, request):
+                        ...
+
+                class SignUpView(APIView):
+                    permission_classes = [AllowAny]
+
+                    def post(self, request):
+                        ...
+                """,
+        }
+    )
+    assert found == {"POST /orders/": {("authentication", "IsAuthenticated")}, "POST /join/": set()}
+
+
+def test_a_handler_that_looks_at_the_caller_is_told_apart_from_a_declared_guard() -> None:
+    found = guards(
+        {
+            "app.py": """
+                from flask import Flask, abort, request
+
+                app = Flask(__name__)
+
+                def allowed():
+                    return request.headers.get("X-Api-Key") in app.config["KEYS"]
+
+                @app.post("/notes")
+                def add():
+                    if not allowed():
+                        abort(401)
+                    return {}
+
+                @app.post("/pages")
+                def page():
+                    verify_signature(request)
+                    return {}
+                """
+        }
+    )
+    assert found == {"POST /notes": {("identity", "X-Api-Key")}, "POST /pages": {("check", "verify_signature")}}
