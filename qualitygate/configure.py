@@ -225,6 +225,21 @@ def _declaration(checks: Sequence[Check]) -> type[msgspec.Struct]:
             "Checks and domains that are not judged in files that match a glob.",
         ),
         ("gate", gate, None, "When the gate is open."),
+        (
+            "migrations",
+            _struct(
+                "Migrations",
+                (
+                    "since",
+                    str | tuple[str, ...],
+                    (),
+                    "The last migration that is applied everywhere, by revision or file; several for several histories. "
+                    "It and what comes before it is not judged for what it locks.",
+                ),
+            ),
+            None,
+            "What is known about the migrations.",
+        ),
         ("checks", _struct("Checks", *tables), None, "Severity and options of single checks."),
     )
 
@@ -570,9 +585,12 @@ def _leaves(value: Any, hint: Any, key: Key) -> Iterator[tuple[Key, Any]]:
 
 def _defaults(checks: Sequence[Check], declared: type[msgspec.Struct]) -> Iterator[tuple[Key, Any]]:
     for member in msgspec.structs.fields(declared):
-        if member.encode_name == "gate":
+        if member.encode_name in ("gate", "migrations"):
             for inner in msgspec.structs.fields(_bare(member.type)):
-                yield ("gate", inner.encode_name), inner.default if inner.default is not msgspec.NODEFAULT else ()
+                yield (
+                    (member.encode_name, inner.encode_name),
+                    inner.default if inner.default is not msgspec.NODEFAULT else (),
+                )
         elif not _is_table(member.type) and not _is_mapping(member.type):
             yield (member.encode_name,), member.default
     for check in checks:
@@ -592,6 +610,7 @@ def _policy(
         return None if value == "off" else int(value)
 
     default = Policy()
+    since = values.get(("migrations", "since"), ())
     baseline = values.get(("baseline",), "")
     if baseline and directory is not None and ("baseline",) in written:
         # A path in a file is relative to that file; in the other sources, to the current directory.
@@ -613,6 +632,7 @@ def _policy(
             required=values.get(("gate", "required"), default.limits.required),
         ),
         baseline=baseline,
+        applied=(since,) if isinstance(since, str) else since,
         directory=directory,
         options={check.id: given for check in checks if (given := _options(check, values, origins)) is not None},
         severities={

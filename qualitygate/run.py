@@ -24,6 +24,7 @@ from qualitygate.discover import InputError, Tree, discover
 from qualitygate.extract import PARSED
 from qualitygate.extract.cache import Cache
 from qualitygate.judge import judge
+from qualitygate.link.applied import UnknownMigration, mark_applied
 from qualitygate.load import Installed
 from qualitygate.model.finding import Finding
 from qualitygate.model.policy import Policy
@@ -62,7 +63,7 @@ def scan(request: Request, installed: Installed) -> Report:
     policy = request.policy
     tree = _files(request, installed)
     baseline = _baseline(_baseline_path(policy, tree.root), bool(policy.baseline))
-    project = _project(request, tree, installed)
+    project = _with_history(_project(request, tree, installed), policy.applied)
 
     checks = selected(installed.checks, policy.selection)
     runs = run_checks(project, [check for check in checks if not check.audits], policy, tree.way)
@@ -141,6 +142,14 @@ def _project(request: Request, tree: Tree, installed: Installed) -> Project:
     project = analyse(tree.files, installed.checks, options, cache=cache, jobs=request.jobs, progress=request.progress)
     unread = sorted((*tree.unread, *project.unread), key=lambda unread: (unread.path, unread.line, unread.reason))
     return msgspec.structs.replace(project, unread=tuple(unread))
+
+
+def _with_history(project: Project, applied: Sequence[str]) -> Project:
+    """The project, its migrations marked up to those that the policy calls applied."""
+    try:
+        return msgspec.structs.replace(project, histories=mark_applied(project.histories, applied))
+    except UnknownMigration as error:
+        raise InputError(f"migrations.since: no migration here is called {str(error)!r}") from None
 
 
 def _faults(project: Project) -> dict[str, str]:

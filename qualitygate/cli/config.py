@@ -32,6 +32,8 @@ An example of qgate.toml (in pyproject.toml the same below [tool.qgate]):
   warnings = 20
   unread = "fail"                         # files that cannot be read
   required = ["missing-pagination"]       # must have something to judge
+  [migrations]
+  since = "4f1c0a7be210"                  # applied: what it locks is not judged
   [per-path-ignores]
   "scripts/**" = ["hardcoded-secret"]
   [checks.missing-pagination]

@@ -7,6 +7,7 @@ not run: loops over displays are unrolled, functions of the file entered, both b
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -629,12 +630,20 @@ class _Column:
                 Kind.CREATE_INDEX,
                 self.span,
                 table,
-                f"ix_{plain}_{self.name}",
+                _shortened(f"ix_{plain}_{self.name}"),
                 columns=(self.name,),
                 unique=self.unique,
             )
 
 
+def _shortened(name: str) -> str:
+    """A name that PostgreSQL can hold: SQLAlchemy ends a longer one with four digits of its digest."""
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST - 8]}_{hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[-4:]}"
+
+
+_LONGEST = 63
 _SERIAL = {"integer": "serial", "bigint": "bigserial", "smallint": "smallserial"}
 
 
@@ -721,6 +730,11 @@ _TYPES = {
     "LargeBinary": "bytea", "BYTEA": "bytea", "PickleType": "bytea", "JSON": "json", "JSONB": "jsonb", "UUID": "uuid",
     "Uuid": "uuid", "UUIDType": "uuid", "GUID": "uuid", "Interval": "interval", "INTERVAL": "interval", "INET": "inet",
     "CIDR": "cidr", "MACADDR": "macaddr", "TSVECTOR": "tsvector", "HSTORE": "hstore", "CITEXT": "citext",
+    # SQLAlchemy-Utils
+    "ChoiceType": "varchar(255)", "EmailType": "varchar(255)", "URLType": "text", "IPAddressType": "varchar(50)",
+    "LocaleType": "varchar(10)", "TimezoneType": "varchar(50)", "CountryType": "varchar(2)", "ArrowType": "timestamp",
+    "CurrencyType": "varchar(3)", "ColorType": "varchar(20)", "PhoneNumberType": "varchar(20)", "ScalarListType": "text",
+    "JSONType": "json", "TSVectorType": "tsvector",
 }  # fmt: skip
 _LENGTHS = {
     "String": "varchar", "Unicode": "varchar", "VARCHAR": "varchar", "NVARCHAR": "varchar", "AutoString": "varchar",
@@ -834,7 +848,7 @@ def _index(given: Given, name: str, table: str, members: Iterable[Bound]) -> Ope
         Kind.CREATE_INDEX,
         given.call.name_span,
         table,
-        name,
+        _shortened(name),
         columns=tuple(columns),
         mentions=tuple(dict.fromkeys(mentions)),
         using=given.text("postgresql_using"),
@@ -877,7 +891,7 @@ def _drop_index(given: Given) -> Iterator[Operation]:
         Kind.DROP_INDEX,
         given.call.name_span,
         _table(given, "table_name", 1),
-        given.text("index_name", 0),
+        _shortened(given.text("index_name", 0)),
         guarded=given.true("if_exists"),
         concurrently=given.true("postgresql_concurrently"),
     )
@@ -991,7 +1005,10 @@ class Chain:
 
 def arrange_revisions(revisions: Mapping[str, Revision]) -> tuple[Chain, ...]:
     """The independent histories among the revisions of a tree, by path: one for each directory, joined where one
-    directory's revisions follow another's. Parents come first; ties are broken by path."""
+    directory's revisions follow another's. Parents come first; ties are broken by path.
+
+    A directory of revisions inside another one, which nothing leads to, is left out: Alembic does not look there.
+    """
     directories = {path.rpartition("/")[0] for path in revisions}
     leader = {directory: directory for directory in directories}
 
@@ -1020,6 +1037,10 @@ def arrange_revisions(revisions: Mapping[str, Revision]) -> tuple[Chain, ...]:
     groups: dict[str, list[str]] = {}
     for path in sorted(revisions):
         groups.setdefault(head(path.rpartition("/")[0]), []).append(path)
+    for leading in list(groups):
+        outer = {head(each) for each in directories if leading.startswith(f"{each}/")}
+        if outer - {leading}:
+            del groups[leading]
     return tuple(
         Chain(min(path.rpartition("/")[0] for path in paths), ordered(paths, parents)) for paths in groups.values()
     )

@@ -30,7 +30,7 @@ from qualitygate.frameworks.literals import (
     texts,
 )
 from qualitygate.frameworks.sql_migrations import WRAPPED, Tool
-from qualitygate.model.schema import Operation, OperationKind
+from qualitygate.model.schema import Operation, OperationKind, Revision
 from qualitygate.model.source import Span
 from qualitygate.model.syntax import (
     Argument,
@@ -1150,8 +1150,14 @@ _STEPS: Mapping[str, Callable[[State, Given, str], _Found]] = {
 # -- the history --------------------------------------------------------------------------------------------------
 
 
-def arrange_migrations(migrations: Mapping[Key, Migration], user_model: str = "auth.User") -> tuple[Key, ...]:
-    """The migrations of one project in the order of their application: what a squashed one replaces is left out."""
+def arrange_migrations(
+    migrations: Mapping[Key, Migration], user_model: str = "auth.User"
+) -> tuple[tuple[Key, tuple[str, ...]], ...]:
+    """The migrations of one project in the order of their application, each with what it follows as `label.name`.
+
+    What a squashed one replaces is left out; so is what lies outside the project.
+    """
+    labels = {label for label, _ in migrations}
     stands: dict[Key, Key] = {}
     for key in sorted(migrations):
         for replaced in migrations[key].replaces:
@@ -1200,7 +1206,29 @@ def arrange_migrations(migrations: Mapping[Key, Migration], user_model: str = "a
                 if parent != stand and parent[0] != stand[0]:
                     parents["\0".join(stand)].append("\0".join(parent))
     names = ordered(["\0".join(key) for key in kept], parents)
-    return tuple((name.partition("\0")[0], name.partition("\0")[2]) for name in names)
+    return tuple(
+        (
+            (name.partition("\0")[0], name.partition("\0")[2]),
+            tuple(parent.replace("\0", ".") for parent in parents[name] if parent.partition("\0")[0] in labels),
+        )
+        for name in names
+    )
 
 
-__all__ = ["DJANGO", "Migration", "State", "arrange_migrations", "read_migration", "sql_of"]
+def revision_of(key: Key, migration: Migration, parents: tuple[str, ...]) -> Revision:
+    """Where a migration stands. Each application is a branch of its own, labelled by its name."""
+    return Revision(f"{key[0]}.{key[1]}", migration.span, parents, labels=(key[0],), reversible=_reversible(migration))
+
+
+def _reversible(migration: Migration) -> bool:
+    """Whether everything that it runs has a way back."""
+    for call, given in _calls(migration.operations):
+        name = last(dotted(call.function, given.names))
+        if name == "RunSQL" and given.get("reverse_sql", 1) is None:
+            return False
+        if name == "RunPython" and given.get("reverse_code", 1) is None:
+            return False
+    return True
+
+
+__all__ = ["DJANGO", "Migration", "State", "arrange_migrations", "read_migration", "revision_of", "sql_of"]

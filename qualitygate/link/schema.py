@@ -8,7 +8,7 @@ from posixpath import commonpath
 import msgspec
 
 from qualitygate.frameworks.alembic import ALEMBIC, arrange_revisions, transaction_of
-from qualitygate.frameworks.django_migrations import DJANGO, State, arrange_migrations, read_migration
+from qualitygate.frameworks.django_migrations import DJANGO, State, arrange_migrations, read_migration, revision_of
 from qualitygate.frameworks.sql_migrations import (
     DRIVERS,
     IMPLICIT,
@@ -36,7 +36,7 @@ from qualitygate.model.schema import (
     TableCheck,
 )
 from qualitygate.model.source import Place, Role
-from qualitygate.model.syntax import Assign, Class, Constant, Expression, Import, Name, Statement
+from qualitygate.model.syntax import Assign, Class, Constant, Expression, If, Import, Name, Statement
 from qualitygate.model.syntax import Mapping as Display
 
 Kind = OperationKind
@@ -105,7 +105,8 @@ def _alembic(files: Sequence[FileFacts], driver: str) -> Iterator[Linked]:
             for path in chain.paths
         ]
         migrations, tables = replay("alembic", chain.directory, dialect, steps)
-        yield History("alembic", chain.directory, dialect, migrations), tables
+        marked = (msgspec.structs.replace(each, revision=revisions[each.path]) for each in migrations)
+        yield History("alembic", chain.directory, dialect, tuple(marked)), tables
 
 
 def _django(files: Sequence[FileFacts], driver: str) -> Iterator[Linked]:
@@ -126,7 +127,9 @@ def _django(files: Sequence[FileFacts], driver: str) -> Iterator[Linked]:
         automatic = _assigned(files, "DEFAULT_AUTO_FIELD").rpartition(".")[2]
         state = State(user_model, automatic if automatic in ("AutoField", "BigAutoField") else "AutoField")
         steps = []
-        for key in arrange_migrations(migrations, user_model):
+        revisions = {}
+        for key, parents in arrange_migrations(migrations, user_model):
+            revisions[members[key].path] = revision_of(key, migrations[key], parents)
             each = members[key]
             sql = {statement.span: statement.operations for statement in each.script.statements} if each.script else {}
             operations = state.apply(migrations[key], key[0], sql)
@@ -134,7 +137,8 @@ def _django(files: Sequence[FileFacts], driver: str) -> Iterator[Linked]:
             steps.append((each.path, f"{key[0]}.{key[1]}", mode, operations))
         directory = commonpath(each.path.rpartition("/")[0] for each in members.values())
         done, tables = replay("django", directory, driver, steps)
-        yield History("django", directory, driver, done), tables
+        marked = (msgspec.structs.replace(each, revision=revisions[each.path]) for each in done)
+        yield History("django", directory, driver, tuple(marked)), tables
 
 
 def _above(directory: str, name: str, facts: Mapping[str, FileFacts]) -> FileFacts | None:
@@ -190,8 +194,12 @@ def _driver(files: Sequence[FileFacts]) -> str:
     """
     found = set()
     for facts in files:
-        for statement in facts.module.body if facts.module is not None else ():
-            if isinstance(statement, Import):
+        waiting = list(facts.module.body) if facts.module is not None else []
+        # grows while it is gone through: settings choose their database under a condition
+        for statement in waiting:
+            if isinstance(statement, If):
+                waiting += (*statement.body, *statement.orelse)
+            elif isinstance(statement, Import):
                 found.add(DRIVERS.get(statement.module.partition(".")[0], ""))
             elif isinstance(statement, Assign) and statement.value is not None:
                 found.update(dialect_of_engine(value) for value in _texts(statement.value))

@@ -44,6 +44,7 @@ class Policy:
     ``include``, ``exclude`` and the patterns of ``selection.per_path`` are globs relative to ``directory``, the folder of
     the configuration file (None: there is no file, and they are relative to the scanned root). ``baseline`` is a path,
     absolute or relative to the current directory; empty: the default place below ``directory``, where it exists.
+    ``applied`` names migrations that are applied everywhere, with all that come before them.
     ``options`` maps a check's id to its options in force, where they are not its defaults; ``severities`` maps it to the
     severity that the user gave it, which wins over the check's own. ``origins`` maps each dotted key to where its value
     comes from.
@@ -55,6 +56,7 @@ class Policy:
     min_confidence: Confidence = Confidence.MEDIUM
     limits: Limits = Limits()
     baseline: str = ""
+    applied: tuple[str, ...] = ()
     directory: Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     severities: Mapping[str, Severity] = field(default_factory=dict)

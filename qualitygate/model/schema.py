@@ -232,7 +232,8 @@ class Migration(msgspec.Struct, frozen=True):
     """One deployment unit: what is applied together. ``path`` is the file that holds it.
 
     ``transaction`` is `wrapped` (the tool opens one around it), `implicit` (sent as one script, which PostgreSQL runs as
-    one), `none`, or empty where nothing tells. ``escape`` says, for the user, how this tool runs a statement outside one. ``applied`` marks what the user calls
+    one), `none`, or empty where nothing tells. ``escape`` says, for the user, how this tool runs a statement outside one. ``revision`` is known for a migration that
+    is written in code; its ids are versions of the same history. ``applied`` marks what the user calls
     history: its operations made the schema, and are judged no more.
     """
 
@@ -241,6 +242,7 @@ class Migration(msgspec.Struct, frozen=True):
     transaction: str
     escape: str
     changes: tuple[Change, ...]
+    revision: Revision | None = None
     applied: bool = False
 
 

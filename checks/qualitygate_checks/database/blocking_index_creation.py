@@ -1,9 +1,12 @@
 """An index that locks a table against writing while it is built.
 
-What it flags: `CREATE INDEX` without CONCURRENTLY on a table that PostgreSQL had before the migration. Left alone are
+What it flags: `CREATE INDEX` without CONCURRENTLY on a table that PostgreSQL had before the migration: in SQL, through
+Alembic (`op.create_index`, `index=True` on an added column) and through Django (`AddIndex`, `db_index=True`, and the
+index that each added `ForeignKey` brings along). Left alone are
 tables that the same migration makes, temporary tables, partitioned tables (CONCURRENTLY is not possible there), `ON
 ONLY`, an index that exists already behind IF NOT EXISTS, the way down, and databases other than PostgreSQL, where the
-statement does not lock out writers or has no other form. Each statement of the history is judged as it met the schema
+statement does not lock out writers or has no other form, and migrations up to the one that `migrations.since` names.
+Each statement of the history is judged as it met the schema
 of its time. The confidence is medium where no migration makes the table, where the order of the files is a guess, where
 the statement stands in a block that may not run, and where nothing names the database.
 
@@ -25,18 +28,23 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import Change, History, Migration, OperationKind
-from qualitygate_checks.database._migrations import changes, confidence, doubts, on_existing, origin
+from qualitygate_checks.database._migrations import changes, confidence, doubts, mend, on_existing, origin
 
 # Kinds of relation on which the plain form is the only one, or on which nobody waits.
 LEFT_ALONE = frozenset({"partitioned", "temporary", "view"})
 
 
 def run(project: Project) -> Iterator[Hit]:
-    """One hit a statement."""
+    """One hit a statement; one for a step in code that builds several indexes on the same columns."""
+    told = set()
     for history, migration, change in changes(project, OperationKind.CREATE_INDEX):
         operation = change.operation
         if operation.concurrently or operation.only or not on_existing(change):
             continue
+        built = (migration.path, operation.span, operation.table, operation.columns)
+        if history.tool == "django" and built in told:
+            continue
+        told.add(built)
         if change.before is None or change.before.kind not in LEFT_ALONE:
             yield _hit(history, migration, change)
 
@@ -50,7 +58,14 @@ def _hit(history: History, migration: Migration, change: Change) -> Hit:
         message=f"Building index {index} blocks every write to {operation.table}",
         subject=f"{operation.table}.{operation.name or '+'.join(operation.columns)}",
         why="; ".join(["a SHARE lock is held until the whole table has been read", *doubted]),
-        mend=f"CREATE {'UNIQUE ' if operation.unique else ''}INDEX CONCURRENTLY; {migration.escape}",
+        mend=mend(
+            history,
+            f"CREATE {'UNIQUE ' if operation.unique else ''}INDEX CONCURRENTLY; {migration.escape}",
+            "op.create_index(..., postgresql_concurrently=True) inside `with op.get_context().autocommit_block():`, "
+            "in a revision of its own (an added column without index=True)",
+            "AddIndexConcurrently in a migration of its own with `atomic = False`; a field that brings its index along "
+            "is added with db_index=False, and its index declared in Meta.indexes",
+        ),
         places=origin(change),
         confidence=confidence(doubted),
     )

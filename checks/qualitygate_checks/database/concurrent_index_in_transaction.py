@@ -3,7 +3,8 @@
 What it flags: `CREATE INDEX CONCURRENTLY`, `DROP INDEX CONCURRENTLY`, `REINDEX CONCURRENTLY` and `DETACH PARTITION
 CONCURRENTLY` between BEGIN and COMMIT, in a `DO` block, or in a migration that its tool runs in a transaction: Flyway
 (where it stands beside other statements), goose, dbmate, diesel, sqlx, sql-migrate, node-pg-migrate, Liquibase, popx and
-drizzle wrap a migration unless it says otherwise; golang-migrate and Prisma send a file as one script, which PostgreSQL
+drizzle wrap a migration unless it says otherwise, and so do Alembic (but for what stands in an `autocommit_block`) and
+Django (but for a migration with `atomic = False`); golang-migrate and Prisma send a file as one script, which PostgreSQL
 runs as one transaction as soon as it holds two statements (here the confidence is medium: options change it). `REFRESH
 MATERIALIZED VIEW CONCURRENTLY` may stand in a transaction and is left alone, and so are tools whose way is not known.
 
@@ -40,13 +41,16 @@ def run(project: Project) -> Iterator[Hit]:
     """One hit a statement."""
     for history, migration in steps(project):
         opened: Place | None = None
+        ended = False
         for change in migration.changes:
             operation = change.operation
             if operation.kind in _OPENS:
-                opened = Place(migration.path, operation.span, "the transaction begins here", "migration")
+                # after a COMMIT, BEGIN only brings back the transaction that the tool had open
+                place = Place(migration.path, operation.span, "the transaction begins here", "migration")
+                opened, ended = (None if ended else place), False
             elif operation.kind in _CLOSES:
-                opened = None
-            elif _concurrent(operation):
+                opened, ended = None, migration.transaction == "wrapped"
+            elif _concurrent(operation) and not ended:
                 reason = _reason(history, migration, operation, opened)
                 if reason:
                     yield _hit(migration, operation, opened, reason)
@@ -57,7 +61,7 @@ def _concurrent(operation: Operation) -> bool:
 
 
 def _reason(history: History, migration: Migration, operation: Operation, opened: Place | None) -> str:
-    if operation.conditional:
+    if operation.conditional and migration.path.endswith(".sql"):
         return "a DO block is part of a transaction"
     if opened is not None:
         return "it stands between BEGIN and COMMIT"

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import Change, History, Migration, OperationKind
-from qualitygate_checks.database._migrations import changes, confidence, doubts, on_existing, origin, steps
+from qualitygate_checks.database._migrations import changes, confidence, doubts, mend, on_existing, origin, steps
 
 
 def run(project: Project) -> Iterator[Hit]:
@@ -54,7 +54,13 @@ def _hit(history: History, migration: Migration, change: Change) -> Hit:
         message=f"Adding {operation.table}.{column} as NOT NULL without a default fails when the table has rows",
         subject=f"{operation.table}.{column}",
         why="; ".join(["rows that exist would hold NULL in it", *doubted]),
-        mend="add it with a DEFAULT, or nullable first and NOT NULL in a later migration",
+        mend=mend(
+            history,
+            "add it with a DEFAULT, or nullable first and NOT NULL in a later migration",
+            "add it with server_default (the database does not see default=), or nullable first and NOT NULL in a later "
+            "revision",
+            "add it with db_default, or with null=True first and NOT NULL in a later migration",
+        ),
         places=origin(change),
         confidence=confidence(doubted),
     )

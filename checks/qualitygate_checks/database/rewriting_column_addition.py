@@ -24,7 +24,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import Change, History, Migration, OperationKind
-from qualitygate_checks.database._migrations import changes, confidence, doubts, on_existing, origin
+from qualitygate_checks.database._migrations import changes, confidence, doubts, mend, on_existing, origin
 
 # pg_proc.provolatile = 'v' among the functions that return a value and take at most two arguments, PostgreSQL 15 to 18,
 # and those of uuid-ossp and pgcrypto.
@@ -66,7 +66,14 @@ def _hit(history: History, migration: Migration, change: Change, value: str) -> 
         message=f"Adding {operation.table}.{column} writes the whole table {operation.table} anew",
         subject=f"{operation.table}.{column}",
         why="; ".join([f"every row gets {value}, under an ACCESS EXCLUSIVE lock", *doubted]),
-        mend="add the column bare, set its default in a second statement, and fill the old rows in batches",
+        mend=mend(
+            history,
+            "add the column bare, set its default in a second statement, and fill the old rows in batches",
+            "op.add_column without server_default, op.alter_column(..., server_default=...) after it, and fill the old "
+            "rows in batches",
+            "add the field with null=True and no db_default, set db_default in a second AlterField, and fill the old rows "
+            "in batches",
+        ),
         places=origin(change),
         confidence=confidence(doubted),
     )

@@ -25,10 +25,14 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import ForeignKey, Index, Table
-from qualitygate_checks.database._migrations import doubtful
+from qualitygate_checks.database._migrations import doubtful, tool_of
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 _NOT_NULL = frozenset({"is", "not", "null"})
+_MENDS = {
+    "alembic": "index=True on the column, or op.create_index(..., postgresql_concurrently=True) where the table is in use",
+    "django": "leave out db_index=False, or add an index that begins with the field (AddIndexConcurrently)",
+}
 
 
 def run(project: Project) -> Iterator[Hit]:
@@ -44,7 +48,7 @@ def run(project: Project) -> Iterator[Hit]:
             # the same migrations written once more for another database: one fault, told for PostgreSQL
             if dialects <= {table.dialect}:
                 dialects.add(table.dialect)
-                yield _hit(table, key, doubtful(project, table))
+                yield _hit(table, key, doubtful(project, table), tool_of(project, table))
 
 
 def _judged(project: Project) -> Iterator[Table]:
@@ -66,7 +70,7 @@ def _serves(index: Index, key: ForeignKey) -> bool:
     return not index.partial or (words >= _NOT_NULL and words <= _NOT_NULL | set(key.columns))
 
 
-def _hit(table: Table, key: ForeignKey, doubt: str) -> Hit:
+def _hit(table: Table, key: ForeignKey, doubt: str, tool: str) -> Hit:
     columns = ", ".join(key.columns)
     name = table.full_name
     heads = [table.primary_key, *(index.columns for index in table.indexes if _serves(index, key))]
@@ -84,7 +88,7 @@ def _hit(table: Table, key: ForeignKey, doubt: str) -> Hit:
         message=f"Foreign key {name} ({columns}) to {key.references_table} has no index on {columns}",
         subject=f"{name}({columns})",
         why=why,
-        mend=f"{how} ON {_written(name)} ({', '.join(_written(column) for column in key.columns)})",
+        mend=_MENDS.get(tool) or f"{how} ON {_written(name)} ({', '.join(_written(column) for column in key.columns)})",
         places=()
         if table.defined_at.path == key.place.path
         else (Place(table.defined_at.path, table.defined_at.span, "the table is made here", "migration"),),
