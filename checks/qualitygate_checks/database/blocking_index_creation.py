@@ -185,6 +185,101 @@ CHECK = Check(
             },
             "Flyway: inside a block",
         ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_users_by_name.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        op.add_column("users", sa.Column("team_id", sa.BigInteger(), index=True))  # <- flagged
+                        with op.batch_alter_table("users") as batch:
+                            batch.add_column(sa.Column("name", sa.Text()))
+                            batch.create_index("ix_users_name", [sa.text("lower(name)")])  # <- flagged
+                        op.execute("CREATE INDEX ix_users_id_name ON users (id, name)")  # <- flagged
+
+
+                    def downgrade() -> None:
+                        op.drop_index("ix_users_name", "users")
+                """,
+            },
+            "Alembic: in its own words, in a batch, in SQL",
+        ),
+        example(
+            {
+                "config/settings.py": """
+                    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
+                """,
+                "shop/migrations/0001_initial.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        initial = True
+                        dependencies = []
+                        operations = [
+                            migrations.CreateModel(
+                                name="Customer",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("email", models.EmailField(max_length=254, unique=True)),
+                                ],
+                            ),
+                            migrations.CreateModel(
+                                name="Order",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("state", models.CharField(db_index=True, max_length=20)),
+                                ],
+                            ),
+                        ]
+                """,
+                "shop/migrations/0002_order_customer.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        dependencies = [("shop", "0001_initial")]
+                        operations = [
+                            migrations.AddField(  # <- flagged
+                                model_name="order",
+                                name="customer",
+                                field=models.ForeignKey(null=True, on_delete=models.PROTECT, to="shop.customer"),
+                            ),
+                            migrations.AddIndex(  # <- flagged
+                                model_name="order",
+                                index=models.Index(fields=["state", "-id"], name="order_state_id"),
+                            ),
+                        ]
+                """,
+            },
+            "Django: the index of a foreign key, and one of its own",
+        ),
     ),
     good=(
         example(
@@ -275,6 +370,102 @@ CHECK = Check(
             """,
             "a lone schema",
             path="db/schema.sql",
+        ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_users_by_name.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        op.add_column("users", sa.Column("name", sa.Text()))
+                        with op.get_context().autocommit_block():
+                            op.create_index("ix_users_name", "users", ["name"], postgresql_concurrently=True)
+
+
+                    def downgrade() -> None:
+                        op.create_index("ix_users_old", "users", ["id"])
+                """,
+            },
+            "Alembic: with the table, concurrently, the way down",
+        ),
+        example(
+            {
+                "config/settings.py": """
+                    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
+                """,
+                "shop/migrations/0001_initial.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        initial = True
+                        dependencies = []
+                        operations = [
+                            migrations.CreateModel(
+                                name="Customer",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("email", models.EmailField(max_length=254, unique=True)),
+                                ],
+                            ),
+                            migrations.CreateModel(
+                                name="Order",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("state", models.CharField(db_index=True, max_length=20)),
+                                ],
+                            ),
+                        ]
+                """,
+                "shop/migrations/0002_order_customer.py": """
+                    from django.contrib.postgres.operations import AddIndexConcurrently
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        atomic = False
+                        dependencies = [("shop", "0001_initial")]
+                        operations = [
+                            migrations.AddField(
+                                model_name="order",
+                                name="customer",
+                                field=models.ForeignKey(db_index=False, null=True, on_delete=models.PROTECT, to="shop.customer"),
+                            ),
+                            AddIndexConcurrently(
+                                model_name="order",
+                                index=models.Index(fields=["customer"], name="order_customer"),
+                            ),
+                            migrations.AlterField("order", "state", models.CharField(choices=[("new", "New")], db_index=True, max_length=20)),
+                        ]
+                """,
+            },
+            "Django: concurrently, and a change that the database does not see",
         ),
     ),
 )

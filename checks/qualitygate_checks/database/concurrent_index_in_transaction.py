@@ -154,6 +154,92 @@ CHECK = Check(
             },
             "Flyway: beside another statement, and in a block",
         ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_users_by_name.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        op.create_index("ix_users_name", "users", ["id", "email"], postgresql_concurrently=True)  # <- flagged
+
+
+                    def downgrade() -> None:
+                        op.drop_index("ix_users_name", "users")
+                """,
+            },
+            "Alembic: inside the transaction of the revision",
+        ),
+        example(
+            {
+                "config/settings.py": """
+                    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
+                """,
+                "shop/migrations/0001_initial.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        initial = True
+                        dependencies = []
+                        operations = [
+                            migrations.CreateModel(
+                                name="Customer",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("email", models.EmailField(max_length=254, unique=True)),
+                                ],
+                            ),
+                            migrations.CreateModel(
+                                name="Order",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("state", models.CharField(db_index=True, max_length=20)),
+                                ],
+                            ),
+                        ]
+                """,
+                "shop/migrations/0002_order_state.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        dependencies = [("shop", "0001_initial")]
+                        operations = [
+                            migrations.RunSQL(  # <- flagged
+                                "CREATE INDEX CONCURRENTLY order_state_id ON shop_order (state, id)",
+                                migrations.RunSQL.noop,
+                            ),
+                        ]
+                """,
+            },
+            "Django: an atomic migration",
+        ),
     ),
     good=(
         example(
@@ -204,6 +290,94 @@ CHECK = Check(
                 """,
             },
             "Flyway: on its own it runs outside a transaction",
+        ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_users_by_name.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        with op.get_context().autocommit_block():
+                            op.create_index("ix_users_name", "users", ["id", "email"], postgresql_concurrently=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_index("ix_users_name", "users")
+                """,
+            },
+            "Alembic: outside the transaction",
+        ),
+        example(
+            {
+                "config/settings.py": """
+                    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
+                """,
+                "shop/migrations/0001_initial.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        initial = True
+                        dependencies = []
+                        operations = [
+                            migrations.CreateModel(
+                                name="Customer",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("email", models.EmailField(max_length=254, unique=True)),
+                                ],
+                            ),
+                            migrations.CreateModel(
+                                name="Order",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("state", models.CharField(db_index=True, max_length=20)),
+                                ],
+                            ),
+                        ]
+                """,
+                "shop/migrations/0002_order_state.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        atomic = False
+                        dependencies = [("shop", "0001_initial")]
+                        operations = [
+                            migrations.RunSQL(
+                                "CREATE INDEX CONCURRENTLY order_state_id ON shop_order (state, id)",
+                                migrations.RunSQL.noop,
+                            ),
+                        ]
+                """,
+            },
+            "Django: not atomic",
         ),
     ),
 )

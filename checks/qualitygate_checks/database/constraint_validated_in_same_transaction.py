@@ -138,6 +138,95 @@ CHECK = Check(
             },
             "goose: a transaction of one's own",
         ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_users_email.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        op.create_check_constraint("users_email_set", "users", "email <> ''", postgresql_not_valid=True)
+                        op.execute("ALTER TABLE users VALIDATE CONSTRAINT users_email_set")  # <- flagged
+
+
+                    def downgrade() -> None:
+                        op.drop_constraint("users_email_set", "users")
+                """,
+            },
+            "Alembic: one revision, one transaction",
+        ),
+        example(
+            {
+                "config/settings.py": """
+                    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
+                """,
+                "shop/migrations/0001_initial.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        initial = True
+                        dependencies = []
+                        operations = [
+                            migrations.CreateModel(
+                                name="Customer",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("email", models.EmailField(max_length=254, unique=True)),
+                                ],
+                            ),
+                            migrations.CreateModel(
+                                name="Order",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("state", models.CharField(db_index=True, max_length=20)),
+                                ],
+                            ),
+                        ]
+                """,
+                "shop/migrations/0002_order_state.py": """
+                    from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        dependencies = [("shop", "0001_initial")]
+                        operations = [
+                            AddConstraintNotValid(
+                                model_name="order",
+                                constraint=models.CheckConstraint(condition=models.Q(state__gt=""), name="order_state_set"),
+                            ),
+                            ValidateConstraint("order", "order_state_set"),  # <- flagged
+                        ]
+                """,
+            },
+            "Django: one migration",
+        ),
     ),
     good=(
         example(
@@ -194,6 +283,49 @@ CHECK = Check(
                 """,
             },
             "dbmate: without a transaction",
+        ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_users_email.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        op.create_check_constraint("users_email_set", "users", "email <> ''", postgresql_not_valid=True)
+                        with op.get_context().autocommit_block():
+                            op.execute("ALTER TABLE users VALIDATE CONSTRAINT users_email_set")
+
+
+                    def downgrade() -> None:
+                        op.drop_constraint("users_email_set", "users")
+                """,
+            },
+            "Alembic: the transaction ends in between",
         ),
     ),
 )

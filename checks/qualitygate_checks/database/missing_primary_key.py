@@ -141,6 +141,51 @@ CHECK = Check(
             "a lone schema for MySQL",
             path="db/schema.sql",
         ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_members.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        op.create_table(  # <- flagged
+                            "members",
+                            sa.Column("user_id", sa.BigInteger(), sa.ForeignKey("users.id"), index=True),
+                            sa.Column("role", sa.String(20)),
+                        )
+
+
+                    def downgrade() -> None:
+                        op.drop_table("members")
+                """,
+            },
+            "Alembic: a join table without a key",
+        ),
     ),
     good=(
         example(
@@ -205,6 +250,52 @@ CHECK = Check(
                 """,
             },
             "SQLite: a table is built anew",
+        ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_members.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "members",
+                            sa.Column("user_id", sa.BigInteger(), sa.ForeignKey("users.id"), primary_key=True),
+                            sa.Column("role", sa.String(20), nullable=False),
+                        )
+                        op.create_table("notes", sa.Column("id", sa.Integer()), sa.PrimaryKeyConstraint("id"))
+
+
+                    def downgrade() -> None:
+                        op.drop_table("members")
+                """,
+            },
+            "Alembic: a key in both forms",
         ),
     ),
 )

@@ -131,6 +131,47 @@ CHECK = Check(
             },
             "Flyway: filled too late",
         ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_users_plan.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        op.add_column("users", sa.Column("plan", sa.String(20), nullable=False, default="free"))  # <- flagged
+
+
+                    def downgrade() -> None:
+                        op.drop_column("users", "plan")
+                """,
+            },
+            "Alembic: the default of Python is not one of the database",
+        ),
     ),
     good=(
         example(
@@ -188,6 +229,91 @@ CHECK = Check(
                 """,
             },
             "MySQL",
+        ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_users_plan.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        op.add_column("users", sa.Column("plan", sa.String(20), nullable=False, server_default="free"))
+                        op.add_column("users", sa.Column("seen_at", sa.DateTime(timezone=True)))
+
+
+                    def downgrade() -> None:
+                        op.drop_column("users", "plan")
+                """,
+            },
+            "Alembic: a default of the database",
+        ),
+        example(
+            {
+                "config/settings.py": """
+                    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
+                """,
+                "shop/migrations/0001_initial.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        initial = True
+                        dependencies = []
+                        operations = [
+                            migrations.CreateModel(
+                                name="Customer",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("email", models.EmailField(max_length=254, unique=True)),
+                                ],
+                            ),
+                            migrations.CreateModel(
+                                name="Order",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("state", models.CharField(db_index=True, max_length=20)),
+                                ],
+                            ),
+                        ]
+                """,
+                "shop/migrations/0002_order_note.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        dependencies = [("shop", "0001_initial")]
+                        operations = [
+                            migrations.AddField("order", "note", models.TextField(default="")),
+                            migrations.AddField("order", "paid", models.DateTimeField(null=True)),
+                        ]
+                """,
+            },
+            "Django gives old rows the default",
         ),
     ),
 )

@@ -141,6 +141,96 @@ CHECK = Check(
             },
             "Flyway: an expression",
         ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_users_token.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        token = sa.text("gen_random_uuid()")
+                        op.add_column("users", sa.Column("token", sa.Uuid(), server_default=token, nullable=False))  # <- flagged
+                        op.add_column("users", sa.Column("number", sa.BigInteger(), sa.Identity()))  # <- flagged
+
+
+                    def downgrade() -> None:
+                        op.drop_column("users", "token")
+                """,
+            },
+            "Alembic: another value for each row",
+        ),
+        example(
+            {
+                "config/settings.py": """
+                    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
+                """,
+                "shop/migrations/0001_initial.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        initial = True
+                        dependencies = []
+                        operations = [
+                            migrations.CreateModel(
+                                name="Customer",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("email", models.EmailField(max_length=254, unique=True)),
+                                ],
+                            ),
+                            migrations.CreateModel(
+                                name="Order",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("state", models.CharField(db_index=True, max_length=20)),
+                                ],
+                            ),
+                        ]
+                """,
+                "shop/migrations/0002_order_key.py": """
+                    from django.contrib.postgres.functions import RandomUUID
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        dependencies = [("shop", "0001_initial")]
+                        operations = [
+                            migrations.AddField(  # <- flagged
+                                model_name="order",
+                                name="key",
+                                field=models.UUIDField(db_default=RandomUUID()),
+                            ),
+                        ]
+                """,
+            },
+            "Django: a volatile default of the database",
+        ),
     ),
     good=(
         example(
@@ -193,6 +283,95 @@ CHECK = Check(
                 """,
             },
             "MySQL",
+        ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_users_token.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        op.add_column("users", sa.Column("token", sa.Uuid()))
+                        op.alter_column("users", "token", server_default=sa.text("gen_random_uuid()"))
+                        op.add_column("users", sa.Column("created_at", sa.DateTime(), server_default=sa.func.now(), nullable=False))
+
+
+                    def downgrade() -> None:
+                        op.drop_column("users", "token")
+                """,
+            },
+            "Alembic: the default comes after the column",
+        ),
+        example(
+            {
+                "config/settings.py": """
+                    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
+                """,
+                "shop/migrations/0001_initial.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        initial = True
+                        dependencies = []
+                        operations = [
+                            migrations.CreateModel(
+                                name="Customer",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("email", models.EmailField(max_length=254, unique=True)),
+                                ],
+                            ),
+                            migrations.CreateModel(
+                                name="Order",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("state", models.CharField(db_index=True, max_length=20)),
+                                ],
+                            ),
+                        ]
+                """,
+                "shop/migrations/0002_order_key.py": """
+                    import uuid
+
+                    from django.db.models.functions import Now
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        dependencies = [("shop", "0001_initial")]
+                        operations = [
+                            migrations.AddField("order", "key", models.UUIDField(default=uuid.uuid4)),
+                            migrations.AddField("order", "placed", models.DateTimeField(db_default=Now())),
+                        ]
+                """,
+            },
+            "Django: one value for all rows, and the time",
         ),
     ),
 )

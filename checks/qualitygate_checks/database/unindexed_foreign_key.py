@@ -198,6 +198,99 @@ CHECK = Check(
             "a key of two columns",
             path="db/schema.sql",
         ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_posts.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "posts",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("author_id", sa.BigInteger(), sa.ForeignKey("users.id", ondelete="CASCADE")),  # <- flagged
+                            sa.Column("editor_id", sa.BigInteger(), nullable=True),
+                            sa.ForeignKeyConstraint(["editor_id"], ["users.id"], name="posts_editor"),  # <- flagged
+                        )
+
+
+                    def downgrade() -> None:
+                        op.drop_table("posts")
+                """,
+            },
+            "Alembic: both forms of a key",
+        ),
+        example(
+            {
+                "config/settings.py": """
+                    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
+                """,
+                "shop/migrations/0001_initial.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        initial = True
+                        dependencies = []
+                        operations = [
+                            migrations.CreateModel(
+                                name="Customer",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("email", models.EmailField(max_length=254, unique=True)),
+                                ],
+                            ),
+                            migrations.CreateModel(
+                                name="Order",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("state", models.CharField(db_index=True, max_length=20)),
+                                ],
+                            ),
+                        ]
+                """,
+                "shop/migrations/0002_order_customer.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        dependencies = [("shop", "0001_initial")]
+                        operations = [
+                            migrations.AddField(  # <- flagged
+                                model_name="order",
+                                name="customer",
+                                field=models.ForeignKey(db_index=False, null=True, on_delete=models.CASCADE, to="shop.customer"),
+                            ),
+                        ]
+                """,
+            },
+            "Django: without the index that it makes by itself",
+        ),
     ),
     good=(
         example(
@@ -268,6 +361,100 @@ CHECK = Check(
                 """,
             },
             "MySQL makes the index itself",
+        ),
+        example(
+            {
+                "migrations/env.py": "from alembic import context\nimport psycopg2\n",
+                "migrations/versions/1a2b3c4d5e6f_users.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "1a2b3c4d5e6f"
+                    down_revision = None
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "users",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("email", sa.String(320), nullable=False),
+                        )
+                        op.create_index(op.f("ix_users_email"), "users", ["email"], unique=True)
+
+
+                    def downgrade() -> None:
+                        op.drop_table("users")
+                """,
+                "migrations/versions/2b3c4d5e6f70_posts.py": """
+                    import sqlalchemy as sa
+                    from alembic import op
+
+                    revision = "2b3c4d5e6f70"
+                    down_revision = "1a2b3c4d5e6f"
+
+
+                    def upgrade() -> None:
+                        op.create_table(
+                            "posts",
+                            sa.Column("id", sa.BigInteger(), primary_key=True),
+                            sa.Column("author_id", sa.BigInteger(), sa.ForeignKey("users.id"), index=True),
+                            sa.Column("editor_id", sa.BigInteger(), sa.ForeignKey("users.id")),
+                        )
+                        op.create_index("ix_posts_editor", "posts", ["editor_id"], postgresql_where=sa.text("editor_id IS NOT NULL"))
+
+
+                    def downgrade() -> None:
+                        op.drop_table("posts")
+                """,
+            },
+            "Alembic: indexed in both forms",
+        ),
+        example(
+            {
+                "config/settings.py": """
+                    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
+                """,
+                "shop/migrations/0001_initial.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        initial = True
+                        dependencies = []
+                        operations = [
+                            migrations.CreateModel(
+                                name="Customer",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("email", models.EmailField(max_length=254, unique=True)),
+                                ],
+                            ),
+                            migrations.CreateModel(
+                                name="Order",
+                                fields=[
+                                    ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                                    ("state", models.CharField(db_index=True, max_length=20)),
+                                ],
+                            ),
+                        ]
+                """,
+                "shop/migrations/0002_order_customer.py": """
+                    from django.db import migrations, models
+
+
+                    class Migration(migrations.Migration):
+                        dependencies = [("shop", "0001_initial")]
+                        operations = [
+                            migrations.AddField(
+                                model_name="order",
+                                name="customer",
+                                field=models.ForeignKey(null=True, on_delete=models.CASCADE, to="shop.customer"),
+                            ),
+                            migrations.AddField("customer", "friends", models.ManyToManyField(to="shop.customer")),
+                        ]
+                """,
+            },
+            "Django indexes its keys and those of its join tables",
         ),
     ),
 )
