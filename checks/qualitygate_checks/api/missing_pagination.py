@@ -105,7 +105,7 @@ def _mend(contract: Contract) -> str:
     names: Counter[str] = Counter()
     for operation in contract.operations:
         if _is_judged(operation) and operation.paginated:
-            names.update({parameter.name for parameter in operation.parameters if parameter.paging})
+            names.update(list(dict.fromkeys(parameter.name for parameter in operation.parameters if parameter.paging)))
     if not names:
         return "take a page size with a maximum and a cursor, and return one page with what leads to the next"
     usual = " and ".join(f"`{name}`" for name, _ in names.most_common(2))
