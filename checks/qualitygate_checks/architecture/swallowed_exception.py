@@ -1,8 +1,9 @@
 """An exception that vanishes: caught whatever it is, and nothing done about it.
 
 What it flags: an `except:`, `except Exception:` or `contextlib.suppress(Exception)` around calls whose handler only
-passes or continues: nothing is logged, counted, answered or raised. A handler that only gives back a constant is told
-with low confidence, and so is one beside which a comment gives the reason, and one in a script.
+passes or continues: nothing is logged, counted, answered or raised; and one that turns the failure of a call that fetches
+or changes something into None or an empty list. Other handlers that only give back a constant are told with low
+confidence, and so are those beside which a comment gives the reason, and those in scripts.
 
 Why: a dependency that is down, a bug and a typo all look like success. The caller goes on with half of the work done, and
 nobody learns of it before the data is wrong.
@@ -36,6 +37,14 @@ _HARMLESS = frozenset(
     b64decode index split strip lower upper join format literal_eval get keys items values append extend list dict tuple
     set print type replace startswith endswith min max sum round sorted range next iter super timedelta strftime isoformat""".split()
 )
+_OUTWARD = re.compile(
+    r"(^|_)(fetch|request|query|execute|send|save|charge|pay|publish|commit|delete|update|create|download|upload|post|put|"
+    r"patch|find|lookup|search|notify|sync|get_[a-z]|subscribe|refund|reserve)"
+)
+# Functions whose whole purpose is to say whether something works.
+_PROBE = re.compile(
+    r"(^|[._])(try|is|has|can|check|ping|probe|health\w*|validate|parse|maybe|safe|optional|guess)(_|$)", re.IGNORECASE
+)
 _QUIET = frozenset(
     {"__del__", "__exit__", "__aexit__", "__repr__", "__str__", "close", "cleanup", "teardown", "shutdown"}
 )
@@ -57,7 +66,7 @@ def _block(file: ParsedFile, statements: Sequence[ir.Statement], owner: str, in_
             continue
         if isinstance(statement, ir.Try):
             for handler in statement.handlers:
-                confidence = _confidence(statement, handler, in_loop) if is_broad(handler) else None
+                confidence = _confidence(statement, handler, in_loop, owner) if is_broad(handler) else None
                 if confidence is not None:
                     span = handler.span
                     if handler.exception is None:
@@ -74,7 +83,7 @@ def _block(file: ParsedFile, statements: Sequence[ir.Statement], owner: str, in_
             yield from _block(file, part.body, owner, inside)
 
 
-def _confidence(statement: ir.Try, handler: ir.Handler, in_loop: bool) -> Confidence | None:
+def _confidence(statement: ir.Try, handler: ir.Handler, in_loop: bool, owner: str) -> Confidence | None:
     """How sure it is that the handler swallows; None where it does not."""
     if not all(_idle(item) for item in handler.body) or not _risky(statement.body):
         return None
@@ -84,7 +93,25 @@ def _confidence(statement: ir.Try, handler: ir.Handler, in_loop: bool) -> Confid
     if in_loop and leaves:
         return None  # alternatives tried one after the other, or attempts that are counted
     silent = all(isinstance(item, (ir.Jump, ir.Evaluate)) for item in handler.body)
-    return Confidence.MEDIUM if silent else Confidence.LOW
+    if silent or (_gives_nothing(handler) and _reaches_out(statement.body) and not _PROBE.search(owner)):
+        return Confidence.MEDIUM
+    return Confidence.LOW
+
+
+def _gives_nothing(handler: ir.Handler) -> bool:
+    """Whether a handler turns the failure into "there is nothing": None or an empty collection; False is an answer."""
+    values = [item.value for item in handler.body if isinstance(item, (ir.Return, ir.Assign))]
+    return bool(values) and all(
+        value is None or not isinstance(value, ir.Constant) or value.value is None for value in values
+    )
+
+
+def _reaches_out(body: Sequence[ir.Statement]) -> bool:
+    """Whether what is tried fetches or changes something: its failure is not the same as there being nothing."""
+    return any(
+        _OUTWARD.search(last_name(call)) and last_name(call) not in ("find_all", "get_type_hints")
+        for call in calls(body)
+    )
 
 
 def _idle(statement: ir.Statement) -> bool:
@@ -222,6 +249,20 @@ CHECK = Check(
             """,
             "a narrow exception beside all of them",
             path="shop/tasks.py",
+        ),
+        example(
+            """
+            from shop.gateway import gateway
+
+
+            def charge(order):
+                try:
+                    return gateway.create_charge(order.amount, order.card)
+                except Exception:  # <- flagged
+                    return None
+            """,
+            "nobody can tell a refusal from an outage",
+            path="shop/payment.py",
         ),
     ),
     good=(

@@ -109,6 +109,7 @@ def run(project: Project) -> Iterator[Hit]:
     """A hit for every function on the path of a request that does slow work, one for each kind."""
     seen: set[tuple[str, str]] = set()
     queued = _queued(project)
+    pausing = {call.owner for call in project.calls if call.name in ("time.sleep", "asyncio.sleep")}
     for call in project.calls:
         found = _slow(call)
         if found is None or not call.routes or call.deferred or _apart(call):
@@ -116,6 +117,8 @@ def run(project: Project) -> Iterator[Hit]:
         if queued.intersection((owner(call), *functions(call.chain))):
             continue
         kind, does = found
+        if kind == "remote" and call.in_try and call.owner in pausing:
+            continue  # attempts, not items
         if (call.owner, kind) in seen:
             continue
         seen.add((call.owner, kind))
@@ -174,7 +177,7 @@ CHECK = Check(
     tags=("CWE-400", "CWE-1050", "OWASP-API4:2023"),
     gates=("api_response_time", "throughput"),
     run=run,
-    calls=frozenset(_KINDS) | _REMOTE | _QUEUES,
+    calls=frozenset(_KINDS) | _REMOTE | _QUEUES | {"asyncio.sleep"},
     examined=lambda project: sum(bool(call.routes) for call in project.calls if _slow(call) is not None),
     doc=__doc__,
     bad=(

@@ -24,7 +24,12 @@ from qualitygate.model.calls import Argument, Call
 from qualitygate_checks._reach import is_script, owner, way
 
 _OPENS = frozenset({"builtins.open", "io.open", "aiofiles.open", "codecs.open"})
-_WRITES = frozenset({"pathlib.Path.write_bytes", "pathlib.Path.write_text"})
+_WRITES = frozenset(
+    {"pathlib.Path.write_bytes", "pathlib.Path.write_text", "?.write_bytes", "?.write_text", "anyio.Path.write_bytes"}
+)
+# Of a path the mode comes first: `target.open("wb")`; of a storage it comes second.
+_PATH_OPENS = frozenset({"pathlib.Path.open", "?.open"})
+_WRITING = re.compile(r"[wax]b?\+?")
 _UPLOADS = frozenset(
     {"?.save", "werkzeug.datastructures.FileStorage.save", "quart.datastructures.FileStorage.save"}
     | {f"{module}.request.files{getter}.save" for module in ("flask", "quart") for getter in ("", ".get", ".values")}
@@ -89,6 +94,9 @@ def _writes(call: Call) -> str:
         return "" if _is_apart(call.argument("file", 0)) else "writes a file"
     if call.name in _WRITES:
         return "writes a file"
+    if call.name in _PATH_OPENS:
+        mode = call.argument("mode", 0)
+        return "writes a file" if mode is not None and _WRITING.fullmatch(str(mode.value)) else ""
     if call.name in _UPLOADS:
         if call.name == "?.save" and (call.receiver != "request" or not call.positional):
             return ""
@@ -116,7 +124,7 @@ CHECK = Check(
     tags=("CWE-1052", "SOC2-A1.1"),
     gates=("availability", "data_consistency"),
     run=run,
-    calls=_OPENS | _WRITES | _UPLOADS | _SQLITE | _TEMPORARY | _COMMITS | _REMOVES,
+    calls=_OPENS | _WRITES | _PATH_OPENS | _UPLOADS | _SQLITE | _TEMPORARY | _COMMITS | _REMOVES,
     examined=lambda project: sum(bool(_writes(call)) for call in project.calls),
     doc=__doc__,
     bad=(
@@ -194,6 +202,26 @@ CHECK = Check(
                 return {"ok": True}
             """,
             "an asynchronous file",
+        ),
+        example(
+            """
+            import shutil
+            from pathlib import Path
+
+            from fastapi import FastAPI, UploadFile
+
+            app = FastAPI()
+            FOLDER = Path("/srv/documents")
+
+
+            @app.post("/v1/documents", status_code=201)
+            def document(file: UploadFile):
+                target = FOLDER / file.filename
+                with target.open("wb") as buffer:  # <- flagged
+                    shutil.copyfileobj(file.file, buffer)
+                return {"ok": True}
+            """,
+            "a path that is opened",
         ),
     ),
     good=(
