@@ -124,7 +124,8 @@ def surface(evaluation: Evaluation) -> Surface:
         elif event.name in ("mount", "host"):
             child = arguments.get("app", 1)
             prefix, uncertain = path_text(arguments.get("path", 0)) if event.name == "mount" else ("", "")
-            if child is not None:
+            mounted = any(known is child for known, *_ in nodes[key].children)
+            if child is not None and not (event.unlikely and mounted):  # `if HOST is None: mount(...) else: host(...)`
                 nodes[key].children.append((child, prefix.rstrip("/"), uncertain, [], event.place))
         elif event.name == "__init__":
             constructed[key].append(arguments)

@@ -127,6 +127,7 @@ class Evaluator:
         self._results: list[list[Value]] = []
         self._less_likely: list[list[Value]] = []
         self._unlikely = 0
+        self._improbable = 0
         self._typing: dict[str, list[ir.Import]] = {}
         self._line: list[ClassValue] = []
         self._orders: dict[int, list[Value]] = {}
@@ -579,11 +580,13 @@ class Evaluator:
     def _branch(self, body: Sequence[ir.Statement], scope: Scope, unlikely: bool = False) -> None:
         self._conditions += 1
         self._unlikely += unlikely
+        self._improbable += unlikely
         try:
             self._block(body, scope)
         finally:
             self._conditions -= 1
             self._unlikely -= unlikely
+            self._improbable -= unlikely
 
     def _merge(
         self, before: dict[str, Value], first: dict[str, Value], scope: Scope, likely: bool | None = None
@@ -1048,6 +1051,7 @@ class Evaluator:
 
     def _record(self, event: Event) -> Value:
         event.conditional = self._conditions > 0
+        event.unlikely = self._improbable > 0
         if not self._silent and self._trace is None:
             self.events.append(event)
         name = event.name

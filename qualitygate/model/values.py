@@ -206,7 +206,7 @@ class Event:
 
     ``name`` is the dotted name of a library function or class, or the method's name where there is a ``receiver``.
     ``target`` is the definition that the result decorates, ``result`` the object that stands for what the call gave.
-    ``conditional`` says that a condition decides over it.
+    ``conditional`` says that a condition decides over it, ``unlikely`` that with the defaults it decides against it.
     """
 
     name: str
@@ -217,6 +217,7 @@ class Event:
     conditional: bool = False
     owner: str = ""
     result: Instance | None = None
+    unlikely: bool = False
 
 
 class Evaluation(Protocol):

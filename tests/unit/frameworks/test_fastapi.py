@@ -133,6 +133,29 @@ def test_a_mounted_application_keeps_its_prefix_and_the_root_path_is_no_part_of_
     ]
 
 
+def test_of_two_ways_to_mount_the_one_that_the_settings_choose_by_default_counts(table: Table) -> None:
+    files = {
+        "main.py": """
+            import os
+            from fastapi import FastAPI
+
+            ADMIN_HOST = os.getenv("ADMIN_HOST", None)
+
+            admin = FastAPI()
+
+            @admin.get("/users/{name}")
+            def user(name: str): ...
+
+            app = FastAPI()
+            if ADMIN_HOST is None:
+                app.mount("/office", admin)
+            else:
+                app.host(ADMIN_HOST, admin)
+        """
+    }
+    assert table(files) == ["GET /office/users/{name} main.py:8"]
+
+
 def test_a_proxy_prefix_alone_is_told_as_such(table: Table) -> None:
     files = {
         "main.py": """
