@@ -32,14 +32,35 @@ def scopes(module: ir.Module) -> Iterator[Scope]:
 
 
 def _functions(body: Sequence[ir.Statement], prefix: str) -> Iterator[Scope]:
-    for step in steps(body):
-        statement = step.statement
+    for statement in walk(body):
         if isinstance(statement, ir.Function):
             inside = ir.statements(statement)
             yield Scope(f"{prefix}{statement.name}", statement, inside)
             yield from _functions(inside, f"{prefix}{statement.name}.")
         elif isinstance(statement, ir.Class):
             yield from _functions(statement.body, f"{prefix}{statement.name}.")
+
+
+def walk(body: Sequence[ir.Statement]) -> Iterator[ir.Statement]:
+    """Every statement of a body and of its blocks, in order; not those of functions and classes."""
+    stack = list(reversed(body))
+    while stack:
+        statement = stack.pop()
+        yield statement
+        if isinstance(statement, (ir.If, ir.For, ir.While)):
+            stack.extend(reversed(statement.orelse))
+            stack.extend(reversed(statement.body))
+        elif isinstance(statement, ir.With):
+            stack.extend(reversed(statement.body))
+        elif isinstance(statement, ir.Try):
+            stack.extend(reversed(statement.final))
+            stack.extend(reversed(statement.orelse))
+            for handler in reversed(statement.handlers):
+                stack.extend(reversed(handler.body))
+            stack.extend(reversed(statement.body))
+        elif isinstance(statement, ir.Match):
+            for case in reversed(statement.cases):
+                stack.extend(reversed(case.body))
 
 
 def steps(body: Sequence[ir.Statement], conditions: tuple[ir.Expression, ...] = ()) -> Iterator[Step]:
@@ -96,16 +117,37 @@ def imports(module: ir.Module) -> dict[str, str]:
     """What the names that the file imports stand for, wherever it imports them: `{"get": "requests.get"}`."""
     found: dict[str, str] = {}
     for scope in scopes(module):
-        for step in steps(scope.statements):
-            statement = step.statement
-            if not isinstance(statement, ir.Import) or statement.level:
-                continue
-            if not statement.names:
-                alias = statement.alias or statement.module.split(".", 1)[0]
-                found.setdefault(alias, statement.module if statement.alias else alias)
-            for name, alias in statement.names:
-                found.setdefault(alias or name, f"{statement.module}.{name}")
+        _note(scope.statements, found)
     return found
+
+
+def top_imports(module: ir.Module) -> dict[str, str]:
+    """The same without what functions import: no body of a function is decoded for it."""
+    found: dict[str, str] = {}
+    _note(module.body, found)
+    return found
+
+
+def _note(body: Sequence[ir.Statement], found: dict[str, str]) -> None:
+    for statement in walk(body):
+        if not isinstance(statement, ir.Import) or statement.level:
+            continue
+        if not statement.names:
+            alias = statement.alias or statement.module.split(".", 1)[0]
+            found.setdefault(alias, statement.module if statement.alias else alias)
+        for name, alias in statement.names:
+            found.setdefault(alias or name, f"{statement.module}.{name}")
+
+
+def functions(module: ir.Module) -> Iterator[ir.Function]:
+    """The functions and methods of a file, those inside of functions left out: no body is decoded for it."""
+    stack: list[ir.Statement] = list(module.body)
+    while stack:
+        statement = stack.pop()
+        if isinstance(statement, ir.Function):
+            yield statement
+        elif isinstance(statement, (ir.Class, ir.If, ir.Try, ir.With)):
+            stack.extend(statement.body)
 
 
 def dotted(expression: ir.Expression, imported: Mapping[str, str]) -> str:

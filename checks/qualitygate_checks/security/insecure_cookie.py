@@ -23,10 +23,9 @@ import re
 from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
-from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Argument, Call
 from qualitygate_checks._reach import way
-from qualitygate_checks.security._module import imports
+from qualitygate_checks.security._module import top_imports
 from qualitygate_checks.security._settings import is_development, is_false, place_of, production, texts
 
 _SETTERS = frozenset(("?.set_cookie", "?.set_signed_cookie", "?.set_secure_cookie"))
@@ -217,15 +216,11 @@ def _uses_session(project: Project) -> bool:
     for file in project.files:
         if file.module is None:
             continue
-        for statement in file.module.body:
-            if isinstance(statement, ir.Import) and not statement.level:
-                if statement.module.split(".", 1)[0] in _KEEPERS:
-                    return False
-                names = {name for name, _ in statement.names}
-                found = found or (statement.module in ("flask", "quart") and "session" in names)
-                found = found or statement.module.split(".", 1)[0] == "flask_login"
-        if not found and "flask.session" in imports(file.module).values():
-            found = True
+        names = set(top_imports(file.module).values())
+        libraries = {name.split(".", 1)[0] for name in names}
+        if not _KEEPERS.isdisjoint(libraries):
+            return False
+        found = found or not names.isdisjoint(("flask.session", "quart.session")) or "flask_login" in libraries
     return found
 
 

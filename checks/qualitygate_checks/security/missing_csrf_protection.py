@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Role, Severity, example
 from qualitygate.model import syntax as ir
-from qualitygate_checks.security._module import dotted, imports, scopes
+from qualitygate_checks.security._module import dotted, functions, top_imports
 from qualitygate_checks.security._settings import is_development, is_false, place_of, production, texts
 
 _SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
@@ -118,7 +118,7 @@ def _view(
     if "csrf_exempt" not in spelled:
         return
     decorator = decorators[spelled.index("csrf_exempt")]
-    if not dotted(decorator.expression, imports(imports_of)).startswith("django."):
+    if not dotted(decorator.expression, top_imports(imports_of)).startswith("django."):
         return
     relied = next((f"@{word}" for word in spelled if word in _SIGNED_IN), "")
     body = ir.statements(function)
@@ -182,10 +182,9 @@ def _flask(project: Project) -> Iterator[Hit]:
     flasks = [call.place for call in project.calls if call.name in _APPS and not is_development(call.place.path)]
     if not flasks and any(route.framework in ("flask", "quart") for route in project.routes):
         flasks = [place for place in project.apps if not is_development(place.path)]  # of a class of its own
-    by_hand = _protects_by_hand(project)
     for item in project.assignments:
         development = is_development(item.place.path) or is_development(item.owner)
-        if item.name == "WTF_CSRF_CHECK_DEFAULT" and by_hand:
+        if item.name == "WTF_CSRF_CHECK_DEFAULT" and _protects_by_hand(project):
             continue
         if item.name in _SWITCHES and is_false(item.value) and not item.conditional and not development:
             yield Hit(
@@ -221,10 +220,10 @@ def _flask(project: Project) -> Iterator[Hit]:
 def _protects_by_hand(project: Project) -> bool:
     """Whether some function calls `csrf.protect()` for the requests that it chooses, as Flask-WTF describes."""
     return any(
-        scope.function is not None and "protect" in scope.function.calls
+        "protect" in function.calls
         for file in project.files
-        if file.module is not None and _PROTECTION.search(" ".join(imports(file.module).values()))
-        for scope in scopes(file.module)
+        if file.module is not None and _PROTECTION.search(" ".join(top_imports(file.module).values()))
+        for function in functions(file.module)
     )
 
 
@@ -235,13 +234,14 @@ def _imports(project: Project) -> tuple[set[str], bool]:
     for file in project.files:
         if file.module is None:
             continue
-        for name in imports(file.module).values():
+        for name in top_imports(file.module).values():
             found.add(name.split(".", 1)[0])
             protected = protected or _PROTECTION.search(name) is not None
         for statement in file.module.body:
-            if isinstance(statement, (ir.Function, ir.Class)) and _PROTECTION.search(statement.name):
+            if isinstance(statement, ir.Class) and _PROTECTION.search(statement.name):
                 protected = True
-            if isinstance(statement, ir.Function) and any(_PROTECTION.search(name) for name in statement.calls):
+        for function in functions(file.module):
+            if any(_PROTECTION.search(name) for name in (function.name, *function.calls)):
                 protected = True
     return found, protected
 
