@@ -18,6 +18,7 @@ _REMOTE = re.compile(
     r"botocoreerror|grpc|rpcerror|transient|temporary",
     re.IGNORECASE,
 )
+_CLIENT = re.compile(r"(^|_)(requests|httpx|session|client|http|api|gateway)$")
 _BROAD = frozenset({"Exception", "BaseException"})
 
 
@@ -63,7 +64,7 @@ def _counts(iterable: ir.Expression) -> bool:
 def _read(loop: ir.For | ir.While, bounded: bool) -> Retry | None:
     tried = next((item for item in loop.body if isinstance(item, ir.Try)), None)
     if tried is None:
-        return None
+        return _asked_again(loop, bounded)
     leaves = _exits((*tried.body, *tried.orelse))
     after = loop.body[loop.body.index(tried) + 1 :]
     leaves = leaves or any(_leaves(item) for item in after)
@@ -90,6 +91,38 @@ def _read(loop: ir.For | ir.While, bounded: bool) -> Retry | None:
     names = {name for handler in staying for name in caught(handler)}
     remote = True if any(_REMOTE.search(name) for name in names) else None if names & _BROAD else False
     return Retry(loop, attempt, bounded, waits, growing, remote)
+
+
+def _asked_again(loop: ir.For | ir.While, bounded: bool) -> Retry | None:
+    """A loop that asks a remote system until its answer is good: a call, a way out that looks at it, and a pause."""
+    waits = tuple(call for call in calls(loop.body) if _is_pause(call))
+    names = [target for item in loop.body if isinstance(item, ir.Assign) for target in item.targets]
+    answers = {name.id for name in names if isinstance(name, ir.Name)}
+    looks = [
+        item for item in loop.body if isinstance(item, ir.If) and _words(item.test) & answers and _exits(item.body)
+    ]
+    asked = next(
+        (call for item in loop.body if isinstance(item, ir.Assign) for call in calls((item,)) if _is_remote(call)), None
+    )
+    if not waits or not looks or asked is None:
+        return None
+    counted = {last_name(loop.target)} if isinstance(loop, ir.For) else set()
+    if any(_words(argument.value) & counted for argument in asked.arguments):
+        return None  # a walk over pages
+    rest = [item for item in loop.body if item not in looks]
+    bounded = bounded or _exits(rest) or any(isinstance(item, ir.Raise) for item in walk(loop.body)) or len(looks) > 1
+    changed = _assigned(loop.body) | counted
+    growing = any(_words(item.value) & changed or _computed(item.value) for call in waits for item in call.arguments)
+    return Retry(loop, last_name(asked), bounded, waits, growing, True)
+
+
+def _is_remote(call: ir.Call) -> bool:
+    """`requests.get(...)`, `client.post(...)`: what speaks to another system, by the words of the call."""
+    if not isinstance(call.function, ir.Attribute):
+        return False
+    if call.function.name not in ("get", "post", "put", "patch", "delete", "request", "fetch", "send"):
+        return False
+    return _CLIENT.search(last_name(call.function.value).lower()) is not None
 
 
 def _innermost(call: ir.Call) -> str:

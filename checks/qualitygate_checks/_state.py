@@ -15,6 +15,9 @@ _SESSION = re.compile(
     r"authenticated|logged_in)_(users?|sessions?|clients?)|(refresh|access|auth|user|reset|verification|invite)_(tokens?|"
     r"codes?|states?)|tokens|oauth_states?|pending_(logins?|states?|codes?)|presence|visitors)($|_)"
 )
+_COUNTS = re.compile(
+    r"(^|_)(attempts?|limits?|counts?|counters?|failures?|locks?|handlers?|factory|maker|tracker)($|_)"
+)
 _LOST = re.compile(r"(^|_)(sessions?|logins?|carts?|baskets?|otps?)($|_)")
 _OTHER = re.compile(r"(^|[/_ ])(db|database|sql\w*|orm|http|aiohttp|tracker)([/_. ]|$)")
 _CACHE = re.compile(
@@ -49,6 +52,8 @@ def is_session(state: SharedState) -> bool:
     """Whether a name says that the data belongs to one user or client."""
     name = words(state.name)
     # Sessions of a database or an HTTP client are no sessions of users.
+    if _COUNTS.search(name):
+        return False
     return _SESSION.search(name) is not None and not _OTHER.search(f"{name} {state.place.path} {words(state.owner)}")
 
 

@@ -228,6 +228,26 @@ CHECK = Check(
             "a coroutine at a fixed pace",
             path="reader/feeds.py",
         ),
+        example(
+            """
+            import time
+
+            import httpx
+
+            client = httpx.Client()
+
+
+            def charge(order):
+                for _ in range(5):  # <- flagged
+                    response = client.post("https://pay.example.com/charges", json=order)
+                    if response.status_code == 200:
+                        return response.json()
+                    time.sleep(2)
+                return None
+            """,
+            "by the status of the answer",
+            path="shop/charges.py",
+        ),
     ),
     good=(
         example(

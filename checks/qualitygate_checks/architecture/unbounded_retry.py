@@ -1,9 +1,9 @@
 """A failing call that is tried again without an end.
 
-What it flags: a loop that only success leaves (`while True: try: ... return / except: ...`) with no count, deadline or
-raise in it, and retry policies without a limit: `tenacity.retry` without `stop`, `backoff.on_exception` without
-`max_tries` or `max_time`, `retrying.retry` and `retry.retry` with their defaults, tasks of Celery and Dramatiq with
-`max_retries=None`.
+What it flags: a loop that only success leaves (`while True: try: ... return / except: ...`, or a call, a look at its
+answer and a pause) with no count, deadline or raise in it, and retry policies without a limit: `tenacity.retry` without
+`stop`, `backoff.on_exception` without `max_tries` or `max_time`, `retrying.retry` and `retry.retry` with their defaults,
+tasks of Celery and Dramatiq with `max_retries=None`.
 
 Why: a dependency that stays down is asked for ever, and whoever waits for the answer waits as long: workers fill up with
 calls that cannot succeed, and the load keeps the dependency from coming back.
@@ -202,6 +202,23 @@ CHECK = Check(
             """,
             "a switch that only success turns",
             path="worker/broker.py",
+        ),
+        example(
+            """
+            import time
+
+            import requests
+
+
+            def result_of(job):
+                while True:  # <- flagged
+                    answer = requests.get(f"https://jobs.example.com/{job}", timeout=5).json()
+                    if answer["done"]:
+                        return answer["result"]
+                    time.sleep(2)
+            """,
+            "asked until the answer is good",
+            path="shop/jobs.py",
         ),
     ),
     good=(

@@ -117,7 +117,7 @@ def run(project: Project) -> Iterator[Hit]:
         if queued.intersection((owner(call), *functions(call.chain))):
             continue
         kind, does = found
-        if kind == "remote" and call.in_try and call.owner in pausing:
+        if kind == "remote" and call.owner in pausing:
             continue  # attempts, not items
         if (call.owner, kind) in seen:
             continue
