@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from qualitygate.model import syntax as ir
 
 
+# Statements without blocks of their own, or whose blocks are another scope: most of a program.
+_WHOLE = frozenset((ir.Evaluate, ir.Assign, ir.Return, ir.Raise, ir.Import, ir.Function, ir.Class, ir.Forget, ir.Outer))
+
+
 @dataclass(frozen=True)
 class Scope:
     """A function, or the code of the module and its classes outside of functions (``function`` is None)."""
@@ -33,6 +37,9 @@ def scopes(module: ir.Module) -> Iterator[Scope]:
 
 def _functions(body: Sequence[ir.Statement], prefix: str) -> Iterator[Scope]:
     for statement in walk(body):
+        kind = type(statement)
+        if kind is not ir.Function and kind is not ir.Class:
+            continue
         if isinstance(statement, ir.Function):
             inside = ir.statements(statement)
             yield Scope(f"{prefix}{statement.name}", statement, inside)
@@ -47,6 +54,8 @@ def walk(body: Sequence[ir.Statement]) -> Iterator[ir.Statement]:
     while stack:
         statement = stack.pop()
         yield statement
+        if type(statement) in _WHOLE:
+            continue
         if isinstance(statement, (ir.If, ir.For, ir.While)):
             stack.extend(reversed(statement.orelse))
             stack.extend(reversed(statement.body))
