@@ -21,8 +21,8 @@ def path_text(value: Value | None) -> tuple[str, str]:
             return value.value, ""
         return "{?}", "a part of the path is not known (a default that is no text)"
     if isinstance(value, Choice):
-        text, _ = path_text(value.values[0])
-        return text, "a part of the path depends on a condition"
+        text, doubt = path_text(value.values[0])
+        return text, doubt if value.default else "a part of the path depends on a condition"
     if isinstance(value, Pattern):
         return "".join("{?}" if part is None else part for part in value.parts), "a part of the path is not known"
     why = value.why if isinstance(value, Unknown) and value.why else "it is computed"

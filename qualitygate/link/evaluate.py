@@ -610,7 +610,8 @@ class Evaluator:
             if isinstance(before, Known) and before.value is None:
                 return changed
             if isinstance(before, (Known, Choice, Pattern)):
-                return Choice((changed, before) if likely == (changed is first) else (before, changed))
+                chosen = (changed, before) if likely == (changed is first) else (before, changed)
+                return Choice(chosen, default=likely is not None)
             return changed
         if isinstance(first, Known) and isinstance(second, Known) and first.value == second.value:
             return first
@@ -618,7 +619,7 @@ class Evaluator:
             return second
         if isinstance(second, Known) and second.value is None:
             return first
-        return Choice((second, first) if likely is False else (first, second))
+        return Choice((second, first) if likely is False else (first, second), default=likely is not None)
 
     def _for(self, statement: ir.For, scope: Scope) -> None:
         iterable = self.evaluate(statement.iterable, scope)
@@ -1163,8 +1164,11 @@ class Evaluator:
         finally:
             self._stack.pop()
             self._conditions, self._loops, self._owner, self._unlikely = saved
-            results = [*self._results.pop(), *self._less_likely.pop()]
-        return self._result_of(function, results)
+            results, less_likely = self._results.pop(), self._less_likely.pop()
+        result = self._result_of(function, [*results, *less_likely])
+        if isinstance(result, Choice) and less_likely and len(results) == 1:
+            return Choice(result.values, default=True)
+        return result
 
     def _result_of(self, function: FunctionValue, results: list[Value]) -> Value:
         """What a function gives back, of what its return statements gave: an object where there is one."""

@@ -169,9 +169,13 @@ class BoundFunction:
 
 @dataclass(eq=False, slots=True)
 class Choice:
-    """One of several values, depending on a condition that is not known here."""
+    """One of several values, depending on a condition that is not known here.
+
+    ``default`` says that the first is what holds unless the environment or the settings say otherwise.
+    """
 
     values: tuple[Value, ...]
+    default: bool = False
 
 
 @dataclass(eq=False, slots=True)
