@@ -31,6 +31,7 @@ _DECODERS = ("jwt.decode", "jwt.api_jwt.decode", "jose.jwt.decode")
 _RENEWAL = re.compile(
     r"refresh|renew|logout|revoke|expired|introspect|peek|unverified|blacklist|blocklist", re.IGNORECASE
 )
+_MAKES = re.compile(r"token|jwt", re.IGNORECASE)
 _ASSERTION = frozenset(("iss", "iat", "aud", "jti"))
 
 
@@ -78,6 +79,8 @@ def _signed(code: Code, call: Call) -> Iterator[Hit]:
     alternatives, expression, body = found
     for claims, place in alternatives:
         if claims.get("exp") is not None or not (claims.complete or claims.open):
+            continue
+        if claims.open and not _MAKES.search(place.qualname.rpartition(".")[2]):
             continue
         if claims.complete and (not claims.names or claims.names <= _ASSERTION):
             continue

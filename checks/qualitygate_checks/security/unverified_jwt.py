@@ -11,8 +11,8 @@ in it.
 How to mend: `jwt.decode(token, key, algorithms=["RS256"])`, with the algorithm written in the code.
 
 What it cannot see: checks made by a gateway in front of the service. Reading a token to find its key or its issuer is
-left alone where the same function then checks it; an ID token that just came from the provider over TLS is told with
-low confidence.
+left alone where the same function then checks it; an ID token that just came from the provider over TLS, and a function
+that by its name only sorts tokens, are told with low confidence.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _PEEKS = ("jose.jwt.get_unverified_claims", "jose.jws.get_unverified_claims")
 _DECODERS = (*_PYJWT, *_JOSE, *_PEEKS)
 _ENCODERS = ("jwt.encode", "jwt.api_jwt.encode", "jose.jwt.encode")
 _DIRECT = re.compile(r"id_?token", re.IGNORECASE)
+_PEEKING = re.compile(r"^_?(?:is|has)_|unverified|unsafe|peek|issuer|kid|inspect|without_verif|audience", re.IGNORECASE)
 _FETCH = frozenset(("post", "fetch_token", "fetch_access_token", "request", "authorize_access_token", "exchange_code"))
 
 
@@ -54,6 +55,9 @@ def run(project: Project) -> Iterator[Hit]:
         if message == _UNCHECKED and body is not None and found is not None:
             if _verifies(body, found[0]):
                 continue
+            if _PEEKING.search(body.qualname.rpartition(".")[2]):
+                confidence = Confidence.LOW
+                why += "; the function seems to sort tokens, not to trust them"
             if _came_direct(body, found[0]):
                 confidence = Confidence.LOW
                 why += "; it seems to come from the provider itself"

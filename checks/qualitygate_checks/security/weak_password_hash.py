@@ -193,6 +193,9 @@ def _excused(body: Body) -> bool:
     """Whether the function does something else with the hash: hands it to a slow one, or asks for leaked passwords."""
     if _LOOKUP.search(body.qualname):
         return True
+    # A hasher of its own that goes on to the slow one it derives from: old hashes of another system are wrapped so.
+    if body.cls is not None and any(last_name(base.value).endswith("PasswordHasher") for base in body.cls.bases):
+        return True
     for part in body.expressions():
         if isinstance(part, ir.Call) and last_name(part.function) in _SLOW:
             return True
