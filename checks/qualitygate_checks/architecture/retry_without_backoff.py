@@ -27,7 +27,9 @@ from qualitygate_checks._reach import is_script
 from qualitygate_checks._retries import Policy, Retry, policies, retries
 from qualitygate_checks.security._module import scopes
 
-_WAITING = re.compile(r"wait|poll|ready|until|ping|watch|healthy|alive|probe", re.IGNORECASE)
+_WAITING = re.compile(
+    r"wait|poll|ready|until|ping|watch|healthy|alive|probe|pre_?start|start_?up|bootstrap", re.IGNORECASE
+)
 _MANY = 3
 """More policies of one file than this are one decision: they are told together."""
 
@@ -45,7 +47,11 @@ def run(file: ParsedFile) -> Iterator[Hit]:
     """A hit for every retry whose pause does not grow."""
     if file.module is None or file.module.generated or is_script(file.path):
         return
-    flat = [(policy, why) for policy in policies(file.module) if policy.complete and (why := _flat(policy))]
+    flat = [
+        (policy, why)
+        for policy in policies(file.module)
+        if policy.complete and (why := _flat(policy)) and not _WAITING.search(f"{file.path} {policy.owner}")
+    ]
     if len(flat) > _MANY:
         policy, why = flat[0]
         yield Hit(

@@ -64,6 +64,8 @@ def run(project: Project) -> Iterator[Hit]:
                 subject=f"{call.name} in {owner(call)}",
                 why="`NullPool` keeps no connection",
                 mend="drop `poolclass=NullPool` and give the pool a size: `pool_size=10, max_overflow=5`",
+                # Of arguments that are unpacked it is not known under which condition they were set.
+                confidence=Confidence.LOW if pool.place is None else None,
             )
     for assignment in project.assignments:
         if assignment.name == "SQLALCHEMY_ENGINE_OPTIONS":

@@ -33,7 +33,7 @@ _EVIDENCE = re.compile(
     # a format that spells an object itself
     rb"\{\s*[\"']\w+[\"']\s*:\s*[\"']?[%{$]",
 )
-_APART = re.compile(r"(^|[/_])(debug|dev|docs?|examples?|docker|generat\w*)([/_.-]|$)")
+_APART = re.compile(r"(^|[/_])(debug|dev|pre_?start|docs?|examples?|docker|generat\w*)([/_.-]|$)")
 _CONFIGURES = frozenset({"logging.basicConfig", "logging.config.dictConfig"})
 
 
