@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from qualitygate.model import syntax as ir
 
-
 # Statements without blocks of their own, or whose blocks are another scope: most of a program.
 _WHOLE = frozenset((ir.Evaluate, ir.Assign, ir.Return, ir.Raise, ir.Import, ir.Function, ir.Class, ir.Forget, ir.Outer))
 
