@@ -66,6 +66,8 @@ _RESPONDING: Mapping[str, tuple[str, int]] = {
     "aiohttp.web.HTTP": ("text", 99),
     "sanic.exceptions.": ("message", 0),
 }
+# Whoever verifies the signature of an event answers a sender that asks for nothing but a receipt.
+_ACKNOWLEDGING = frozenset({"construct_event", "verify_signature", "verify_webhook", "verify_webhook_signature"})
 _DEEPEST = 12
 _DEBUGGING = re.compile(r"debug|(?:^|_)dev(?:elopment)?(?:_|$)|testing|is_local", re.IGNORECASE)
 # Frameworks in which a handler may give a mapping back as it is.
@@ -279,7 +281,7 @@ def _under_success(
     evaluator: Evaluator, graph: CallGraph, function: FunctionValue, framework: str
 ) -> Iterator[ErrorResponse]:
     """What a handler answers with a status of success though the body tells an error."""
-    if _sets_status(evaluator, function):
+    if _sets_status(evaluator, function) or not _ACKNOWLEDGING.isdisjoint(function.node.calls):
         return
     owner = f"{function.path}:{function.qualname}"
     for expression, value, place in graph.trace(function).returns:

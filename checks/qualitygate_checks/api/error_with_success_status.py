@@ -221,6 +221,7 @@ CHECK = Check(
         ),
         example(
             """
+            import stripe
             from flask import Flask, jsonify, request
 
             app = Flask(__name__)
@@ -235,6 +236,12 @@ CHECK = Check(
             @app.post("/api/v1/hooks/payments")
             def webhook():
                 return jsonify({"success": False})
+
+
+            @app.post("/api/v1/subscriptions")
+            def subscription():
+                event = stripe.Webhook.construct_event(request.data, request.headers["Stripe-Signature"], "s")
+                return jsonify({"success": event is None, "ok": False})
             """,
             "JSON-RPC, and a webhook",
         ),

@@ -30,6 +30,8 @@ _SIGNED_IN = frozenset(
     "login_required permission_required user_passes_test staff_member_required superuser_required".split()
 )
 _MIXINS = frozenset(("LoginRequiredMixin", "PermissionRequiredMixin", "UserPassesTestMixin", "StaffuserRequiredMixin"))
+# What a view calls that only shows something.
+_SHOWING = frozenset(("render", "redirect", "reverse", "render_to_string", "HttpResponse", "TemplateResponse"))
 _SWITCHES = frozenset(("WTF_CSRF_ENABLED", "WTF_CSRF_CHECK_DEFAULT"))
 _APPS = frozenset(("flask.Flask", "quart.Quart"))
 _PROTECTION = re.compile(r"csrf|xsrf|seasurf|flask_wtf", re.IGNORECASE)
@@ -121,6 +123,8 @@ def _view(
     if not dotted(decorator.expression, top_imports(imports_of)).startswith("django."):
         return
     relied = next((f"@{word}" for word in spelled if word in _SIGNED_IN), "")
+    if not set(function.calls) - _SHOWING:
+        return  # it shows a page and changes nothing
     body = ir.statements(function)
     if not relied:
         relied = _relies(body)
@@ -392,6 +396,7 @@ CHECK = Check(
             import hmac
 
             from django.http import HttpResponse, JsonResponse
+            from django.shortcuts import redirect, render
             from django.views.decorators.csrf import csrf_exempt
             from django.views.decorators.http import require_GET
 
@@ -408,6 +413,13 @@ CHECK = Check(
             @require_GET
             def whoami(request):
                 return JsonResponse({"name": request.user.get_username()})
+
+
+            @csrf_exempt
+            def welcome(request):
+                if not request.user.is_authenticated:
+                    return redirect("login")
+                return render(request, "welcome.html")
             """,
             "Django: a webhook with a signature, and a view that only reads",
         ),
