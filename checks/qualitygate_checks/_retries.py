@@ -212,6 +212,20 @@ class Policy:
     complete: bool
 
 
+_LOOP = re.compile(r"\bwhile\b|\brange\(|\bcount\(")
+_POLICY = re.compile(r"tenacity|backoff|retrying|retry|Retry|celery|dramatiq")
+
+
+def may_loop(text: str) -> bool:
+    """Whether a file can hold a retry loop, judged by its words: most cannot, and need not be walked."""
+    return _LOOP.search(text) is not None and ("try:" in text or "sleep(" in text)
+
+
+def may_declare(text: str) -> bool:
+    """Whether a file can hold a retry policy, judged by its words."""
+    return _POLICY.search(text) is not None
+
+
 _LIBRARIES = {
     "tenacity.retry": "tenacity",
     "tenacity.Retrying": "tenacity",
