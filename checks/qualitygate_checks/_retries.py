@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from qualitygate.authoring import Span
+from qualitygate.authoring import ParsedFile, Span
 from qualitygate.model import syntax as ir
 from qualitygate_checks._handlers import calls, caught, last_name, walk
-from qualitygate_checks.security._module import dotted, imports, scopes
+from qualitygate_checks.security._module import Scope, dotted, imports, scopes
 
 # Exceptions of what is remote: a later attempt may fare better.
 _REMOTE = re.compile(
@@ -216,14 +216,24 @@ _LOOP = re.compile(r"\bwhile\b|\brange\(|\bcount\(")
 _POLICY = re.compile(r"tenacity|backoff|retrying|retry|Retry|celery|dramatiq")
 
 
-def may_loop(text: str) -> bool:
-    """Whether a file can hold a retry loop, judged by its words: most cannot, and need not be walked."""
-    return _LOOP.search(text) is not None and ("try:" in text or "sleep(" in text)
+def loops(file: ParsedFile) -> Iterator[tuple[Scope, Retry]]:
+    """The retry loops of a file with the functions they stand in; a file without the words of one is not walked."""
+    text = file.text.content
+    if file.module is not None and _LOOP.search(text) and ("try:" in text or "sleep(" in text):
+        for scope in scopes(file.module):
+            for retry in retries(scope.statements):
+                yield scope, retry
 
 
-def may_declare(text: str) -> bool:
-    """Whether a file can hold a retry policy, judged by its words."""
-    return _POLICY.search(text) is not None
+def declared(file: ParsedFile) -> Iterator[Policy]:
+    """The retry policies of a file; a file without the words of one is not walked."""
+    if file.module is not None and _POLICY.search(file.text.content):
+        yield from policies(file.module)
+
+
+def examined(file: ParsedFile) -> int:
+    """How many loops and policies of a file try something again."""
+    return sum(1 for _ in loops(file)) + sum(1 for _ in declared(file))
 
 
 _LIBRARIES = {

@@ -24,8 +24,7 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, Pars
 from qualitygate.model import syntax as ir
 from qualitygate_checks._handlers import last_name
 from qualitygate_checks._reach import is_script
-from qualitygate_checks._retries import Policy, Retry, policies, retries
-from qualitygate_checks.security._module import scopes
+from qualitygate_checks._retries import Policy, Retry, declared, examined, loops
 
 _WAITING = re.compile(
     r"wait|poll|ready|until|ping|watch|healthy|alive|probe|pre_?start|start_?up|bootstrap", re.IGNORECASE
@@ -49,7 +48,7 @@ def run(file: ParsedFile) -> Iterator[Hit]:
         return
     flat = [
         (policy, why)
-        for policy in policies(file.module)
+        for policy in declared(file)
         if policy.complete and (why := _flat(policy)) and not _WAITING.search(f"{file.path} {policy.owner}")
     ]
     if len(flat) > _MANY:
@@ -71,21 +70,18 @@ def run(file: ParsedFile) -> Iterator[Hit]:
             why=why,
             mend=_MENDS[policy.library],
         )
-    for scope in scopes(file.module):
-        for retry in retries(scope.statements):
-            if retry.growing or not _remote(retry) or _WAITING.search(f"{file.path} {scope.qualname} {retry.attempt}"):
-                continue
-            pause = (
-                "the pause between attempts is always the same" if retry.waits else "there is no pause between attempts"
-            )
-            yield Hit(
-                place=Place(file.path, retry.loop.span),
-                message=f"{retry.attempt}() is tried again without backoff",
-                subject=f"{retry.attempt} in {scope.qualname or file.path}",
-                why=pause,
-                mend="let the pause grow and spread: `min(30, 2**attempt) * random.random()`, or use tenacity",
-                confidence=Confidence.MEDIUM,
-            )
+    for scope, retry in loops(file):
+        if retry.growing or not _remote(retry) or _WAITING.search(f"{file.path} {scope.qualname} {retry.attempt}"):
+            continue
+        pause = "the pause between attempts is always the same" if retry.waits else "there is no pause between attempts"
+        yield Hit(
+            place=Place(file.path, retry.loop.span),
+            message=f"{retry.attempt}() is tried again without backoff",
+            subject=f"{retry.attempt} in {scope.qualname or file.path}",
+            why=pause,
+            mend="let the pause grow and spread: `min(30, 2**attempt) * random.random()`, or use tenacity",
+            confidence=Confidence.MEDIUM,
+        )
 
 
 def _remote(retry: Retry) -> bool:
@@ -128,13 +124,6 @@ def _flat(policy: Policy) -> str:
     return ""
 
 
-def _examined(file: ParsedFile) -> int:
-    if file.module is None:
-        return 0
-    loops = sum(1 for scope in scopes(file.module) for _ in retries(scope.statements))
-    return loops + sum(1 for _ in policies(file.module))
-
-
 CHECK = Check(
     id="retry-without-backoff",
     domain=Domain.ARCHITECTURE,
@@ -146,7 +135,7 @@ CHECK = Check(
     gates=("graceful_degradation",),
     run=run,
     reads=frozenset({Language.PYTHON}),
-    examined=_examined,
+    examined=examined,
     doc=__doc__,
     bad=(
         example(

@@ -23,8 +23,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, ParsedFile, Place, Severity, example
 from qualitygate.model import syntax as ir
-from qualitygate_checks._retries import Policy, policies, retries
-from qualitygate_checks.security._module import scopes
+from qualitygate_checks._retries import Policy, declared, examined, loops
 
 _STOPS: dict[str, tuple[str, ...]] = {
     "tenacity": ("stop",),
@@ -53,7 +52,7 @@ def run(file: ParsedFile) -> Iterator[Hit]:
     """A hit for every endless loop of attempts and every policy without a limit."""
     if file.module is None or file.module.generated:
         return
-    for policy in policies(file.module):
+    for policy in declared(file):
         if policy.complete and _endless(policy):
             yield Hit(
                 place=Place(file.path, policy.place),
@@ -63,20 +62,19 @@ def run(file: ParsedFile) -> Iterator[Hit]:
                 mend=_MENDS[policy.library],
                 confidence=Confidence.LOW if _STANDING.search(policy.owner) else None,
             )
-    for scope in scopes(file.module):
-        for retry in retries(scope.statements):
-            if retry.bounded or retry.remote is False:
-                continue
-            yield Hit(
-                place=Place(file.path, retry.loop.span),
-                message=f"{retry.attempt}() is tried again for ever",
-                subject=f"{retry.attempt} in {scope.qualname or file.path}",
-                why="only success leaves this loop: no count, deadline or raise ends it",
-                mend="count the attempts (`for attempt in range(5)`) and raise after the last",
-                confidence=Confidence.LOW
-                if _STANDING.search(f"{file.path.rsplit('/', 1)[-1]} {scope.qualname} {retry.attempt}")
-                else Confidence.MEDIUM,
-            )
+    for scope, retry in loops(file):
+        if retry.bounded or retry.remote is False:
+            continue
+        yield Hit(
+            place=Place(file.path, retry.loop.span),
+            message=f"{retry.attempt}() is tried again for ever",
+            subject=f"{retry.attempt} in {scope.qualname or file.path}",
+            why="only success leaves this loop: no count, deadline or raise ends it",
+            mend="count the attempts (`for attempt in range(5)`) and raise after the last",
+            confidence=Confidence.LOW
+            if _STANDING.search(f"{file.path.rsplit('/', 1)[-1]} {scope.qualname} {retry.attempt}")
+            else Confidence.MEDIUM,
+        )
 
 
 def _endless(policy: Policy) -> bool:
@@ -96,13 +94,6 @@ def _last(expression: ir.Name | ir.Attribute) -> str:
     return expression.name if isinstance(expression, ir.Attribute) else expression.id
 
 
-def _examined(file: ParsedFile) -> int:
-    if file.module is None:
-        return 0
-    loops = sum(1 for scope in scopes(file.module) for _ in retries(scope.statements))
-    return loops + sum(1 for _ in policies(file.module))
-
-
 CHECK = Check(
     id="unbounded-retry",
     domain=Domain.ARCHITECTURE,
@@ -114,7 +105,7 @@ CHECK = Check(
     gates=("graceful_degradation",),
     run=run,
     reads=frozenset({Language.PYTHON}),
-    examined=_examined,
+    examined=examined,
     doc=__doc__,
     bad=(
         example(

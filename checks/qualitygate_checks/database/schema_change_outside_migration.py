@@ -43,6 +43,11 @@ _DDL = re.compile(
     r"drop\s+index|alter\s+type|rename\s+table)\b",
     re.IGNORECASE,
 )
+# A file without these words changes no schema, and need not be walked.
+_WORDS = re.compile(
+    r"create_all|drop_all|schema_editor|\b(create|alter|drop|rename)\s+(unique\s+|unlogged\s+)?(table|index|type)",
+    re.IGNORECASE,
+)
 _HARMLESS = re.compile(r"\b(temp|temporary|partition\s+of|pg_temp|if\s+exists\s+tmp|virtual\s+table)\b", re.IGNORECASE)
 _EXECUTES = frozenset("execute executescript exec_driver_sql execute_sql exec executemany execute_many fetch".split())
 _WHOLE = frozenset({"create_all", "drop_all"})
@@ -62,7 +67,7 @@ _COMMANDS = frozenset({"command", "cli", "callback"})
 def run(file: ParsedFile) -> Iterator[Hit]:
     """A hit for every change of a schema that is no migration."""
     module = file.module
-    if module is None or module.generated or _MIGRATION.search(file.path):
+    if module is None or module.generated or _MIGRATION.search(file.path) or not _WORDS.search(file.text.content):
         return
     known = imports(module)
     if not known:
