@@ -34,9 +34,11 @@ _PUBLIC = re.compile(
 _PUBLIC_POST = re.compile(
     r"(?:^|[/_.-])(?:ping|status|metric|telemetry|track|collect(?:/|$)|analytic|events?(?:/|$)|beacon|ingest|report-uri|csp|contact|feedback"
     r"|newsletter|subscri|search|query|preview|validate|check|share|embed|lookup|estimate|calculat|convert|render|autocomplete|suggest"
-    r"|users?/?$|accounts?/?$|cart|checkout|predict|infer|completions?|translate|rpc|mcp|reports?(?:/|$))",
+    r"|cart|checkout|predict|infer|completions?|translate|rpc|mcp|reports?(?:/|$))",
     re.IGNORECASE,
 )
+_SIGN_UP = re.compile(r"sign-?_?up|regist", re.IGNORECASE)
+_ACCOUNTS = re.compile(r"(?:users?|accounts?|customers?|members?|agents?)/?$", re.IGNORECASE)
 _READING = re.compile(
     r"(?:^|[._])(?:search|list|find|query|filter|lookup|preview|validate|verify|count|get|read|fetch|login|log_in|logout|register|signup|sign_up|sign_in|signin|authenticate|webhook|callback|healthcheck|options)(?:_|$)",
     re.IGNORECASE,
@@ -52,7 +54,7 @@ _SHOWN = 6
 
 def run(project: Project) -> Iterator[Hit]:
     """Hits for open operations, by file, or one for an application without authentication."""
-    judged = [route for route in project.routes if _is_judged(route)]
+    judged = _judged(project)
     open_routes = [route for route in judged if not _guarded(route)]
     if not open_routes or _guards_all(project):
         return
@@ -75,12 +77,25 @@ def run(project: Project) -> Iterator[Hit]:
                 yield _hit([route], share, project)
 
 
+def _judged(project: Project) -> list[Route]:
+    """The operations that change data and are not public by their nature.
+
+    `POST /users` is how one signs up where nothing else is.
+    """
+    joins = any(_SIGN_UP.search(route.path) for route in project.routes)
+    return [
+        route
+        for route in project.routes
+        if _is_judged(route) and (joins or route.method != "POST" or not _ACCOUNTS.search(route.path))
+    ]
+
+
 def _is_judged(route: Route) -> bool:
     return (
         route.method in _CHANGING
         # forms of pages send POST alone
         and (route.api or route.method != "POST")
-        and not route.exempt
+        and route.exempt in ("", "administration")
         and not any(word in route.uncertain for word in ("mounted", "no application"))
         and route.framework != "graphql"
         and not _PUBLIC.search(_without_parameters(route.path))
@@ -172,7 +187,7 @@ CHECK = Check(
     gates=("authentication", "authorization"),
     run=run,
     calls=_PLUGINS,
-    examined=lambda project: sum(1 for route in project.routes if _is_judged(route)),
+    examined=lambda project: len(_judged(project)),
     doc=__doc__,
     bad=(
         example(
