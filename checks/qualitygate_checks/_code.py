@@ -54,27 +54,9 @@ class Body:
 def own_expressions(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Expression]:
     """The expressions of statements and of the classes among them, nested functions left out."""
     yield from ir.expressions(statements)
-    for statement in walk(statements):
+    for statement in ir.walk(statements):
         if isinstance(statement, ir.Class):
             yield from ir.expressions(statement.body)
-
-
-def walk(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Statement]:
-    """Statements and those of their blocks, in order; bodies of functions and classes left out."""
-    for statement in statements:
-        yield statement
-        if isinstance(statement, (ir.Function, ir.Class)):
-            continue
-        for name in ("body", "orelse", "final"):
-            inner = getattr(statement, name, None)
-            if isinstance(inner, tuple):
-                yield from walk(inner)
-        if isinstance(statement, ir.Try):
-            for handler in statement.handlers:
-                yield from walk(handler.body)
-        if isinstance(statement, ir.Match):
-            for case in statement.cases:
-                yield from walk(case.body)
 
 
 class Code:
@@ -198,7 +180,7 @@ class Code:
             return True
         module = body.path.removesuffix(".py").removesuffix("/__init__")
         wanted = last_name(receiver) if receiver is not None else call_name(call)
-        for statement in walk(self._modules[caller.path].body):
+        for statement in ir.walk(self._modules[caller.path].body):
             if not isinstance(statement, ir.Import):
                 continue
             dotted = statement.module.replace(".", "/")
@@ -237,7 +219,7 @@ def bodies_of(path: str, module: ir.Module) -> list[Body]:
 
 
 def _heads(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Function]:
-    for statement in walk(statements):
+    for statement in ir.walk(statements):
         if isinstance(statement, ir.Function):
             yield statement
         elif isinstance(statement, ir.Class):
@@ -245,7 +227,7 @@ def _heads(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Function]:
 
 
 def _nested(outer: Body, statements: tuple[ir.Statement, ...], cls: ir.Class | None, prefix: str) -> Iterator[Body]:
-    for statement in walk(statements):
+    for statement in ir.walk(statements):
         if isinstance(statement, ir.Class):
             yield from _nested(outer, statement.body, statement, f"{prefix}{statement.name}.")
         elif isinstance(statement, ir.Function):
@@ -258,7 +240,7 @@ def _nested(outer: Body, statements: tuple[ir.Statement, ...], cls: ir.Class | N
 
 
 def _bind(body: Body) -> None:
-    for statement in walk(body.statements):
+    for statement in ir.walk(body.statements):
         if isinstance(statement, ir.Assign) and statement.value is not None:
             how = "added" if statement.operator else "value"
             for target in statement.targets:

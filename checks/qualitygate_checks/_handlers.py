@@ -51,19 +51,3 @@ def log_level(call: ir.Call) -> str:
         return ""
     receiver = last_name(function.value).lower()
     return function.name if receiver.endswith(_LOGGERS) or receiver in ("console",) else ""
-
-
-def walk(statements: Sequence[ir.Statement]) -> Iterator[ir.Statement]:
-    """Statements and those of their blocks, handlers and cases too; not of nested functions and classes."""
-    for statement in statements:
-        yield statement
-        if isinstance(statement, (ir.Function, ir.Class)):
-            continue
-        for name in ("body", "orelse", "final"):
-            inner = getattr(statement, name, None)
-            if isinstance(inner, tuple):
-                yield from walk(inner)
-        for handler in getattr(statement, "handlers", ()):
-            yield from walk(handler.body)
-        for case in getattr(statement, "cases", ()):
-            yield from walk(case.body)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from qualitygate.authoring import ParsedFile, Span
 from qualitygate.model import syntax as ir
-from qualitygate_checks._handlers import calls, caught, last_name, walk
+from qualitygate_checks._handlers import calls, caught, last_name
 from qualitygate_checks.security._module import Scope, dotted, imports, scopes
 
 # Exceptions of what is remote: a later attempt may fare better.
@@ -41,7 +41,7 @@ class Retry:
 
 def retries(statements: Sequence[ir.Statement]) -> Iterator[Retry]:
     """The retry loops among statements and their blocks: success leaves the loop, an exception stays in it."""
-    for statement in walk(statements):
+    for statement in ir.walk(statements):
         if isinstance(statement, ir.For) and _counts(statement.iterable):
             bounded = last_name(statement.iterable) != "count"
         elif isinstance(statement, ir.While):
@@ -79,7 +79,7 @@ def _read(loop: ir.For | ir.While, bounded: bool) -> Retry | None:
         return None
     outside = [item for item in loop.body if item is not tried]
     bounded = bounded or any(
-        _exits(part) or any(isinstance(item, ir.Raise) for item in walk(part))
+        _exits(part) or any(isinstance(item, ir.Raise) for item in ir.walk(part))
         for part in (outside[: loop.body.index(tried)], *(handler.body for handler in staying))
     )
     paused = (*outside, *tried.final, *(item for handler in staying for item in handler.body))
@@ -110,7 +110,9 @@ def _asked_again(loop: ir.For | ir.While, bounded: bool) -> Retry | None:
     if any(_words(argument.value) & counted for argument in asked.arguments):
         return None  # a walk over pages
     rest = [item for item in loop.body if item not in looks]
-    bounded = bounded or _exits(rest) or any(isinstance(item, ir.Raise) for item in walk(loop.body)) or len(looks) > 1
+    bounded = (
+        bounded or _exits(rest) or any(isinstance(item, ir.Raise) for item in ir.walk(loop.body)) or len(looks) > 1
+    )
     changed = _assigned(loop.body) | counted
     growing = any(_words(item.value) & changed or _computed(item.value) for call in waits for item in call.arguments)
     return Retry(loop, last_name(asked), bounded, waits, growing, True)
@@ -143,13 +145,10 @@ def _exits(statements: Sequence[ir.Statement]) -> bool:
             return True
         inner = isinstance(statement, (ir.For, ir.While))
         if inner:
-            if any(isinstance(item, ir.Return) for item in walk((statement,))):
+            if any(isinstance(item, ir.Return) for item in ir.walk((statement,))):
                 return True
-        elif not isinstance(statement, (ir.Function, ir.Class)):
-            blocks = [getattr(statement, name, None) for name in ("body", "orelse", "final")]
-            blocks += [part.body for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ()))]
-            if any(isinstance(block, tuple) and _exits(block) for block in blocks):
-                return True
+        elif not isinstance(statement, (ir.Function, ir.Class)) and any(map(_exits, ir.blocks(statement))):
+            return True
     return False
 
 
@@ -181,7 +180,7 @@ def _switch(loop: ir.For | ir.While) -> str:
 
 def _assigned(statements: Sequence[ir.Statement]) -> set[str]:
     return {
-        last_name(target) for item in walk(statements) if isinstance(item, ir.Assign) for target in item.targets
+        last_name(target) for item in ir.walk(statements) if isinstance(item, ir.Assign) for target in item.targets
     } - {""}
 
 
@@ -265,7 +264,7 @@ def policies(module: ir.Module) -> Iterator[Policy]:
     if not heads & {name.split(".", 1)[0] for name in _LIBRARIES}:
         return
     for scope in scopes(module):
-        for statement in walk(scope.statements):
+        for statement in ir.walk(scope.statements):
             if isinstance(statement, (ir.Function, ir.Class)):
                 for decorator in statement.decorators:
                     found = _policy(decorator.expression, known, decorator.span, statement.name)

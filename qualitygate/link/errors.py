@@ -300,23 +300,10 @@ def _sets_status(evaluator: Evaluator, function: FunctionValue) -> bool:
     """Whether a function sets the status of a response that it was given or made: `response.status_code = 404`."""
     return any(
         isinstance(target, ir.Attribute) and target.name in ("status_code", "status")
-        for statement in _all_statements(evaluator.body(function))
+        for statement in ir.walk(evaluator.body(function))
         if isinstance(statement, ir.Assign)
         for target in statement.targets
     )
-
-
-def _all_statements(body: Sequence[ir.Statement]) -> Iterator[ir.Statement]:
-    for statement in body:
-        yield statement
-        for name in ("body", "orelse", "final"):
-            inner = getattr(statement, name, None)
-            if isinstance(inner, tuple):
-                yield from _all_statements(inner)
-        for handler in getattr(statement, "handlers", ()):
-            yield from _all_statements(handler.body)
-        for case in getattr(statement, "cases", ()):
-            yield from _all_statements(case.body)
 
 
 def _told_by(body: Value | None) -> str:

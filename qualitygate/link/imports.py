@@ -86,12 +86,8 @@ def _imports(body: tuple[ir.Statement, ...], when: str) -> Iterator[tuple[ir.Imp
             yield from _imports(statement.body, inside)
             yield from _imports(statement.orelse, otherwise)
         else:
-            for name in ("body", "orelse", "final"):
-                inner = getattr(statement, name, None)
-                if isinstance(inner, tuple):
-                    yield from _imports(inner, when)
-            for block in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
-                yield from _imports(block.body, when)
+            for block in ir.blocks(statement):
+                yield from _imports(block, when)
 
 
 def _branches(test: ir.Expression, when: str) -> tuple[str, str]:

@@ -220,8 +220,8 @@ def _around(
     None where it is bound to nothing and so may never become a number.
     """
     body = evaluator.body(function)
-    for statement in _statements(body):
-        for expression in _own(statement):
+    for statement in ir.walk(body):
+        for expression in ir.evaluated_by(statement):
             parts = list(ir.subexpressions(expression))
             if not any(isinstance(part, ir.Call) and part.span == site.expression.span for part in parts):
                 continue
@@ -255,8 +255,8 @@ def _in_code(evaluator: Evaluator, graph: CallGraph, function: FunctionValue, dr
 
 def _bounded(body: Sequence[ir.Statement], names: set[str]) -> str:
     """A call that clamps one of the names, or a comparison with more than 1, in some statements."""
-    for statement in _statements(body):
-        for expression in _own(statement):
+    for statement in ir.walk(body):
+        for expression in ir.evaluated_by(statement):
             for part in ir.subexpressions(expression):
                 if isinstance(part, ir.Call):
                     called = _last(part.function)
@@ -340,28 +340,3 @@ def _span(expression: ir.Expression | None) -> Span | None:
         if isinstance(span, Span):
             return span
     return None
-
-
-def _statements(body: Sequence[ir.Statement]) -> Iterator[ir.Statement]:
-    for statement in body:
-        yield statement
-        if isinstance(statement, (ir.Function, ir.Class)):
-            continue
-        for name in ("body", "orelse", "final"):
-            inner = getattr(statement, name, None)
-            if isinstance(inner, tuple):
-                yield from _statements(inner)
-        for handler in getattr(statement, "handlers", ()):
-            yield from _statements(handler.body)
-        for case in getattr(statement, "cases", ()):
-            yield from _statements(case.body)
-
-
-def _own(statement: ir.Statement) -> Iterator[ir.Expression]:
-    """The expressions of a statement itself."""
-    for name in ("value", "test", "iterable", "exception", "subject"):
-        expression = getattr(statement, name, None)
-        if expression is not None:
-            yield expression
-    if isinstance(statement, ir.With):
-        yield from (expression for expression, _ in statement.items)

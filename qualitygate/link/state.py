@@ -248,7 +248,7 @@ class _Reader:
             for target in statement.targets:
                 if isinstance(target, ir.Subscript):
                     yield from self._change(target.value, "removed", target.index, self._function.node.span, tests)
-        for expression in _own(statement):
+        for expression in ir.evaluated_by(statement):
             for item in ir.subexpressions(expression):
                 if isinstance(item, ir.Call) and isinstance(item.function, ir.Attribute):
                     how = (
@@ -326,12 +326,8 @@ def _walk(
             and bool(statement.body)
             and isinstance(statement.body[-1], (ir.Return, ir.Raise))
         )
-        for name in ("body", "orelse", "final"):
-            inner = getattr(statement, name, None)
-            if isinstance(inner, tuple):
-                yield from _walk(inner, inside)
-        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
-            yield from _walk(part.body, inside)
+        for block in ir.blocks(statement):
+            yield from _walk(block, inside)
         if leaves and isinstance(statement, ir.If):
             tests = (*tests, statement.test)  # what follows `if key in known: return known[key]` runs where it is not
 
@@ -353,16 +349,6 @@ def _bound(statement: ir.Statement) -> Iterator[str]:
             targets += target.items
         elif isinstance(target, ir.Starred):
             targets.append(target.value)
-
-
-def _own(statement: ir.Statement) -> Iterator[ir.Expression]:
-    """The expressions of a statement itself, not those of its blocks."""
-    for name in ("value", "test", "iterable", "exception", "subject"):
-        expression = getattr(statement, name, None)
-        if expression is not None:
-            yield expression
-    if isinstance(statement, ir.With):
-        yield from (expression for expression, _ in statement.items)
 
 
 def _names(expression: ir.Expression) -> set[str]:

@@ -425,22 +425,47 @@ def subexpressions(expression: Expression) -> Iterator[Expression]:
             stack.append(current.value)
 
 
-def expressions(statements: Iterable[Statement]) -> Iterator[Expression]:
-    """Every expression that statements evaluate, nested blocks included, nested functions not."""
+_COMPOUND = frozenset((If, For, While, With, Try, Match))
+
+
+def blocks(statement: Statement) -> Iterator[tuple[Statement, ...]]:
+    """The blocks inside a statement, as they stand; a function's is encoded and none of them."""
+    if isinstance(statement, (If, For, While)):
+        yield statement.body
+        yield statement.orelse
+    elif isinstance(statement, (With, Class)):
+        yield statement.body
+    elif isinstance(statement, Try):
+        yield statement.body
+        for handler in statement.handlers:
+            yield handler.body
+        yield statement.orelse
+        yield statement.final
+    elif isinstance(statement, Match):
+        for case in statement.cases:
+            yield case.body
+
+
+def walk(statements: Iterable[Statement]) -> Iterator[Statement]:
+    """Statements and those of their blocks, as they stand; not those of nested functions and classes."""
     for statement in statements:
-        for name in ("value", "test", "iterable", "exception", "subject"):
-            expression = getattr(statement, name, None)
-            if expression is not None:
-                yield expression
-        if isinstance(statement, With):
-            yield from (expression for expression, _ in statement.items)
-        for name in ("body", "orelse", "final"):
-            inner = getattr(statement, name, None)
-            if isinstance(inner, tuple) and not isinstance(statement, (Function, Class)):
-                yield from expressions(inner)
-        if isinstance(statement, Try):
-            for handler in statement.handlers:
-                yield from expressions(handler.body)
-        if isinstance(statement, Match):
-            for case in statement.cases:
-                yield from expressions(case.body)
+        yield statement
+        if type(statement) in _COMPOUND:
+            for block in blocks(statement):
+                yield from walk(block)
+
+
+def evaluated_by(statement: Statement) -> Iterator[Expression]:
+    """The expressions that a statement itself evaluates, not those of its blocks."""
+    for name in ("value", "test", "iterable", "exception", "subject"):
+        expression = getattr(statement, name, None)
+        if expression is not None:
+            yield expression
+    if isinstance(statement, With):
+        yield from (expression for expression, _ in statement.items)
+
+
+def expressions(statements: Iterable[Statement]) -> Iterator[Expression]:
+    """Every expression that statements evaluate, nested blocks included, nested functions and classes not."""
+    for statement in walk(statements):
+        yield from evaluated_by(statement)

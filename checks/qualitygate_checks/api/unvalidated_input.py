@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, Span, example
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Route
-from qualitygate_checks._code import Body, Code, last_name, span_of, spelling, walk
+from qualitygate_checks._code import Body, Code, last_name, span_of, spelling
 
 _CHANGING = frozenset(("POST", "PUT", "PATCH", "DELETE", "ANY"))
 _RAW = re.compile(
@@ -173,7 +173,7 @@ def _is_open(parameter: ir.Parameter) -> bool:
 
 
 def _placed(body: Body) -> Iterator[tuple[ir.Expression, ir.Statement]]:
-    for statement in walk(body.statements):
+    for statement in ir.walk(body.statements):
         for name in ("value", "test", "iterable", "exception", "subject"):
             expression = getattr(statement, name, None)
             if expression is not None and not isinstance(statement, (ir.Function, ir.Class)):

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, ParsedFile, Place, Severity, Span, example
 from qualitygate.model import syntax as ir
-from qualitygate_checks._handlers import BROAD, calls, is_broad, last_name, walk
+from qualitygate_checks._handlers import BROAD, calls, is_broad, last_name
 from qualitygate_checks._reach import is_script
 from qualitygate_checks.security._module import scopes
 
@@ -75,12 +75,8 @@ def _block(file: ParsedFile, statements: Sequence[ir.Statement], owner: str, in_
         elif isinstance(statement, ir.With) and _suppresses(statement) and _risky(statement.body):
             yield _hit(file, statement.span, statement.body, owner, Confidence.MEDIUM)
         inside = in_loop or isinstance(statement, (ir.For, ir.While))
-        for name in ("body", "orelse", "final"):
-            inner = getattr(statement, name, None)
-            if isinstance(inner, tuple):
-                yield from _block(file, inner, owner, inside)
-        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
-            yield from _block(file, part.body, owner, inside)
+        for block in ir.blocks(statement):
+            yield from _block(file, block, owner, inside)
 
 
 def _confidence(statement: ir.Try, handler: ir.Handler, in_loop: bool, owner: str) -> Confidence | None:
@@ -89,7 +85,7 @@ def _confidence(statement: ir.Try, handler: ir.Handler, in_loop: bool, owner: st
         return None
     if statement.final and any(True for _ in calls(statement.final)):
         return Confidence.LOW
-    leaves = any(isinstance(item, ir.Return) or item == ir.Jump("break") for item in walk(statement.body))
+    leaves = any(isinstance(item, ir.Return) or item == ir.Jump("break") for item in ir.walk(statement.body))
     if in_loop and leaves:
         return None  # alternatives tried one after the other, or attempts that are counted
     silent = all(isinstance(item, (ir.Jump, ir.Evaluate)) for item in handler.body)
@@ -129,7 +125,7 @@ def _idle(statement: ir.Statement) -> bool:
 
 def _risky(body: Sequence[ir.Statement]) -> bool:
     """Whether what is tried does something that may fail for reasons worth knowing."""
-    if any(isinstance(statement, ir.Import) for statement in walk(body)):
+    if any(isinstance(statement, ir.Import) for statement in ir.walk(body)):
         return False
     names = [last_name(call) for call in calls(body)]
     named = [name for name in names if name and name not in _HARMLESS]
@@ -174,7 +170,7 @@ CHECK = Check(
     run=run,
     reads=frozenset({Language.PYTHON}),
     examined=lambda file: (
-        sum(isinstance(item, ir.Try) for scope in scopes(file.module) for item in walk(scope.statements))
+        sum(isinstance(item, ir.Try) for scope in scopes(file.module) for item in ir.walk(scope.statements))
         if file.module is not None
         else 0
     ),

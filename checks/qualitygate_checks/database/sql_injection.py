@@ -570,17 +570,13 @@ def _is_tested(body: Body, name: str) -> bool:
 
 
 def _tests(body: Body) -> Iterator[ir.If]:
-    from qualitygate_checks._code import walk
-
-    for statement in walk(body.statements):
+    for statement in ir.walk(body.statements):
         if isinstance(statement, ir.If):
             yield statement
 
 
 def _returns(body: Body) -> Iterator[ir.Expression]:
-    from qualitygate_checks._code import walk
-
-    for statement in walk(body.statements):
+    for statement in ir.walk(body.statements):
         if isinstance(statement, ir.Return) and statement.value is not None:
             yield statement.value
 

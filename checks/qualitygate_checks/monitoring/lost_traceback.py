@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, ParsedFile, Place, Role, Severity, example
 from qualitygate.model import syntax as ir
-from qualitygate_checks._handlers import calls, is_broad, last_name, log_level, walk
+from qualitygate_checks._handlers import calls, is_broad, last_name, log_level
 from qualitygate_checks._reach import is_script
 from qualitygate_checks.security._module import scopes
 
@@ -38,7 +38,7 @@ def run(file: ParsedFile) -> Iterator[Hit]:
     found = [
         (call, scope.qualname)
         for scope in scopes(file.module)
-        for statement in walk(scope.statements)
+        for statement in ir.walk(scope.statements)
         if isinstance(statement, ir.Try)
         for handler in statement.handlers
         if (call := _losing(handler)) is not None
@@ -50,7 +50,7 @@ def run(file: ParsedFile) -> Iterator[Hit]:
 
 def _losing(handler: ir.Handler) -> ir.Call | None:
     """The call that logs the error without its traceback; None where nothing is lost."""
-    if not is_broad(handler) or any(isinstance(item, ir.Raise) for item in walk(handler.body)):
+    if not is_broad(handler) or any(isinstance(item, ir.Raise) for item in ir.walk(handler.body)):
         return None
     made = list(calls(handler.body))
     if any(last_name(call) in _TELLING or log_level(call) == "exception" for call in made):
@@ -73,7 +73,7 @@ def _handed_on(handler: ir.Handler, made: Sequence[ir.Call]) -> bool:
             return True
     return any(
         isinstance(item, (ir.Return, ir.Assign)) and isinstance(item.value, ir.Name) and item.value.id == handler.name
-        for item in walk(handler.body)
+        for item in ir.walk(handler.body)
     )
 
 
@@ -106,7 +106,7 @@ CHECK = Check(
     reads=frozenset({Language.PYTHON}),
     roles=frozenset({Role.APPLICATION}),
     examined=lambda file: (
-        sum(isinstance(item, ir.Try) for scope in scopes(file.module) for item in walk(scope.statements))
+        sum(isinstance(item, ir.Try) for scope in scopes(file.module) for item in ir.walk(scope.statements))
         if file.module is not None
         else 0
     ),

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from qualitygate.model import syntax as ir
 
-# Statements without blocks of their own, or whose blocks are another scope: most of a program.
-_WHOLE = frozenset((ir.Evaluate, ir.Assign, ir.Return, ir.Raise, ir.Import, ir.Function, ir.Class, ir.Forget, ir.Outer))
-
 
 @dataclass(frozen=True)
 class Scope:
@@ -35,7 +32,7 @@ def scopes(module: ir.Module) -> Iterator[Scope]:
 
 
 def _functions(body: Sequence[ir.Statement], prefix: str) -> Iterator[Scope]:
-    for statement in walk(body):
+    for statement in ir.walk(body):
         kind = type(statement)
         if kind is not ir.Function and kind is not ir.Class:
             continue
@@ -45,30 +42,6 @@ def _functions(body: Sequence[ir.Statement], prefix: str) -> Iterator[Scope]:
             yield from _functions(inside, f"{prefix}{statement.name}.")
         elif isinstance(statement, ir.Class):
             yield from _functions(statement.body, f"{prefix}{statement.name}.")
-
-
-def walk(body: Sequence[ir.Statement]) -> Iterator[ir.Statement]:
-    """Every statement of a body and of its blocks, in order; not those of functions and classes."""
-    stack = list(reversed(body))
-    while stack:
-        statement = stack.pop()
-        yield statement
-        if type(statement) in _WHOLE:
-            continue
-        if isinstance(statement, (ir.If, ir.For, ir.While)):
-            stack.extend(reversed(statement.orelse))
-            stack.extend(reversed(statement.body))
-        elif isinstance(statement, ir.With):
-            stack.extend(reversed(statement.body))
-        elif isinstance(statement, ir.Try):
-            stack.extend(reversed(statement.final))
-            stack.extend(reversed(statement.orelse))
-            for handler in reversed(statement.handlers):
-                stack.extend(reversed(handler.body))
-            stack.extend(reversed(statement.body))
-        elif isinstance(statement, ir.Match):
-            for case in reversed(statement.cases):
-                stack.extend(reversed(case.body))
 
 
 def steps(body: Sequence[ir.Statement], conditions: tuple[ir.Expression, ...] = ()) -> Iterator[Step]:
@@ -137,7 +110,7 @@ def top_imports(module: ir.Module) -> dict[str, str]:
 
 
 def _note(body: Sequence[ir.Statement], found: dict[str, str]) -> None:
-    for statement in walk(body):
+    for statement in ir.walk(body):
         if not isinstance(statement, ir.Import) or statement.level:
             continue
         if not statement.names:

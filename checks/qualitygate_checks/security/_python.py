@@ -28,7 +28,7 @@ def _pairs(body: Iterable[ir.Statement]) -> Iterator[_Pair]:
     blocks: list[Iterable[ir.Statement]] = [body]
     while blocks:
         block = list(blocks.pop())
-        for statement in _all(block):
+        for statement in ir.walk(block):
             if isinstance(statement, ir.Assign):
                 yield from _assigned(statement)
             elif isinstance(statement, (ir.Function, ir.Class)):
@@ -37,22 +37,6 @@ def _pairs(body: Iterable[ir.Statement]) -> Iterator[_Pair]:
         for expression in ir.expressions(block):
             for part in ir.subexpressions(expression):
                 yield from _inside(part)
-
-
-def _all(block: Iterable[ir.Statement]) -> Iterator[ir.Statement]:
-    """Statements with those of their inner blocks, but not of inner definitions."""
-    stack = list(block)
-    while stack:
-        statement = stack.pop()
-        yield statement
-        if isinstance(statement, (ir.Function, ir.Class)):
-            continue
-        for name in ("body", "orelse", "final"):
-            inner = getattr(statement, name, ())
-            if isinstance(inner, tuple):
-                stack.extend(inner)
-        for holder in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
-            stack.extend(holder.body)
 
 
 def _assigned(statement: ir.Assign) -> Iterator[_Pair]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from qualitygate.authoring import Span
 from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Call
-from qualitygate_checks._code import Body, Code, argument_for, last_name, walk
+from qualitygate_checks._code import Body, Code, argument_for, last_name
 
 ENCODERS: dict[str, tuple[int, tuple[str, ...]]] = {
     **dict.fromkeys(("jwt.encode", "jwt.api_jwt.encode", "jwt.PyJWT.encode"), (0, ("payload",))),
@@ -199,7 +199,7 @@ def settings(code: Code, names: tuple[str, ...]) -> Iterator[tuple[Body, str, ir
 def _assigned(
     body: Body, statements: tuple[ir.Statement, ...], names: tuple[str, ...]
 ) -> Iterator[tuple[Body, str, ir.Expression, Span]]:
-    for statement in walk(statements):
+    for statement in ir.walk(statements):
         if isinstance(statement, ir.Class):
             yield from _assigned(body, statement.body, names)
         elif isinstance(statement, ir.Assign) and statement.value is not None:

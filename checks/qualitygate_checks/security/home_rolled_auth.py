@@ -35,7 +35,7 @@ from qualitygate.authoring import (
     example,
 )
 from qualitygate.model import syntax as ir
-from qualitygate_checks._code import Body, bodies_of, last_name, spelling, walk
+from qualitygate_checks._code import Body, bodies_of, last_name, spelling
 
 _HINT = re.compile(r"passw|pwd|hmac|cookies|COOKIES|api[-_]?key|signature|b64encode|random\.|[Tt]oken", re.IGNORECASE)
 _PASSWORD = re.compile(
@@ -90,7 +90,7 @@ def run(file: ParsedFile) -> Iterator[Hit]:
     told: set[tuple[str, str]] = set()
     for body in bodies_of(file.path, file.module):
         for statement, span in _steps(body.statements):
-            for expression in _own(statement):
+            for expression in ir.evaluated_by(statement):
                 for part in ir.subexpressions(expression):
                     found = _judge(part, statement, body, randoms)
                     if found is not None and (body.qualname, found[0]) not in told:
@@ -112,20 +112,10 @@ _HASHER = "keep an Argon2id, scrypt or bcrypt hash, and let its library verify t
 
 
 def _steps(statements: tuple[ir.Statement, ...]) -> Iterator[tuple[ir.Statement, Span]]:
-    for statement in walk(statements):
+    for statement in ir.walk(statements):
         span = getattr(statement, "span", None)
         if span is not None and not isinstance(statement, (ir.Function, ir.Class, ir.Import)):
             yield statement, span
-
-
-def _own(statement: ir.Statement) -> Iterator[ir.Expression]:
-    """The expressions of a statement itself, without its blocks."""
-    for name in ("value", "test", "iterable", "exception", "subject"):
-        expression = getattr(statement, name, None)
-        if expression is not None:
-            yield expression
-    if isinstance(statement, ir.With):
-        yield from (expression for expression, _ in statement.items)
 
 
 def _judge(part: ir.Expression, statement: ir.Statement, body: Body, randoms: frozenset[str]) -> _Found | None:
@@ -391,7 +381,7 @@ def _names(parts: list[ir.Expression]) -> Iterator[str]:
 def _imports_random(module: ir.Module) -> frozenset[str]:
     """The names in a module that draw from `random`: `random` itself, and what is imported from it."""
     names: set[str] = set()
-    for statement in walk(module.body):
+    for statement in ir.walk(module.body):
         if isinstance(statement, ir.Import) and statement.module == "random" and not statement.level:
             names.update(alias or name for name, alias in statement.names)
             if not statement.names:
