@@ -106,8 +106,9 @@ class Check:
 
     ``id`` is the file's name in kebab case and names the thing flagged, never the remedy. ``doc`` is the module's
     docstring: its first line is the title; the paragraphs `What it flags`, `Why`, `How to mend` and `What it cannot
-    see` follow. ``calls`` names the library calls that the check asks the project for (`requests.get`,
-    `redis.Redis.set`, `?.execute` for a method of any object): only those are in ``project.calls``. ``assigns`` names what it wants to see assigned (`DEBUG`, `verify`):
+    see` follow. ``words`` of a file check: a file whose text holds none of them is not looked at.
+    ``calls`` names the library calls that the check asks the project for (`requests.get`, `redis.Redis.set`,
+    `?.execute` for a method of any object): only those are in ``project.calls``. ``assigns`` names what it wants to see assigned (`DEBUG`, `verify`):
     only those are in ``project.assignments`` and ``project.settings``. A project check has no ``reads`` and its ``run`` takes the linked project; a file check names the
     languages that it ``reads`` and its ``run`` takes one parsed file, in the worker: once per file, with the tree where
     the file's own language is among them and could be parsed, else without one where TEXT is. With ``options`` (an
@@ -130,6 +131,7 @@ class Check:
     examined: Callable[[Any], int] = field(default=lambda _: 1)
     reads: frozenset[Language] = frozenset()
     roles: frozenset[Role] = APPLICATION
+    words: frozenset[str] = frozenset()
     calls: frozenset[str] = frozenset()
     assigns: frozenset[str] = frozenset()
     options: Any = None

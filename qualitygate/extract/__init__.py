@@ -120,6 +120,8 @@ def _run(
     plain = ParsedFile(file.path, file.language, file.role, text, lambda offsets: text.span(*offsets))
     parsed = plain if reading is None else replace(plain, grow=reading.grow, span=reading.span, module=reading.module)
     for check in checks:
+        if check.words and not any(word in text.content for word in check.words):
+            continue
         if reading is not None and file.language in check.reads:
             subject = parsed
         elif Language.TEXT in check.reads:
