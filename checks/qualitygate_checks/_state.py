@@ -19,7 +19,9 @@ _COUNTS = re.compile(
     r"(^|_)(attempts?|limits?|counts?|counters?|failures?|locks?|handlers?|factory|maker|tracker)($|_)"
 )
 _LOST = re.compile(r"(^|_)(sessions?|logins?|carts?|baskets?|otps?)($|_)")
-_OTHER = re.compile(r"(^|[/_ ])(db|database|sql\w*|orm|http|aiohttp|tracker)([/_. ]|$)")
+_OTHER = re.compile(
+    r"(^|[/_ ])(db|database|sql\w*|orm|http|aiohttp|clients?|connections?|pools?|engines?|boto\w*|tracker)([/_. ]|$)"
+)
 _CACHE = re.compile(
     r"cache|memo|lru|lookup|singleton|(^|_)(instances?|clients?|engines?|pools?|providers?|plugins?|loaded|registry)($|_)"
 )
@@ -35,10 +37,10 @@ def words(name: str) -> str:
 def is_cache(state: SharedState) -> bool:
     """Whether a container keeps what can be worked out again: by its kind, its name, its class or the way it is filled.
 
-    What is named after sessions, logins or carts and filled without a look is no cache, whatever else its name says.
+    What is named after sessions, logins or carts is no cache, whatever else its name says: nobody can work it out again.
     """
     filled = [change for change in state.changes if change.how in ("item", "added", "rebound")]
-    if _LOST.search(words(state.name)) and not all(change.guarded for change in filled):
+    if _LOST.search(words(state.name)):
         return False
     if state.kind.endswith("Cache") or state.kind.startswith("Weak"):
         return True

@@ -12,7 +12,7 @@ from qualitygate.link.library_calls import ways
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import SharedState, StateChange
 from qualitygate.model.source import Place, Role, Span
-from qualitygate.model.values import ClassValue, External, FunctionValue, Instance, Scope
+from qualitygate.model.values import ClassValue, External, FunctionValue, Instance, ModuleValue, Scope
 
 _CONTAINERS = frozenset(
     """dict list set defaultdict OrderedDict deque Counter ChainMap WeakValueDictionary WeakKeyDictionary WeakSet TTLCache
@@ -53,8 +53,14 @@ def link_state(
     words: dict[str, set[bytes]] = {}
     for holder, _ in holders:
         words.setdefault("" if holder.owner else holder.path, set()).add(holder.name.encode())
+    named = {path: set(found) for path, found in words.items()}
     for path, scope in scopes.items():
-        words.setdefault(path, set()).update(name.encode() for name, value in scope.names.items() if id(value) in known)
+        mine = words.setdefault(path, set())
+        for name, value in scope.names.items():
+            if id(value) in known:
+                mine.add(name.encode())
+            elif isinstance(value, ModuleValue):  # `store.sessions[key] = ...`
+                mine |= named.get(value.path, set())
     changes: dict[_Holder, list[tuple[FunctionValue, StateChange]]] = {}
     for _, function in sorted(evaluator.functions.items()):
         module = scopes.get(function.path)

@@ -51,7 +51,8 @@ def run(project: Project) -> Iterator[Hit]:
             why=reason(changes),
             mend=_MEND,
             places=places(changes),
-            confidence=Confidence.HIGH if any(change.own_key for change in changes) else Confidence.MEDIUM,
+            # Made where it is missing, it may be a connection as well as the session of a user.
+            confidence=Confidence.MEDIUM if all(change.guarded for change in changes) else Confidence.HIGH,
         )
     yield from _backends(project)
 

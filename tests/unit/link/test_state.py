@@ -50,6 +50,22 @@ def test_a_dictionary_of_another_module_is_followed_to_where_it_is_made() -> Non
     assert change.routes == ("POST /carts/{name}",)
 
 
+def test_a_container_is_followed_through_the_module_that_holds_it() -> None:
+    found = state(
+        {
+            "store.py": "sessions: dict[str, str] = {}\n",
+            "routes.py": """
+                import store
+
+
+                def start(key):
+                    store.sessions[key] = "open"
+                """,
+        }
+    )
+    assert [(change.owner, change.key) for change in found["sessions"].changes] == [("routes.py:start", "key")]
+
+
 def test_a_local_name_hides_the_container_of_the_module() -> None:
     found = state(
         {
