@@ -10,8 +10,8 @@ How to mend: put files into object storage (S3 and its like) and data into the d
 request needs.
 
 What it cannot see: a shared volume behind the path; answer with `qgate: ignore[local-disk-state]` and say which. Temporary
-files, storage classes that an installation can replace, commands and tasks are left alone. A file is told once, with the
-number of functions that write.
+files, storage classes that an installation can replace, commands and tasks are left alone; what a function builds or
+renders on the disk is told with low confidence. A file is told once, with the number of functions that write.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ _APART = re.compile(r"te?mp|cache|/dev/|devnull|log(s|ging)?([/_.]|$)|:memory:|l
 _CHOSEN = re.compile(
     r"(storage|backend|backup|uploader|exporter|filesystem|driver|repository)s?(\.|:|$)", re.IGNORECASE
 )
+# What is built or rendered on the disk is handed out and made again.
+_WORKING = re.compile(r"(^|[._])(build|render|export|compile|generate)")
 _TEMPORARY_NAME = re.compile(r"(^|[/_.:])(te?mp|temporary)([/_.]|$)|download", re.IGNORECASE)
 _TASK = re.compile(r"(^|[/_.])(tasks?|workers?|celery)([/_.]|$)", re.IGNORECASE)
 
@@ -73,7 +75,11 @@ def run(project: Project) -> Iterator[Hit]:
     for owners in found.values():
         call, *others = owners.values()
         more = f", and so do {len(others)} more functions of this file" if others else ""
-        unsure = _CHOSEN.search(call.owner) or (call.name in _SQLITE and call.owner not in committed)
+        unsure = (
+            _CHOSEN.search(call.owner)
+            or _WORKING.search(owner(call).lower())
+            or (call.name in _SQLITE and call.owner not in committed)
+        )
         yield Hit(
             place=call.place,
             message=f"{owner(call)} {_writes(call)} on the disk of one machine{more}",
