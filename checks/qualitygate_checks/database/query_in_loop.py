@@ -5,7 +5,8 @@ for something which depends on the loop's variable; and a relation of a model (`
 `ManyToManyField` and what they give the other side, `relationship`) that is read from every row of a query which does not
 load it along (`select_related`, `prefetch_related`, `joinedload`, `selectinload`, `lazy=`), in the loop itself, or in a
 method of the model that the loop calls; and the same in the methods of a serializer that is used for lists. One finding a
-loop. The confidence is high where the loop runs over the rows of a query, and low where the loop stops at the first find.
+loop. The confidence is high where the loop runs over the rows of a query, and low where the loop stops at the first find
+and in files of importers, which take over another system's data once.
 
 Why: a page of a hundred rows asks the database a hundred and one times. Each query is fast alone, so that neither tests nor
 a profile of one request on little data show it; the answer grows slower with every row that is added.
@@ -32,7 +33,7 @@ from qualitygate_checks._reach import is_script
 from qualitygate_checks.database._relations import MANAGERS, Model, Relations, chain
 
 _ASKING = frozenset(
-    "get first last latest earliest count exists aggregate aget afirst alast acount aexists aaggregate in_bulk".split()
+    "get first last latest earliest count exists aggregate aget afirst alast acount aexists aaggregate".split()
 )
 _LAZY = frozenset("all filter exclude order_by values values_list distinct annotate none only defer".split())
 _SQL_ASKING = frozenset(
@@ -45,16 +46,23 @@ _SESSION = re.compile(r"(?:^|_)(?:session|db|dbsession|conn|connection|database|
 _EXECUTING = frozenset(
     {"execute", "scalar", "scalars", "fetch", "fetchrow", "fetchval", "fetch_one", "fetch_all", "fetch_val"}
 )
-_SELECT = re.compile(r"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
+_SELECT = re.compile(r"\s*(?:SELECT\s+(?!setval|nextval|pg_|set_config|drop|create)|WITH\b)", re.IGNORECASE)
 _CHUNK = re.compile(r"chunk|batch|partition|(?:^|_)pages?$|bucket|slices?$", re.IGNORECASE)
 _FEW = frozenset({"range", "count", "get_fields", "get_models", "__subclasses__", "cycle", "repeat", "get_app_configs"})
 _METADATA = re.compile(
-    r"(?:^|[._])(?:_meta|fields|columns|settings|choices|_fields)(?:[._]|$)|_fields$|^[A-Z][A-Z0-9_]+$"
+    r"(?:^|[._])(?:_meta|fields|columns|settings|choices|_fields)(?:[._]|$)|_fields$|_map(?:ping)?$|^kwargs$"
+    r"|^[A-Z][A-Z0-9_]+$"
 )
-_SEEDS = re.compile(r"(?:^|/|_)(?:seeds?|seeders?|fixtures|dummy|demo_data|backfill\w*|migrations?)(?:/|_|\.py$)")
+_SEEDS = re.compile(
+    r"(?:^|/|_)(?:seeds?|seeders?|populate|fixtures|dummy|demo_data|backfill\w*|migrations?)(?:/|_|\.py$)"
+)
 _WRAPPERS = frozenset({"enumerate", "sorted", "list", "set", "tuple", "reversed", "filter", "iter", "zip", "tqdm"})
 _LISTING = re.compile(r"ListAPIView|ListCreateAPIView|ModelViewSet|ListModelMixin|ReadOnlyModelViewSet")
+_IMPORTERS = re.compile(r"(?:^|/)importers?/")
+# Methods that write the row: the loop asks the database in every round by their very purpose.
+_WRITING = frozenset({"save", "delete", "clean", "full_clean"})
 _SHOWN = 8
+_GROUPED = "ask once before the loop, for all at a time, grouped by what the loop runs over"
 
 
 @dataclass(eq=False)
@@ -88,10 +96,24 @@ def run(project: Project) -> Iterator[Hit]:
     for body in code.everywhere():
         if is_script(body.path) or _SEEDS.search(body.path):
             continue
-        for loop in _Reader(body, relations).loops():
-            if loop.queries:
-                yield _hit(body, loop)
+        for loop in _merged(_Reader(body, relations).loops()):
+            yield _hit(body, loop)
     yield from _serializers(project, relations)
+
+
+def _merged(loops: Iterable[_Loop]) -> list[_Loop]:
+    """Loops with queries; those over the same rows that lack the same relation are one fault, of one query before them."""
+    found: dict[object, _Loop] = {}
+    for loop in loops:
+        if not loop.queries:
+            continue
+        lazy = loop.queries[0].lazy
+        key = (loop.iterable.id, lazy) if lazy and isinstance(loop.iterable, ir.Name) else id(loop)
+        if key in found:
+            found[key].queries += loop.queries
+        else:
+            found[key] = loop
+    return list(found.values())
 
 
 def _hit(body: Body, loop: _Loop) -> Hit:
@@ -115,7 +137,9 @@ def _hit(body: Body, loop: _Loop) -> Hit:
             *((first.via,) if first.via is not None else ()),
             *(Place(body.path, query.span, f"{query.written} too", "query") for query in others[:_SHOWN]),
         ),
-        confidence=Confidence.LOW if all(query.stops for query in loop.queries) else sure,
+        confidence=Confidence.LOW
+        if all(query.stops for query in loop.queries) or _IMPORTERS.search(body.path)
+        else sure,
     )
 
 
@@ -253,7 +277,7 @@ class _Reader:
         if isinstance(call.function, ir.Attribute) and isinstance(call.function.value, ir.Name):
             loop = self._row_loop(call.function.value.id, loops)
             method = self._rows[id(loop)].methods.get(call.function.name) if loop is not None else None
-            if loop is not None and method is not None:
+            if loop is not None and method is not None and method.name not in _WRITING:
                 model = self._rows[id(loop)]
                 for name, _ in _own_relations(method, model, self._eager[id(loop)]):
                     via = Place(self._body.path, call.span, f"{model.name}.{method.name} reads {name}", "call")
@@ -296,24 +320,26 @@ def _query(call: ir.Call, body: Body, read: bool) -> tuple[str, str]:
         return f"{name}({model})", f"fetch all of {model} before the loop, by filter(pk__in=...) or in_bulk()"
     root, methods = chain(call)
     last = methods[-1][0] if methods else ""
-    if isinstance(root, ir.Attribute) and root.name in MANAGERS and methods:
+    if isinstance(root, ir.Attribute) and root.name in MANAGERS and methods and _is_model(root.value):
         if last in _ASKING or (read and last in _LAZY):
             model = last_name(root.value)
             mend = f"fetch all of {model} before the loop, by filter(pk__in=...) or in_bulk()"
             if last in ("count", "exists", "aggregate"):
-                mend = "ask once before the loop, grouped: values(...).annotate(Count(...))"
+                mend = _GROUPED
             return f"{model}.{root.name}.{_dots(methods)}", mend
         return "", ""
     if isinstance(root, ir.Attribute) and root.name == "query" and _is_model(root.value) and last in _SQL_ASKING:
         model = last_name(root.value)
-        return f"{model}.query.{_dots(methods)}", f"fetch all of {model} before the loop, by {model}.id.in_(...)"
+        mend = _GROUPED if last == "count" else f"fetch all of {model} before the loop, by {model}.id.in_(...)"
+        return f"{model}.query.{_dots(methods)}", mend
     if not methods:
         return "", ""
     first, one = methods[0]
     receiver = last_name(one.function.value) if isinstance(one.function, ir.Attribute) else ""
     arguments = [argument.value for argument in one.arguments]
     if first == "query" and arguments and _SESSION.search(receiver) and last in _SQL_ASKING:
-        return f"{receiver}.{_dots(methods)}", "fetch all before the loop, by in_(...)"
+        mend = _GROUPED if last == "count" else "fetch all before the loop, by in_(...)"
+        return f"{receiver}.{_dots(methods)}", mend
     if first == "get" and len(methods) == 1 and len(arguments) >= 2 and _SESSION.search(receiver):
         if _is_model(arguments[0]):
             model = last_name(arguments[0])
@@ -476,7 +502,7 @@ def _own_relations(method: ir.Function, model: Model, eager: frozenset[str]) -> 
     """The relations that a method reads from its own object, and that a query would have to load along."""
     if not method.parameters or method.parameters[0].name != "self":
         return
-    for expression in ir.expressions(ir.statements(method)):
+    for expression in _always(ir.statements(method)):
         for part in ir.subexpressions(expression):
             if (
                 isinstance(part, ir.Attribute)
@@ -488,6 +514,21 @@ def _own_relations(method: ir.Function, model: Model, eager: frozenset[str]) -> 
                 and relation.name not in eager
             ):
                 yield relation.name, part
+
+
+def _always(statements: Iterable[ir.Statement]) -> Iterator[ir.Expression]:
+    """The expressions of a function's body that no condition of its own decides over."""
+    for statement in statements:
+        if isinstance(statement, ir.If):
+            yield statement.test
+            if any(isinstance(inner, (ir.Return, ir.Raise)) for inner in statement.body):
+                return
+        elif isinstance(statement, (ir.For, ir.While)):
+            yield statement.iterable if isinstance(statement, ir.For) else statement.test
+        elif isinstance(statement, (ir.With, ir.Try)):
+            yield from _always(statement.body)
+        else:
+            yield from ir.expressions([statement])
 
 
 # -- serializers
