@@ -840,6 +840,7 @@ def _index(given: Given, name: str, table: str, members: Iterable[Bound]) -> Ope
             columns.append(_ordered(member))
             if not columns[-1]:
                 mentions += _words(written or _strings(member))
+    mentions += [word for word in ("postgresql_ops", "postgresql_include", "mysql_length") if word in given.named]
     where = given.named.get("postgresql_where")
     partial = where is not None and not is_none(where)
     if where is not None and partial:

@@ -527,15 +527,13 @@ class State:
 
     def indexed(self, model: Model, each: Field, span: Span) -> Iterator[Operation]:
         """The indexes of a field: its own, and the one that serves LIKE on a text."""
-        names = []
         if each.indexed:
-            names.append(_named(model.table, (each.column,)))
+            name = _named(model.table, (each.column,))
+            yield Operation(Kind.CREATE_INDEX, span, model.table, name, columns=(each.column,))
         kind = self.type(each)
         keyed = each.indexed or each.unique or each.primary_key
         if keyed and kind.partition("(")[0] in ("varchar", "text") and not each.given.text("db_collation"):
-            names.append(_named(model.table, (each.column,), "_like"))
-        for name in names:
-            yield Operation(Kind.CREATE_INDEX, span, model.table, name, columns=(each.column,))
+            yield _like(span, model.table, each.column)
 
     def joined(self, model: Model, each: Field, span: Span) -> Iterator[Operation]:
         """The table behind a many-to-many field."""
@@ -570,7 +568,7 @@ class State:
         for column, _, _, type_ in ends:
             yield Operation(Kind.CREATE_INDEX, span, table, _named(table, (column,)), columns=(column,))
             if type_.partition("(")[0] in ("varchar", "text"):
-                yield Operation(Kind.CREATE_INDEX, span, table, _named(table, (column,), "_like"), columns=(column,))
+                yield _like(span, table, column)
 
     def join_table(self, model: Model, each: Field) -> str:
         return each.given.text("db_table").replace('"', "") or _shortened(f"{model.table}_{each.name}")
@@ -644,6 +642,7 @@ def _index(bound: Bound) -> Keyed | None:
     if expressions:
         fields = tuple(_plain(each) for each in expressions)
         lookups += tuple(name for each in expressions for name in _fields_in(each))
+    lookups += tuple(word for word in ("opclasses", "include") if word in given.named)
     return Keyed(
         given.text("name"),
         Kind.CREATE_INDEX,
@@ -733,6 +732,18 @@ def _constraint(bound: Bound) -> Keyed | None:
 # -- operations ---------------------------------------------------------------------------------------------------
 
 _Found = Iterator[Operation]
+
+
+def _like(span: Span, table: str, column: str) -> Operation:
+    """The index beside that of a text, by which PostgreSQL finds what begins with some letters."""
+    return Operation(
+        Kind.CREATE_INDEX,
+        span,
+        table,
+        _named(table, (column,), "_like"),
+        columns=(column,),
+        mentions=("varchar_pattern_ops",),
+    )
 
 
 def _together(bound: Bound | None) -> tuple[tuple[str, ...], ...]:

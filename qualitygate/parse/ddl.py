@@ -162,7 +162,8 @@ class _Reader:
     def columns(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """A list of key columns in parentheses: their names (empty for an expression), and the words of expressions.
 
-        The third part is what PostgreSQL would call each of them in a name that it makes up.
+        Words beside a plain column count too, where they make the index another one: an operator class, a collation, a
+        length, and a direction among several columns. The third part is what PostgreSQL would call each of them in a name that it makes up.
         """
         first, last = self.block()
         after, self.at = self.at, first
@@ -178,6 +179,9 @@ class _Reader:
             names.append(name)
             if name:
                 stems.append(name)
+                beside = self.words[start + 1 : stop + 1] if self.words[start] != "(" else self.words[start : stop + 1]
+                ordinary = {"ASC", "NULLS", "FIRST", "LAST", *(("DESC",) if start == first and self.at > last else ())}
+                mentions += [word.lower() for word in beside if word not in ordinary]
             else:
                 mentions += self.mentions(start, stop)
                 called = stop > start and self.words[start + 1] == "(" and self.words[start].isidentifier()
@@ -300,12 +304,14 @@ class _Reader:
                 yield self.create_index()
 
     def create_index(self) -> Operation:
-        unique = "UNIQUE" in self.words[: self.at]
+        before = self.words[: self.at]
+        unique = "UNIQUE" in before
+        special = next((word.lower() for word in ("FULLTEXT", "SPATIAL") if word in before), "")
         concurrently = self.take("CONCURRENTLY")
         guarded = self.if_exists()
         name = "" if self.sees("ON") or self.sees("USING") else self.table()
         named = self.span(0)
-        using = self.name() if self.take("USING") else ""
+        using = self.name() if self.take("USING") else special
         self.need("ON")
         only = self.take("ONLY")
         table = self.table()
@@ -315,6 +321,8 @@ class _Reader:
         partial = False
         start = self.at
         while self.at < self.count:
+            if self.sees("INCLUDE"):
+                mentions = (*mentions, "include")
             if self.take("WHERE"):
                 partial = True
                 start = self.at
@@ -489,6 +497,7 @@ class _Reader:
         start = self.at
         while self.sees_any(frozenset({"FULLTEXT", "SPATIAL", "KEY", "INDEX"})):
             self.at += 1
+        using = next((word.lower() for word in self.words[start : self.at] if word in ("FULLTEXT", "SPATIAL")), "")
         if self.at == start:
             return None
         name = "" if self.sees("(") or self.sees("USING") else self.name() if self.at < self.count else ""
@@ -500,7 +509,12 @@ class _Reader:
             return None
         columns, mentions, _ = self.columns()
         return Operation(
-            Kind.CREATE_INDEX, self.span(start), **(shared | {"name": name}), columns=columns, mentions=mentions
+            Kind.CREATE_INDEX,
+            self.span(start),
+            **(shared | {"name": name}),
+            columns=columns,
+            mentions=mentions,
+            using=using,
         )
 
     def references(self, operation: Operation, end: int) -> Operation:
