@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from qualitygate.frameworks.alembic import is_revision, read_revision
 from qualitygate.frameworks.django_migrations import read_migration, sql_of
+from qualitygate.frameworks.sql_migrations import dialect_of_imports
 from qualitygate.model.schema import Operation, Script, Statement
 from qualitygate.model.source import Span
 from qualitygate.model.syntax import Module
@@ -20,7 +21,9 @@ def read_python_migration(module: Module) -> tuple[Script, tuple[tuple[int, str]
     if is_revision(module):
         read = read_revision(module, read_text)
         understood = read.total - len(read.lost)
-        return Script("", read.statements, "alembic", False, read.total, understood, read.revision), read.lost
+        return Script(
+            dialect_of_imports(module), read.statements, "alembic", False, read.total, understood, read.revision
+        ), read.lost
     migration = read_migration(module)
     if migration is None:
         return None
@@ -28,29 +31,36 @@ def read_python_migration(module: Module) -> tuple[Script, tuple[tuple[int, str]
     lost = []
     texts = tuple(sql_of(migration))
     for text, span, reason in texts:
-        operations = read_text(text, span) if text is not None else None
-        if operations is None:
+        operations, understood = read_text(text, span) if text is not None else ((), False)
+        if not understood:
             lost.append((span.line, reason if text is None else "statement not understood"))
-        elif operations:
+        if operations:
             kept.append(Statement(span, operations))
-    return Script("", tuple(kept), "django", not migration.atomic, len(texts), len(texts) - len(lost)), tuple(lost)
+    dialect = dialect_of_imports(module)
+    return Script(dialect, tuple(kept), "django", not migration.atomic, len(texts), len(texts) - len(lost)), tuple(lost)
 
 
-def read_text(text: str, span: Span) -> tuple[Operation, ...] | None:
-    """The operations of SQL that stands in a string, all at the span of the call that runs it; None where some of it is
-    not understood."""
+def read_text(text: str, span: Span) -> tuple[tuple[Operation, ...], bool]:
+    """The operations of SQL that stands in a string, all at the span of the call that runs it.
+
+    The second part says whether every statement was understood.
+    """
     from qualitygate.parse.ddl import NotUnderstood, operations
     from qualitygate.parse.sql import SqlError, split
 
     found: list[Operation] = []
     locate: Callable[[int, int], Span] = lambda start, end: span  # noqa: E731 - the place of every part is the same
+    understood = True
     try:
-        for statement in split(text, ""):
-            if statement.words[0] not in _ROWS_ONLY:
-                found += operations(statement, locate)
-    except (SqlError, NotUnderstood):
-        return None
-    return tuple(found)
+        statements = split(text, "")
+    except SqlError:
+        return (), False
+    for statement in statements:
+        try:
+            found += operations(statement, locate) if statement.words[0] not in _ROWS_ONLY else ()
+        except NotUnderstood:
+            understood = False
+    return tuple(found), understood
 
 
 # What never touches the schema; its text is more often put together from parts that are not known.

@@ -67,8 +67,8 @@ ALEMBIC = Tool(
     WRAPPED,
     "put it in a revision of its own, inside `with op.get_context().autocommit_block():`",
 )
-ReadSql = Callable[[str, Span], "tuple[Operation, ...] | None"]
-"""Reads SQL text that stands at a span; None where it is not understood."""
+ReadSql = Callable[[str, Span], "tuple[tuple[Operation, ...], bool]"]
+"""Reads SQL text that stands at a span: what it does, and whether all of it was understood."""
 
 _MAX_OPERATIONS = 20_000
 _MAX_DEPTH = 8
@@ -367,11 +367,10 @@ class _Walk:
                 self.lost.append((call.span.line, "the SQL of op.execute() is not told by this file"))
             return
         self.total += 1
-        operations = self.sql(known, call.name_span)
-        if operations is None:
+        operations, understood = self.sql(known, call.name_span)
+        if not understood:
             self.lost.append((call.span.line, "statement not understood"))
-        else:
-            self.add(call.name_span, operations, conditional=conditional)
+        self.add(call.name_span, operations, conditional=conditional)
 
     def add(self, span: Span, operations: Iterable[Operation], *, conditional: bool) -> None:
         kept = tuple(

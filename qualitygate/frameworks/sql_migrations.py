@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from qualitygate.model.syntax import Import, Module
+
 WRAPPED, IMPLICIT, NONE, UNKNOWN = "wrapped", "implicit", "none", ""
 
 
@@ -184,6 +186,22 @@ def dialect_of_engine(value: str) -> str:
     """The dialect that a setting names: a backend of Django, or the address of a database; empty where it names none."""
     match = _ENGINE.match(value)
     return _DIALECT_WORDS.get(match["backend"] or match["scheme"], "") if match else ""
+
+
+_OF_ONE = {
+    "sqlalchemy.dialects.postgresql": "postgres", "sqlalchemy.dialects.mysql": "mysql", "sqlalchemy.dialects.sqlite": "sqlite",
+    "django.contrib.postgres": "postgres",
+}  # fmt: skip
+
+
+def dialect_of_imports(module: Module) -> str:
+    """The dialect of a migration in code by what it imports for one database only; empty where that is none or several."""
+    found: set[str] = set()
+    for statement in module.body:
+        if isinstance(statement, Import):
+            for name in (statement.module, *(f"{statement.module}.{name}" for name, _ in statement.names)):
+                found.update(dialect for path, dialect in _OF_ONE.items() if f"{name}.".startswith(f"{path}."))
+    return found.pop() if len(found) == 1 else ""
 
 
 @dataclass(frozen=True)

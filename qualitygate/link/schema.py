@@ -94,7 +94,7 @@ def _alembic(files: Sequence[FileFacts], driver: str) -> Iterator[Linked]:
     for chain in arrange_revisions(revisions):
         environment = _above(chain.directory, "env.py", facts)
         mode = transaction_of(environment.module if environment is not None else None)
-        dialect = dialect_of_path(chain.directory) or driver
+        dialect = dialect_of_path(chain.directory) or driver or _agreed(scripts[path] for path in chain.paths)
         steps = [
             (
                 path,
@@ -136,9 +136,16 @@ def _django(files: Sequence[FileFacts], driver: str) -> Iterator[Linked]:
             mode = DJANGO.transaction if migrations[key].atomic else NONE
             steps.append((each.path, f"{key[0]}.{key[1]}", mode, operations))
         directory = commonpath(each.path.rpartition("/")[0] for each in members.values())
-        done, tables = replay("django", directory, driver, steps)
+        dialect = driver or _agreed(each.script for each in members.values() if each.script is not None)
+        done, tables = replay("django", directory, dialect, steps)
         marked = (msgspec.structs.replace(each, revision=revisions[each.path]) for each in done)
-        yield History("django", directory, driver, tuple(marked)), tables
+        yield History("django", directory, dialect, tuple(marked)), tables
+
+
+def _agreed(scripts: Iterable[Script]) -> str:
+    """The one dialect that migrations in code are written for; empty where they name none or several."""
+    found = {script.dialect for script in scripts} - {""}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _above(directory: str, name: str, facts: Mapping[str, FileFacts]) -> FileFacts | None:

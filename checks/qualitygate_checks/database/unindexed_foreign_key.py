@@ -5,8 +5,8 @@ constraint or primary key of their table. It is reported at the line that made t
 order at the head of a longer index; a partial index covers only where its condition is that the column is not null; of
 other methods than btree only hash covers, and only a single column. MySQL makes the index itself and is left alone, and
 so are partitions (their parent is judged). Where migrations are kept once more for another database, PostgreSQL's speak
-for both. The confidence is medium where the order of the files is a guess or where a
-statement of the migrations was not understood; it is low where an index leads with one column of a longer key.
+for both. The confidence is medium where the order of the files is a guess, where a statement of the migrations was not
+understood, and where nothing names the database; it is low where an index leads with one column of a longer key.
 
 Why: the database indexes the side that is pointed at, not the side that points. Each DELETE of a parent row, and each
 change of its key, then reads the whole child table to find the rows that point at it, under locks; so does each join
@@ -48,7 +48,12 @@ def run(project: Project) -> Iterator[Hit]:
             # the same migrations written once more for another database: one fault, told for PostgreSQL
             if dialects <= {table.dialect}:
                 dialects.add(table.dialect)
-                yield _hit(table, key, doubtful(project, table), tool_of(project, table))
+                doubt = doubtful(project, table)
+                if not table.dialect:
+                    doubt = "; ".join(
+                        filter(None, [doubt, "nothing names the database, and MySQL makes the index itself"])
+                    )
+                yield _hit(table, key, doubt, tool_of(project, table))
 
 
 def _judged(project: Project) -> Iterator[Table]:
