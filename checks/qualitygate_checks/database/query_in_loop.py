@@ -47,6 +47,7 @@ _EXECUTING = frozenset(
     {"execute", "scalar", "scalars", "fetch", "fetchrow", "fetchval", "fetch_one", "fetch_all", "fetch_val"}
 )
 _SELECT = re.compile(r"\s*(?:SELECT\s+(?!setval|nextval|pg_|set_config|drop|create)|WITH\b)", re.IGNORECASE)
+_FROM = re.compile(r"\b(?:FROM|JOIN|TABLE)\s+[\"`\[]?$", re.IGNORECASE)
 _CHUNK = re.compile(r"chunk|batch|partition|(?:^|_)pages?$|bucket|slices?$", re.IGNORECASE)
 _FEW = frozenset({"range", "count", "get_fields", "get_models", "__subclasses__", "cycle", "repeat", "get_app_configs"})
 _METADATA = re.compile(
@@ -54,7 +55,7 @@ _METADATA = re.compile(
     r"|^[A-Z][A-Z0-9_]+$"
 )
 _SEEDS = re.compile(
-    r"(?:^|/|_)(?:seeds?|seeders?|populate|fixtures|dummy|demo_data|backfill\w*|migrations?)(?:/|_|\.py$)"
+    r"(?:^|/|_)(?:seeds?|seeders?|populate|random_data|sample_data|fixtures|dummy|demo_data|backfill\w*|migrations?)(?:/|_|\.py$)"
 )
 _WRAPPERS = frozenset({"enumerate", "sorted", "list", "set", "tuple", "reversed", "filter", "iter", "zip", "tqdm"})
 _LISTING = re.compile(r"ListAPIView|ListCreateAPIView|ModelViewSet|ListModelMixin|ReadOnlyModelViewSet")
@@ -321,7 +322,9 @@ def _query(call: ir.Call, body: Body, read: bool) -> tuple[str, str]:
     root, methods = chain(call)
     last = methods[-1][0] if methods else ""
     if isinstance(root, ir.Attribute) and root.name in MANAGERS and methods and _is_model(root.value):
-        if last in _ASKING or (read and last in _LAZY):
+        # A row that is locked to be changed is fetched alone on purpose.
+        locks = any(name == "select_for_update" for name, _ in methods)
+        if not locks and (last in _ASKING or (read and last in _LAZY)):
             model = last_name(root.value)
             mend = f"fetch all of {model} before the loop, by filter(pk__in=...) or in_bulk()"
             if last in ("count", "exists", "aggregate"):
@@ -377,7 +380,12 @@ def _selects_here(expression: ir.Expression) -> bool:
     if isinstance(expression, ir.Constant):
         return isinstance(expression.value, str) and _SELECT.match(expression.value) is not None
     if isinstance(expression, ir.Template):
-        return bool(expression.parts) and _selects_here(expression.parts[0])
+        # Another table in every round: no query asks for all of them at once.
+        names_tables = any(
+            isinstance(part, ir.Constant) and isinstance(part.value, str) and _FROM.search(part.value)
+            for part in expression.parts[:-1]
+        )
+        return bool(expression.parts) and not names_tables and _selects_here(expression.parts[0])
     if isinstance(expression, ir.Operation):
         return _selects_here(expression.operands[0])
     root, _ = chain(expression)
