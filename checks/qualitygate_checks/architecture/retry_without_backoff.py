@@ -135,6 +135,7 @@ CHECK = Check(
     gates=("graceful_degradation",),
     run=run,
     reads=frozenset({Language.PYTHON}),
+    words=frozenset({"except", "sleep", "retry", "retries", "Retry", "backoff"}),
     examined=examined,
     doc=__doc__,
     bad=(

@@ -169,6 +169,7 @@ CHECK = Check(
     gates=("graceful_degradation",),
     run=run,
     reads=frozenset({Language.PYTHON}),
+    words=frozenset({"except", "suppress"}),
     examined=lambda file: (
         sum(isinstance(item, ir.Try) for scope in scopes(file.module) for item in ir.walk(scope.statements))
         if file.module is not None

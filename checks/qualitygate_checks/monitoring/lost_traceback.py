@@ -104,6 +104,7 @@ CHECK = Check(
     gates=("error_rate",),
     run=run,
     reads=frozenset({Language.PYTHON}),
+    words=frozenset({"except"}),
     roles=frozenset({Role.APPLICATION}),
     examined=lambda file: (
         sum(isinstance(item, ir.Try) for scope in scopes(file.module) for item in ir.walk(scope.statements))

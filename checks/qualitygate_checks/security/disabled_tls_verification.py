@@ -262,6 +262,7 @@ CHECK = Check(
     tags=("OWASP-API8:2023", "CWE-295"),
     gates=("data_protection",),
     reads=frozenset({Language.PYTHON}),
+    words=frozenset("verif Verif VERIF ssl Ssl SSL cert Cert CERT tls Tls TLS hostname".split()),
     run=run,
     doc=__doc__,
     bad=(
