@@ -3,7 +3,8 @@
 What it flags: in the schema as it stands after all migrations, a plain index whose columns are the first columns of
 another index, of the primary key or of a unique constraint; and a unique index or constraint over the very columns of
 another one. Only btree indexes without a condition, an expression, an operator class, a collation or included columns
-are compared. One finding an index, where it was made; the other index is shown.
+are compared. One finding an index, where it was made; the other index is shown. The
+confidence is low for the index that Django adds to a key by itself.
 
 Why: every INSERT, and every UPDATE of an indexed column, writes to each index, and each takes memory from those that
 serve a query. An index on (a, b) answers what one on (a) answers.
@@ -21,7 +22,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import Index, Table
-from qualitygate_checks.database._migrations import doubtful
+from qualitygate_checks.database._migrations import doubtful, tool_of
 
 
 def run(project: Project) -> Iterator[Hit]:
@@ -53,6 +54,9 @@ def _serves(index: Index, number: int, indexes: list[Index]) -> Index | None:
     for position, other in enumerate(indexes):
         if position == number or other.columns[: len(index.columns)] != index.columns:
             continue
+        # One declaration that makes both, as a many-to-many field does, leaves nothing to drop.
+        if other.place == index.place:
+            continue
         same = len(other.columns) == len(index.columns)
         if index.unique:
             if same and other.unique and position < number:
@@ -68,18 +72,23 @@ def _hit(project: Project, table: Table, index: Index, other: Index) -> Hit:
     same = len(other.columns) == len(index.columns)
     kind = "unique " if other.unique and not other.constraint else ""
     by = f"{kind}{other.name or 'the index'} ({', '.join(other.columns)})"
+    added = tool_of(project, table) == "django" and any(
+        key.place == index.place and key.columns == index.columns for key in table.foreign_keys
+    )
     why = f"{by} has the same columns" if same else f"{by} begins with the same columns"
     return Hit(
         place=Place(index.place.path, index.place.span),
         message=f"Index {index.name or 'without a name'} on {table.full_name} ({shown}) does nothing that {by} does not",
         subject=f"{table.full_name}({shown})",
         why=why + (f"; {doubt}" if doubt else ""),
-        mend=f"drop {index.name or 'the index'}"
+        mend="db_index=False on the field"
+        if added
+        else f"drop {index.name or 'the index'}"
         + (", on a table in use with DROP INDEX CONCURRENTLY" if table.dialect == "postgres" else ""),
         places=()
         if other.place == index.place
         else (Place(other.place.path, other.place.span, f"{by} is made here", "migration"),),
-        confidence=Confidence.LOW if doubt else Confidence.HIGH if same else Confidence.MEDIUM,
+        confidence=Confidence.LOW if doubt or added else Confidence.HIGH if same else Confidence.MEDIUM,
     )
 
 
