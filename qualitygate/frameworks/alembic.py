@@ -157,6 +157,7 @@ def _revision(module: Module, names: Names) -> Revision:
 def _does_something(body: Iterable[Code]) -> bool:
     return any(
         not isinstance(statement, (Raise, Import))
+        and not (isinstance(statement, Return) and statement.value is None)
         and not (isinstance(statement, Evaluate) and not isinstance(statement.value, (Call, Comprehension)))
         for statement in body
     )
