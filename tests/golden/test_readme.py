@@ -1,0 +1,51 @@
+"""What README.md shows is what the command does: its sample, its configuration, its commands."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(set(re.findall(r"(?:`|^    |[$] |&& \S*|run: )qgate ((?:[a-z-]+)[^`\n#]*)", PAGE, re.MULTILINE)))
+
+
+def qgate(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "qualitygate", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, encoding="utf-8", check=False)
+
+
+def test_the_sample_is_real_output() -> None:
+    (sample,) = re.findall(r"```text\n\$ qgate (.*?)```", PAGE, re.DOTALL)
+    command, *shown = sample.splitlines()
+    result = qgate(*command.split(), "--no-cache")
+    assert result.returncode == 1
+    real = set(result.stdout.splitlines())
+    assert [line for line in shown if line not in ("", "...") and line not in real] == []
+
+
+def test_the_configuration_is_valid(tmp_path: Path) -> None:
+    (configuration,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "pyproject.toml").write_text(configuration, encoding="utf-8")
+    result = qgate("config", "verify", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "pyproject.toml: valid\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_that_is_shown_exists_with_its_options(command: str) -> None:
+    words = command.split()
+    names = [word for word in words[:2] if re.fullmatch("[a-z]+", word)]
+    if names[0] not in ("baseline", "config"):
+        del names[1:]
+    result = qgate(*names, "--help")
+    assert result.returncode == 0, result.stderr
+    options = {word for word in words if word.startswith("-")}
+    assert sorted(option for option in options if option not in result.stdout) == []
+
+
+def test_the_page_shows_its_commands() -> None:
+    assert len(COMMANDS) >= 10
