@@ -54,8 +54,9 @@ def _serves(index: Index, number: int, indexes: list[Index]) -> Index | None:
     for position, other in enumerate(indexes):
         if position == number or other.columns[: len(index.columns)] != index.columns:
             continue
-        # One declaration that makes both, as a many-to-many field does, leaves nothing to drop.
-        if other.place == index.place:
+        # One declaration that makes both, as a many-to-many field does, leaves nothing to drop; and a constraint
+        # that is written twice in one table is made once.
+        if other.place == index.place or other.name == index.name:
             continue
         same = len(other.columns) == len(index.columns)
         if index.unique:
@@ -72,9 +73,7 @@ def _hit(project: Project, table: Table, index: Index, other: Index) -> Hit:
     same = len(other.columns) == len(index.columns)
     kind = "unique " if other.unique and not other.constraint else ""
     by = f"{kind}{other.name or 'the index'} ({', '.join(other.columns)})"
-    added = tool_of(project, table) == "django" and any(
-        key.place == index.place and key.columns == index.columns for key in table.foreign_keys
-    )
+    added = tool_of(project, table) == "django" and any(key.columns == index.columns for key in table.foreign_keys)
     why = f"{by} has the same columns" if same else f"{by} begins with the same columns"
     return Hit(
         place=Place(index.place.path, index.place.span),
