@@ -52,12 +52,13 @@ def _hit(routes: list[Route]) -> Hit:
         message = f"{len(routes)} routes carry no version"
     else:
         message = f"{len(routes)} routes under {prefix} carry no version"
-    mounted = "; ".join(f"{mount.path}:{mount.span.line}" for mount in shared)
+    mounted = ", then ".join(f"{mount.path}:{mount.span.line}" for mount in shared)
+    none = "which adds no version" if len(shared) == 1 else "none of which adds a version"
     return Hit(
         place=Place(place.path, place.span),
         message=message,
         subject=prefix if len(routes) > 1 else f"{first.method} {first.path}",
-        why=f"mounted by {mounted}, none of which adds a version, and no header is read for one"
+        why=f"mounted by {mounted}, {none}, and no header is read for one"
         if mounted
         else "the path is declared on the application itself, and no header is read for a version",
         mend=_mend(first, bool(shared), prefix),
