@@ -20,9 +20,8 @@ def read_python_migration(module: Module) -> tuple[Script, tuple[tuple[int, str]
     """The script of a migration and the lines that were not understood, each with its reason; None for other files."""
     if is_revision(module):
         read = read_revision(module, read_text)
-        understood = read.total - len(read.lost)
         return Script(
-            dialect_of_imports(module), read.statements, "alembic", False, read.total, understood, read.revision
+            dialect_of_imports(module), read.statements, "alembic", False, read.total, read.revision
         ), read.lost
     migration = read_migration(module)
     if migration is None:
@@ -37,7 +36,7 @@ def read_python_migration(module: Module) -> tuple[Script, tuple[tuple[int, str]
         if operations:
             kept.append(Statement(span, operations))
     dialect = dialect_of_imports(module)
-    return Script(dialect, tuple(kept), "django", not migration.atomic, len(texts), len(texts) - len(lost)), tuple(lost)
+    return Script(dialect, tuple(kept), "django", not migration.atomic, len(texts)), tuple(lost)
 
 
 def read_text(text: str, span: Span) -> tuple[tuple[Operation, ...], bool]:

@@ -43,8 +43,7 @@ def read_sql(path: str, text: Text) -> Reading:
             if found:
                 down = any(start <= statement.start < end for start, end in marks.down)
                 kept.append(Statement(text.span(statement.start, statement.end), found, down))
-        total = len(statements)
-        script = Script(dialect, tuple(kept), marks.tool, marks.no_transaction, total, total - len(unread))
+        script = Script(dialect, tuple(kept), marks.tool, marks.no_transaction, len(statements))
         # for answers that stand above a statement of several lines
         spans = [text.span(one.start, one.end) for one in statements] if "qgate:" in text.content else []
         scopes = tuple(sorted((span.line, span.end_line) for span in spans))

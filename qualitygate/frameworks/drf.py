@@ -40,7 +40,6 @@ ROUTERS = frozenset(
         "rest_framework_extensions.routers.ExtendedDefaultRouter",
     }
 )
-API_VIEW = frozenset({"rest_framework.views.APIView"})
 
 # Handlers that the library's classes bring, from its documentation of generic views and mixins.
 _GENERIC: dict[str, dict[str, str]] = {

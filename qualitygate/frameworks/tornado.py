@@ -32,7 +32,6 @@ ROUTERS = frozenset(
 SPECS = frozenset({"tornado.web.URLSpec", "tornado.web.url", "tornado.routing.URLSpec"})
 RULES = frozenset({"tornado.routing.Rule"})
 MATCHES = frozenset({"tornado.routing.PathMatches"})
-HANDLERS = frozenset({"tornado.web.RequestHandler", "tornado.web.StaticFileHandler", "tornado.web.RedirectHandler"})
 _CONSTRUCTORS = frozenset(f"{name}.__init__" for name in APPS | ROUTERS)
 _MAX_NESTING = 10
 

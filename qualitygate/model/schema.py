@@ -122,7 +122,7 @@ class Script(msgspec.Struct, frozen=True):
 
     ``dialect`` is `postgres`, `mysql`, `sqlite`, another name that the path gives, or empty where nothing tells.
     ``tool`` is the migration tool whose markers the file carries; ``no_transaction`` says that a marker takes it out of
-    the tool's transaction. ``total`` and ``understood`` count statements of every kind.
+    the tool's transaction. ``total`` counts statements of every kind.
     """
 
     dialect: str
@@ -130,7 +130,6 @@ class Script(msgspec.Struct, frozen=True):
     tool: str = ""
     no_transaction: bool = False
     total: int = 0
-    understood: int = 0
     revision: Revision | None = None
 
 

@@ -15,7 +15,7 @@ from qualitygate.report.display import Palette, pad, visible, width
 from qualitygate.report.json import SCHEMA_VERSION, encoded
 
 # Guards of these kinds say who may call.
-_AUTH = frozenset({"authentication", "identity", "authorisation", "authorization"})
+_AUTH = frozenset({"authentication", "identity"})
 _WIDEST = 60
 
 

@@ -17,7 +17,6 @@ _KEYS = {"ForeignKey": "one", "OneToOneField": "one", "ParentalKey": "one", "Man
 _EAGER = frozenset(
     {"joined", "selectin", "subquery", "immediate", "raise", "raise_on_sql", "noload", "dynamic", "write_only"}
 )
-_LOADERS = frozenset({"joinedload", "selectinload", "subqueryload", "immediateload", "contains_eager", "raiseload"})
 _FETCHING = frozenset({"select_related", "prefetch_related", "prefetch_related_objects"})
 MANAGERS = frozenset({"objects", "_default_manager", "_base_manager"})
 # Methods of a query set after which its rows are still whole objects of the model.
