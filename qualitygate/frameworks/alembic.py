@@ -244,7 +244,7 @@ class _Walk:
     def block(self, body: Iterable[Code], names: Names, *, conditional: bool, depth: int) -> Names:
         """Follow statements; the names after them."""
         for statement in body:
-            if len(self.found) > _MAX_OPERATIONS:
+            if len(self.found) > _MAX_OPERATIONS or not names.steps.take():
                 return names
             if isinstance(statement, Evaluate):
                 self.expression(statement.value, names, conditional, depth)
@@ -284,6 +284,8 @@ class _Walk:
             self.block(body, names.inner(unpacked(target, None)), conditional=True, depth=depth)
             return
         for member in members:
+            if not names.steps.take():
+                return
             self.block(body, names.inner(_taken(target, member)), conditional=conditional, depth=depth)
 
     def managed(self, statement: With, names: Names, conditional: bool, depth: int) -> Names:
@@ -479,7 +481,7 @@ def _create_table(given: Given) -> Iterator[Operation]:
     key = tuple(column.name for column in columns if column.primary_key)
     numbered = _numbered(columns) if not explicit else ""
     for column in columns:
-        made = column.operation(table, serial=column.name == numbered)
+        made = column.operation(table, serial=bool(numbered) and column.name == numbered)
         yield msgspec.structs.replace(made, inline=True)
     if key and not explicit:
         first = next(column for column in columns if column.primary_key)
@@ -655,7 +657,7 @@ def _column(given: Given) -> _Column:
     checks = []
     generated = ""
     required = False
-    rest = places[1:] if text(places[0]) is not None else places
+    rest = places[1:] if places and text(places[0]) is not None else places
     for place in (*rest, *(resolve(given.named[key]) for key in ("type_",) if key in given.named)):
         path = last(called(place.value, place.names))
         if path in _ITEMS and isinstance(place.value, Call):

@@ -105,7 +105,7 @@ def _keys(bound: Bound | None) -> Iterator[Key]:
 _SILENT = frozenset(
     {
         "RunPython", "AlterModelOptions", "AlterModelManagers", "AlterModelTableComment", "CreateCollation",
-        "RemoveCollation", "CreateExtension", "RunSQL", "SeparateDatabaseAndState",
+        "RemoveCollation", "CreateExtension", "AlterConstraint", "RunSQL", "SeparateDatabaseAndState",
     }
 )  # fmt: skip
 
@@ -359,6 +359,16 @@ def _named(table: str, columns: Sequence[str], suffix: str = "") -> str:
     return f"D{name[:-1]}" if name[0] == "_" or name[0].isdigit() else name
 
 
+# The models of Django's own applications that name their table themselves.
+_CONTRIB: Mapping[Key, str] = {
+    ("contenttypes", "contenttype"): "django_content_type",
+    ("admin", "logentry"): "django_admin_log",
+    ("sites", "site"): "django_site",
+    ("flatpages", "flatpage"): "django_flatpage",
+    ("redirects", "redirect"): "django_redirect",
+}
+
+
 # -- the state ----------------------------------------------------------------------------------------------------
 
 
@@ -443,7 +453,8 @@ class State:
         """The table and the column that a relation points at, by Django's rules where the model is not known."""
         model = self.models.get(relation.to) if relation.to is not None else None
         if model is None:
-            return ("_".join(relation.to) if relation.to is not None else "", relation.given.text("to_field") or "id")
+            table = _CONTRIB.get(relation.to, "_".join(relation.to)) if relation.to is not None else ""
+            return table, relation.given.text("to_field") or "id"
         pointed = model.fields.get(relation.given.text("to_field")) or model.key
         return model.table, pointed.column if pointed is not None else "id"
 
@@ -758,6 +769,8 @@ def _together(bound: Bound | None) -> tuple[tuple[str, ...], ...]:
 
 def _create_model(state: State, given: Given, app: str) -> _Found:
     name = given.text("name", 0)
+    if not name:
+        return
     options = entries(given.get("options", 2))
     fields: dict[str, Field] = {}
     for member in items(given.get("fields", 1)) or ():
@@ -912,7 +925,9 @@ def _altered(state: State, model: Model, old: Field, new: Field, before: str, sp
         yield Operation(Kind.DROP_CONSTRAINT, span, using="foreign key", **shared)
     if old.unique and not new.unique and not new.primary_key:
         yield Operation(Kind.DROP_CONSTRAINT, span, using="unique", mentions=tuple(model.keyed), **shared)
-    if old.indexed and not new.indexed:
+    # a unique text has an index for LIKE beside the unique one
+    bare = old.unique and not new.unique and not new.indexed and before.partition("(")[0] in ("varchar", "text")
+    if (old.indexed and not new.indexed) or bare:
         yield Operation(Kind.DROP_INDEX, span, mentions=tuple(model.keyed), **shared)
     if old.kind in _POSITIVE and new.kind not in _POSITIVE:
         yield Operation(Kind.DROP_CONSTRAINT, span, using="check", **shared)

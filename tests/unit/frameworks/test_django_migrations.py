@@ -189,7 +189,11 @@ def test_an_altered_field_does_what_differs() -> None:
     assert kinds("models.DateField(default=date.today)") == [Kind.UPDATE, Kind.SET_NOT_NULL]
     assert kinds("models.DateTimeField(null=True, db_index=True)") == [Kind.SET_TYPE, Kind.CREATE_INDEX]
     assert kinds("models.DateField(null=True, db_column='birthday')") == [Kind.RENAME_COLUMN]
-    assert kinds("models.EmailField(max_length=99)", "email") == [Kind.DROP_CONSTRAINT, Kind.SET_TYPE]
+    assert kinds("models.EmailField(max_length=99)", "email") == [
+        Kind.DROP_CONSTRAINT,
+        Kind.DROP_INDEX,
+        Kind.SET_TYPE,
+    ]
     assert kinds("models.IntegerField()", "visits") == [Kind.DROP_CONSTRAINT]
 
 
