@@ -422,7 +422,21 @@ def _exception(value: Value | None, caught: str = "") -> str:
             if caught and current.name == caught and current.why == "a parameter":
                 return "parameter"
         elif isinstance(current, Bound):
-            if current.name in ("args", "message", "strerror", "orig", "__traceback__", "__cause__", "__getitem__"):
+            # `message` of the project's own exception is what its authors chose to tell the client.
+            chosen = (
+                current.name == "message"
+                and isinstance(current.receiver, Instance)
+                and isinstance(current.receiver.cls, ClassValue)
+            )
+            if not chosen and current.name in (
+                "args",
+                "message",
+                "strerror",
+                "orig",
+                "__traceback__",
+                "__cause__",
+                "__getitem__",
+            ):
                 queue.append(current.receiver)
         elif isinstance(current, Instance):
             if "__caught__" in current.attributes and current.place is None:

@@ -369,6 +369,35 @@ CHECK = Check(
             "pages are for people",
         ),
         example(
+            """
+            from flask import Flask, jsonify, request
+
+            app = Flask(__name__)
+
+
+            class RefusedTicket(Exception):
+                def __init__(self, message, code):
+                    super().__init__(code)
+                    self.message = message
+                    self.code = code
+
+
+            def check(body):
+                if "subject" not in body:
+                    raise RefusedTicket("a ticket needs a subject", "subject")
+
+
+            @app.post("/api/v1/tickets")
+            def open_ticket():
+                try:
+                    check(request.get_json())
+                except RefusedTicket as refused:
+                    return jsonify(error=refused.message, code=refused.code), 422
+                return jsonify(id=1), 201
+            """,
+            "the message that an exception of the application carries for clients",
+        ),
+        example(
             {
                 "clinic/settings.py": """
                     ROOT_URLCONF = "clinic.urls"
