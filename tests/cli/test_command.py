@@ -132,6 +132,8 @@ def test_an_interrupt_ends_quietly_with_130(repository: Path, environment) -> No
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A runner that was started in the background hands its children a SIGINT that is ignored.
+        preexec_fn=_hear_interrupts,
     )
     writer = _open_when_read(repository / "slow.toml", process)
     process.send_signal(signal.SIGINT)
@@ -139,6 +141,10 @@ def test_an_interrupt_ends_quietly_with_130(repository: Path, environment) -> No
     os.close(writer)
     assert process.returncode == 130
     assert (stdout, stderr.strip()) == ("", "")
+
+
+def _hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _open_when_read(fifo: Path, process: subprocess.Popen[str]) -> int:
