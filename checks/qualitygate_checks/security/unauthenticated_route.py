@@ -12,15 +12,17 @@ next operation has it too; an operation that is meant to be public can be answer
 
 What it cannot see: authentication at a gateway, in a service mesh, or by the network alone. Operations that are public by their
 nature are left alone: signing in and up, passwords, tokens, webhooks and callbacks, contact and subscription forms,
-search, and addresses that carry a secret of their own (`/invitations/{token}`).
+search, addresses that carry a secret of their own (`/invitations/{token}`), and routes mounted only under a test for
+development (`if settings.ENVIRONMENT == "local"`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Route
 
 _CHANGING = frozenset(("POST", "PUT", "PATCH", "DELETE"))
@@ -46,6 +48,10 @@ _READING = re.compile(
 _SECRET = re.compile(
     r"\{[^}]*(?:token|key|secret|signature|signed|hash|code|nonce|uuid_token|payload)[^}]*\}", re.IGNORECASE
 )
+# What a condition asks that mounts a route on a developer's machine alone.
+_DEVELOPMENT = re.compile(
+    r"(?:^|_)(?:local|dev|develop|development|debug|test|tests|testing|e2e)(?:$|_)", re.IGNORECASE
+)
 _MANY = 3
 """From this many open operations in one file on, they are told together."""
 
@@ -55,7 +61,7 @@ _SHOWN = 6
 def run(project: Project) -> Iterator[Hit]:
     """Hits for open operations, by file, or one for an application without authentication."""
     judged = _judged(project)
-    open_routes = [route for route in judged if not _guarded(route)]
+    open_routes = [route for route in judged if not _guarded(route) and not _for_development(project, route)]
     if not open_routes or _guards_all(project):
         return
     guarded = [route for route in project.routes if any(guard.kind != "throttling" for guard in route.guards)]
@@ -75,6 +81,41 @@ def run(project: Project) -> Iterator[Hit]:
         else:
             for route in unique:
                 yield _hit([route], share, project)
+
+
+def _for_development(project: Project, route: Route) -> bool:
+    """Whether the route, or a mount on its way, stands under a test for a developer's machine."""
+    modules = {file.path: file.module for file in project.files if file.module is not None}
+    return any(
+        _DEVELOPMENT.search(word)
+        for place in (*route.mounts, route.declared)
+        if place.path in modules
+        for test in _tests_above(modules[place.path].body, place.span.line)
+        for word in _words(test)
+    )
+
+
+def _tests_above(body: Iterable[ir.Statement], line: int) -> Iterator[ir.Expression]:
+    """The conditions that the statement of a line stands under."""
+    for statement in ir.walk(body):
+        if isinstance(statement, (ir.Function, ir.Class)) and statement.span.line <= line <= statement.end_line:
+            inner = ir.statements(statement) if isinstance(statement, ir.Function) else statement.body
+            yield from _tests_above(inner, line)
+        elif isinstance(statement, ir.If) and any(
+            isinstance(below, (ir.Evaluate, ir.Assign)) and below.span.line <= line <= below.span.end_line
+            for below in ir.walk(statement.body)
+        ):
+            yield statement.test
+
+
+def _words(test: ir.Expression) -> Iterator[str]:
+    for part in ir.subexpressions(test):
+        if isinstance(part, ir.Constant) and isinstance(part.value, str):
+            yield part.value
+        elif isinstance(part, ir.Name):
+            yield part.id
+        elif isinstance(part, ir.Attribute):
+            yield part.name
 
 
 def _judged(project: Project) -> list[Route]:
@@ -335,6 +376,63 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            {
+                "app/main.py": """
+                    from fastapi import Depends, FastAPI
+
+                    from app import orders, private
+                    from app.auth import current_user
+                    from app.config import settings
+
+                    app = FastAPI()
+                    app.include_router(orders.router, prefix="/v1", dependencies=[Depends(current_user)])
+                    if settings.ENVIRONMENT == "local":
+                        app.include_router(private.router, prefix="/v1")
+                    """,
+                "app/orders.py": """
+                    from fastapi import APIRouter
+
+                    router = APIRouter(prefix="/orders")
+
+
+                    @router.post("/")
+                    def create_order(order: dict) -> dict:
+                        return order
+                    """,
+                "app/private.py": """
+                    from fastapi import APIRouter
+
+                    router = APIRouter(prefix="/private")
+
+
+                    @router.post("/fill")
+                    def fill_tables(amount: int) -> dict:
+                        return {"rows": amount}
+                    """,
+                "app/auth.py": """
+                    from fastapi import Depends, HTTPException
+                    from fastapi.security import OAuth2PasswordBearer
+
+
+                    def current_user(token: str = Depends(OAuth2PasswordBearer(tokenUrl="/v1/token"))):
+                        if not token:
+                            raise HTTPException(status_code=401, detail="who are you?")
+                        return token
+                    """,
+                "app/config.py": """
+                    from pydantic_settings import BaseSettings
+
+
+                    class Settings(BaseSettings):
+                        ENVIRONMENT: str = "production"
+
+
+                    settings = Settings()
+                    """,
+            },
+            "mounted on a developer's machine alone",
+        ),
         example(
             """
             from typing import Annotated

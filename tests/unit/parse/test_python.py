@@ -245,7 +245,10 @@ def test_what_would_overflow_the_parser_is_refused_in_one_line(content: str) -> 
     ids=["sum", "literals", "a long list", "elif"],
 )
 def test_long_code_within_the_bounds_is_read(content: str) -> None:
-    assert len(module(content).body) == 1
+    # libcst alone may stop earlier: Python 3.12 bounds how deep native code may call back.
+    read = read_module(Text.of(content))
+    assert read is not None
+    assert len(read.body) == 1
 
 
 def test_a_header_tells_generated_code() -> None:
