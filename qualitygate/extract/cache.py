@@ -26,13 +26,11 @@ from qualitygate.model.source import SourceFile
 # "qgat": says that a file is ours before anything in it is believed.
 _APPLICATION_ID = 0x71676174
 _LAYOUT = 1
-_CREATE = f"""
-    BEGIN IMMEDIATE;
-    CREATE TABLE IF NOT EXISTS facts (key BLOB PRIMARY KEY, facts BLOB NOT NULL, used INTEGER NOT NULL);
-    PRAGMA application_id = {_APPLICATION_ID};
-    PRAGMA user_version = {_LAYOUT};
-    COMMIT;
-"""
+_CREATE = (
+    "CREATE TABLE facts (key BLOB PRIMARY KEY, facts BLOB NOT NULL, used INTEGER NOT NULL)",
+    f"PRAGMA application_id = {_APPLICATION_ID}",
+    f"PRAGMA user_version = {_LAYOUT}",
+)
 _LARGEST = 400_000_000
 _PATIENCE = 2.0
 _DAY = 86_400
@@ -241,15 +239,28 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         # Facts can be taken again: nothing waits for the disk.
         database.execute("PRAGMA synchronous = OFF")
-        known = tuple(database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-        if known == (0, 0) and path.stat().st_size == 0:
-            database.executescript(_CREATE)
-        elif known != (_APPLICATION_ID, _LAYOUT):
-            raise sqlite3.DatabaseError("not a cache of this version")
+        if _layout(database) != (_APPLICATION_ID, _LAYOUT):
+            # Another scan may be making the file at this moment: only under the lock is it known to be empty.
+            database.execute("BEGIN IMMEDIATE")
+            known = _layout(database)
+            empty = database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+            if known == (0, 0) and empty:
+                for statement in _CREATE:
+                    database.execute(statement)
+            elif known != (_APPLICATION_ID, _LAYOUT):
+                raise sqlite3.DatabaseError("not a cache of this version")
+            database.commit()
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _layout(database: sqlite3.Connection) -> tuple[int, int]:
+    application, version = (
+        database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
+    return int(application), int(version)
 
 
 def _shrink(database: sqlite3.Connection) -> None:
