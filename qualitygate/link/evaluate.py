@@ -329,7 +329,7 @@ class Evaluator:
             for expression, target in statement.items:
                 value = self.evaluate(expression, scope)
                 if target is not None:
-                    self._bind(target, self._entered(value), scope)
+                    self._bind(target, value, scope)
             self._block(statement.body, scope)
         elif isinstance(statement, ir.Return):
             value = self.evaluate(statement.value, scope) if statement.value is not None else Known(None)
@@ -358,10 +358,6 @@ class Evaluator:
             self._trace.returns.append((expression, value, _place(scope.path, span)))
         if self._results:
             (self._less_likely if self._unlikely else self._results)[-1].append(value)
-
-    def _entered(self, value: Value) -> Value:
-        """What ``with value as x`` binds: a project's own ``__enter__`` is not followed further than its object."""
-        return value
 
     def _define_function(self, node: ir.Function, scope: Scope) -> None:
         qualname = f"{scope.owner}.{node.name}" if scope.owner else node.name
@@ -1069,8 +1065,6 @@ class Evaluator:
         constructor = self._method(cls, "__init__")
         if constructor is not None:
             self._call_function(constructor, instance, arguments)
-        elif not any(isinstance(base, External) for base in self.ancestry(cls)):
-            pass
         self._fill_fields(cls, instance, arguments)
         instance.event = None
         if not self._silent and self._trace is None:
@@ -1356,7 +1350,7 @@ class Evaluator:
         if operator == "+":
             return self._add(values)
         if operator == "/":
-            return self._join_path(values)
+            return Unknown("a path or a quotient")
         if operator == "%" and len(values) == 2:
             return self._percent(values[0], values[1])
         if operator in ("or", "and"):
@@ -1475,9 +1469,6 @@ class Evaluator:
         if text or any(part for part in parts):
             return Pattern(tuple(parts), tuple(holes))
         return Unknown("built from unknown parts")
-
-    def _join_path(self, values: list[Value]) -> Value:
-        return Unknown("a path or a quotient")
 
     def _percent(self, left: Value, right: Value) -> Value:
         if not isinstance(left, Known) or not isinstance(left.value, str):

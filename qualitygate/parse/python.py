@@ -221,7 +221,7 @@ class _Reader:
             cst.If: self._if,
             cst.For: self._for,
             cst.While: lambda node: ir.While(
-                self.expression(node.test), self.block(node.body), self._orelse(node.orelse), self._header(node.test)
+                self.expression(node.test), self.block(node.body), self._orelse(node.orelse), self._span(node.test)
             ),
             cst.With: self._with,
             cst.Try: self._try,
@@ -283,9 +283,6 @@ class _Reader:
             return tuple(result)
         return self._body(node.body)
 
-    def _header(self, node: Any) -> Span:
-        return self._span(node)
-
     def _orelse(self, node: Any) -> tuple[ir.Statement, ...]:
         if node is None:
             return ()
@@ -335,7 +332,7 @@ class _Reader:
 
     def _if(self, node: cst.If) -> ir.If:
         return ir.If(
-            self.expression(node.test), self.block(node.body), self._orelse(node.orelse), self._header(node.test)
+            self.expression(node.test), self.block(node.body), self._orelse(node.orelse), self._span(node.test)
         )
 
     def _for(self, node: cst.For) -> ir.Statement:
@@ -344,7 +341,7 @@ class _Reader:
             self.expression(node.iter),
             self.block(node.body),
             self._orelse(node.orelse),
-            self._header(node.iter),
+            self._span(node.iter),
         )
 
     def _with(self, node: cst.With) -> ir.Statement:
@@ -352,7 +349,7 @@ class _Reader:
             (self.expression(item.item), None if item.asname is None else self.expression(item.asname.name))
             for item in node.items
         )
-        return ir.With(items, self.block(node.body), self._header(node.items[0].item))
+        return ir.With(items, self.block(node.body), self._span(node.items[0].item))
 
     def _try(self, node: cst.Try | cst.TryStar) -> ir.Statement:
         handlers = tuple(
@@ -378,7 +375,7 @@ class _Reader:
 
     def _match(self, node: cst.Match) -> ir.Statement:
         cases = tuple(ir.Case(self._optional(case.guard), self.block(case.body)) for case in node.cases)
-        return ir.Match(self.expression(node.subject), cases, self._header(node.subject))
+        return ir.Match(self.expression(node.subject), cases, self._span(node.subject))
 
     def _decorators(self, nodes: Sequence[cst.Decorator]) -> tuple[ir.Decorator, ...]:
         return tuple(ir.Decorator(self.expression(node.decorator), self._span(node.decorator)) for node in nodes)
