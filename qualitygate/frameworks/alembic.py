@@ -7,7 +7,6 @@ not run: loops over displays are unrolled, functions of the file entered, both b
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ from qualitygate.frameworks.literals import (
     called,
     constant,
     dotted,
-    is_none,
     items,
     last,
     resolve,
@@ -34,6 +32,20 @@ from qualitygate.frameworks.literals import (
     unpacked,
 )
 from qualitygate.frameworks.sql_migrations import NONE, WRAPPED, Tool
+from qualitygate.frameworks.sqlalchemy_schema import (
+    check,
+    column_in,
+    created,
+    default_in,
+    index_in,
+    pair_name,
+    qualified,
+    serial_key,
+    shortened,
+    strings_in,
+    table_in,
+    type_in,
+)
 from qualitygate.model.schema import Operation, OperationKind, Revision, Statement
 from qualitygate.model.source import Span
 from qualitygate.model.syntax import (
@@ -299,7 +311,7 @@ class _Walk:
             )
             if method == "batch_alter_table" and isinstance(target, Name):
                 given = Given.of(expression, names)
-                self.batches[target.id] = _Batch(_qualified(given.text("table_name", 0), given.text("schema", 1)))
+                self.batches[target.id] = _Batch(qualified(given.text("table_name", 0), given.text("schema", 1)))
                 names = names.inner({target.id: None})
             elif method == "autocommit_block":
                 outside = expression
@@ -446,344 +458,16 @@ def _unbatched(method: str, given: Given, batch: _Batch) -> Given:
 # -- steps --------------------------------------------------------------------------------------------------------
 
 
-def _qualified(name: str, schema: str) -> str:
-    return f"{schema}.{name}" if schema and schema != "public" and name else name
-
-
-def _table(given: Given, name: str, place: int) -> str:
-    return _qualified(given.text(name, place), given.text("schema"))
-
-
-def _name(bound: Bound | None) -> str:
-    return text(bound) or ""
-
-
-def _create_table(given: Given) -> Iterator[Operation]:
-    table = _table(given, "table_name", 0)
-    span = given.call.name_span
-    guarded = given.true("if_not_exists")
-    prefixes = texts(given.get("prefixes")) or ()
-    temporary = any(prefix.upper().startswith("TEMP") for prefix in prefixes)
-    partitioned = given.get("postgresql_partition_by") is not None
-    yield Operation(Kind.CREATE_TABLE, span, table, guarded=guarded, temporary=temporary, partitioned=partitioned)
-    columns: list[_Column] = []
-    rest: list[Operation] = []
-    explicit = False
-    for bound in map(resolve, given.places[1:]):
-        path = called(bound.value, bound.names)
-        if last(path) == "Column" and isinstance(bound.value, Call):
-            columns.append(_column(Given.of(bound.value, bound.names)))
-        elif isinstance(bound.value, Call):
-            inner = Given.of(bound.value, bound.names)
-            for operation in _constraint(last(path), inner, table):
-                explicit = explicit or operation.kind is Kind.ADD_PRIMARY_KEY
-                rest.append(operation)
-    key = tuple(column.name for column in columns if column.primary_key)
-    numbered = _numbered(columns) if not explicit else ""
-    for column in columns:
-        made = column.operation(table, serial=bool(numbered) and column.name == numbered)
-        yield msgspec.structs.replace(made, inline=True)
-    if key and not explicit:
-        first = next(column for column in columns if column.primary_key)
-        yield Operation(Kind.ADD_PRIMARY_KEY, first.span, table, columns=key, inline=True)
-    for column in columns:
-        yield from (msgspec.structs.replace(each, inline=True) for each in column.constraints(table))
-    yield from (each for each in rest if each.kind is not Kind.CREATE_INDEX)
-    for column in columns:
-        yield from column.indexes(table)
-    yield from (each for each in rest if each.kind is Kind.CREATE_INDEX)
-
-
-def _numbered(columns: Iterable[_Column]) -> str:
-    """The column that SQLAlchemy makes serial: the only integer of the key, without default and reference."""
-    keys = [column for column in columns if column.primary_key]
-    if len(keys) == 1 and keys[0].type in ("integer", "bigint", "smallint"):
-        (column,) = keys
-        if column.default is None and not column.references and column.autoincrement and not column.generated:
-            return column.name
-    return ""
-
-
-def _constraint(kind: str, given: Given, table: str) -> Iterator[Operation]:
-    """One constraint or index among the arguments of ``create_table``."""
-    span = given.call.name_span
-    name = _name(given.named.get("name"))
-    shared: dict[str, Any] = {"table": table, "name": name, "inline": True}
-    if kind == "PrimaryKeyConstraint":
-        yield Operation(Kind.ADD_PRIMARY_KEY, span, columns=_names(given.places), **shared)
-    elif kind == "UniqueConstraint":
-        yield Operation(Kind.ADD_UNIQUE, span, columns=_names(given.places), unique=True, **shared)
-    elif kind == "ForeignKeyConstraint":
-        columns = texts(given.get("columns", 0)) or ("",)
-        target, referred = _targets(texts(given.get("refcolumns", 1)) or ())
-        yield Operation(
-            Kind.ADD_FOREIGN_KEY,
-            span,
-            columns=columns,
-            references=target,
-            references_columns=referred,
-            on_delete=given.text("ondelete").lower(),
-            valid=not given.true("postgresql_not_valid"),
-            **shared,
-        )
-    elif kind == "CheckConstraint":
-        yield _check(span, given.text("sqltext", 0), given, shared)
-    elif kind == "ExcludeConstraint":
-        yield Operation(
-            Kind.ADD_EXCLUSION,
-            span,
-            columns=tuple(_pair_name(place) for place in given.places),
-            using=given.text("using") or "gist",
-            **shared,
-        )
-    elif kind == "Index":
-        yield _index(given, given.text("name", 0), table, [*given.places[1:]])
-
-
-def _names(places: Iterable[Bound]) -> tuple[str, ...]:
-    return tuple(_name(place) for place in places)
-
-
-def _pair_name(place: Bound) -> str:
-    members = items(place)
-    name = _name(members[0]) if members else ""
-    return name if name.isidentifier() else ""
-
-
-def _check(span: Span, expression: str, given: Given, shared: Mapping[str, Any]) -> Operation:
-    valid = not given.true("postgresql_not_valid")
-    words = _words(expression)
-    return Operation(Kind.ADD_CHECK, span, expression=expression, mentions=words, valid=valid, **shared)
-
-
-_WORD = re.compile(r"'(?:[^']|'')*'|\"([^\"]+)\"|([A-Za-z_][A-Za-z0-9_$]*)")
-_ORDERED = re.compile(
-    r"\s*\"?([A-Za-z_][A-Za-z0-9_$]*)\"?(?:\s+[a-z_]+_ops)?(?:\s+(?:ASC|DESC))?(?:\s+NULLS\s+(?:FIRST|LAST))?\s*$",
-    re.IGNORECASE,
-)
-
-
-def _words(expression: str) -> tuple[str, ...]:
-    found = (match[1] or (match[2] or "").lower() for match in _WORD.finditer(expression.replace(HOLE, " ")))
-    return tuple(dict.fromkeys(word for word in found if word))
-
-
-def _targets(references: Iterable[str]) -> tuple[str, tuple[str, ...]]:
-    """`schema.table.column`, once for each column, as a table and its columns."""
-    parts = [reference.rpartition(".") for reference in references]
-    table = parts[0][0] if parts else ""
-    return table.removeprefix("public."), tuple(column for _, _, column in parts)
-
-
-@dataclass(frozen=True)
-class _Column:
-    """What one ``sa.Column`` says."""
-
-    name: str
-    span: Span
-    type: str
-    nullable: bool
-    primary_key: bool
-    default: str | None
-    generated: str
-    autoincrement: bool
-    unique: bool
-    indexed: bool
-    references: tuple[tuple[str, tuple[str, ...], str, str], ...]
-    checks: tuple[str, ...]
-
-    def operation(self, table: str, *, serial: bool = False) -> Operation:
-        """The column itself."""
-        return Operation(
-            Kind.ADD_COLUMN,
-            self.span,
-            table,
-            columns=(self.name,),
-            type=_SERIAL[self.type] if serial else self.type,
-            nullable=self.nullable and not serial,
-            default=self.default,
-            generated="serial" if serial else self.generated,
-        )
-
-    def constraints(self, table: str) -> Iterator[Operation]:
-        """Its keys and checks."""
-        shared: dict[str, Any] = {"table": table}
-        if self.unique and not self.indexed:
-            yield Operation(Kind.ADD_UNIQUE, self.span, columns=(self.name,), unique=True, **shared)
-        for target, referred, name, on_delete in self.references:
-            yield Operation(
-                Kind.ADD_FOREIGN_KEY,
-                self.span,
-                name=name,
-                columns=(self.name,),
-                references=target,
-                references_columns=referred,
-                on_delete=on_delete,
-                **shared,
-            )
-        for expression in self.checks:
-            yield Operation(Kind.ADD_CHECK, self.span, expression=expression, mentions=_words(expression), **shared)
-
-    def indexes(self, table: str) -> Iterator[Operation]:
-        """The index of ``index=True``, by SQLAlchemy's own convention."""
-        if self.indexed:
-            plain = table.replace(".", "_")
-            yield Operation(
-                Kind.CREATE_INDEX,
-                self.span,
-                table,
-                _shortened(f"ix_{plain}_{self.name}"),
-                columns=(self.name,),
-                unique=self.unique,
-            )
-
-
-def _shortened(name: str) -> str:
-    """A name that PostgreSQL can hold: SQLAlchemy ends a longer one with four digits of its digest."""
-    if len(name) <= _LONGEST:
-        return name
-    return f"{name[: _LONGEST - 8]}_{hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[-4:]}"
-
-
-_LONGEST = 63
-_SERIAL = {"integer": "serial", "bigint": "bigserial", "smallint": "smallserial"}
-
-
-def _column(given: Given) -> _Column:
-    places = [resolve(place) for place in given.places]
-    name = given.text("name", 0)
-    kind = ""
-    references = []
-    checks = []
-    generated = ""
-    required = False
-    rest = places[1:] if places and text(places[0]) is not None else places
-    for place in (*rest, *(resolve(given.named[key]) for key in ("type_",) if key in given.named)):
-        path = last(called(place.value, place.names))
-        if path in _ITEMS and isinstance(place.value, Call):
-            inner = Given.of(place.value, place.names)
-            if path == "ForeignKey":
-                target, referred = _targets([inner.text("column", 0)])
-                references.append((target, referred, inner.text("name"), inner.text("ondelete").lower()))
-            elif path == "CheckConstraint":
-                checks.append(inner.text("sqltext", 0))
-            elif path == "Computed":
-                generated = "virtual" if constant(inner.get("persisted", 1)) is False else "stored"
-            elif path == "Identity":
-                generated, required = "identity", True
-        elif not kind:
-            kind = _type(place)
-    primary = given.true("primary_key")
-    default = given.named.get("server_default")
-    if default is not None and last(called(resolve(default).value, resolve(default).names)) in ("Computed", "Identity"):
-        generated = last(called(resolve(default).value, resolve(default).names)).lower().replace("computed", "stored")
-        required = required or generated == "identity"
-        default = None
-    nullable = constant(given.named.get("nullable"))
-    return _Column(
-        name=name,
-        span=given.call.name_span,
-        type=kind,
-        nullable=(nullable is not False) if isinstance(nullable, bool) else not (primary or required),
-        primary_key=primary,
-        default=_default(default),
-        generated=generated,
-        autoincrement=constant(given.named.get("autoincrement")) is not False,
-        unique=given.true("unique"),
-        indexed=given.true("index"),
-        references=tuple(references),
-        checks=tuple(checks),
-    )
-
-
-_ITEMS = frozenset({"ForeignKey", "CheckConstraint", "Computed", "Identity", "Sequence", "FetchedValue"})
-
-
-def _default(bound: Bound | None) -> str | None:
-    """A server default as SQL: a plain string is a literal, ``text()`` and functions are expressions."""
-    if bound is None or is_none(bound):
-        return None
-    bound = resolve(bound)
-    value = bound.value
-    if isinstance(value, Call) and last(called(value, bound.names)) not in ("str", "dedent"):
-        path = called(value, bound.names)
-        written = text(bound)
-        if written is not None:
-            return written
-        if last(path) in ("true", "false", "null"):
-            return last(path)
-        return f"{last(path)}({', '.join(filter(None, (_default(place) for place in Given.of(value, bound.names).places)))})"
-    known = text(bound)
-    if known is not None:
-        return "'" + known.replace("'", "''") + "'"
-    literal = constant(bound)
-    if literal is not None:
-        return str(literal).lower() if isinstance(literal, bool) else str(literal)
-    path = dotted(value, bound.names)
-    return last(path) or "..."
-
-
-# SQLAlchemy's types as PostgreSQL writes them; what is not here is written as in the code.
-_TYPES = {
-    "Integer": "integer", "INTEGER": "integer", "INT": "integer", "BigInteger": "bigint", "BIGINT": "bigint",
-    "SmallInteger": "smallint", "SMALLINT": "smallint", "Text": "text", "TEXT": "text", "UnicodeText": "text",
-    "Boolean": "boolean", "BOOLEAN": "boolean", "Date": "date", "DATE": "date", "Float": "double precision",
-    "FLOAT": "double precision", "Double": "double precision", "DOUBLE_PRECISION": "double precision", "REAL": "real",
-    "LargeBinary": "bytea", "BYTEA": "bytea", "PickleType": "bytea", "JSON": "json", "JSONB": "jsonb", "UUID": "uuid",
-    "Uuid": "uuid", "UUIDType": "uuid", "GUID": "uuid", "Interval": "interval", "INTERVAL": "interval", "INET": "inet",
-    "CIDR": "cidr", "MACADDR": "macaddr", "TSVECTOR": "tsvector", "HSTORE": "hstore", "CITEXT": "citext",
-    # SQLAlchemy-Utils
-    "ChoiceType": "varchar(255)", "EmailType": "varchar(255)", "URLType": "text", "IPAddressType": "varchar(50)",
-    "LocaleType": "varchar(10)", "TimezoneType": "varchar(50)", "CountryType": "varchar(2)", "ArrowType": "timestamp",
-    "CurrencyType": "varchar(3)", "ColorType": "varchar(20)", "PhoneNumberType": "varchar(20)", "ScalarListType": "text",
-    "JSONType": "json", "TSVectorType": "tsvector",
-}  # fmt: skip
-_LENGTHS = {
-    "String": "varchar", "Unicode": "varchar", "VARCHAR": "varchar", "NVARCHAR": "varchar", "AutoString": "varchar",
-    "CHAR": "char", "NCHAR": "char", "Numeric": "numeric", "NUMERIC": "numeric", "DECIMAL": "numeric", "BIT": "bit",
-}  # fmt: skip
-
-
-def _type(bound: Bound, depth: int = 0) -> str:
-    bound = resolve(bound)
-    value = bound.value
-    if isinstance(value, Call) and isinstance(value.function, Attribute) and value.function.name == "with_variant":
-        for argument in value.arguments:
-            if constant(Bound(argument.value, bound.names)) == "postgresql":
-                return _type(Bound(value.arguments[0].value, bound.names), depth + 1)
-        return _type(Bound(value.function.value, bound.names), depth + 1)
-    given = Given.of(value, bound.names) if isinstance(value, Call) else None
-    name = last(dotted(value.function if isinstance(value, Call) else value, bound.names))
-    if name in _TYPES:
-        return _TYPES[name]
-    if name in _LENGTHS:
-        sizes = [constant(place) for place in given.places[:2]] if given else []
-        if given:
-            sizes += [constant(given.named[key]) for key in ("length", "precision", "scale") if key in given.named]
-        written = ", ".join(str(size) for size in sizes if isinstance(size, int) and not isinstance(size, bool))
-        return f"{_LENGTHS[name]}({written})" if written else _LENGTHS[name]
-    if name in ("DateTime", "TIMESTAMP", "Time", "TIME", "DATETIME"):
-        zone = given is not None and (given.true("timezone") or (given.places and constant(given.places[0]) is True))
-        base = "time" if name in ("Time", "TIME") else "timestamp"
-        return f"{base} with time zone" if zone else base
-    if name in ("Enum", "ENUM") and given is not None:
-        return given.text("name") or "varchar"
-    if name == "ARRAY" and given is not None and depth < _MAX_DEPTH:
-        inner = given.get("item_type", 0)
-        return f"{_type(inner, depth + 1)}[]" if inner is not None else "[]"
-    return name
-
-
 def _add_column(given: Given) -> Iterator[Operation]:
-    table = _table(given, "table_name", 0)
+    table = table_in(given, "table_name", 0)
     bound = given.get("column", 1)
     bound = resolve(bound) if bound is not None else None
     if bound is None or not isinstance(bound.value, Call) or last(called(bound.value, bound.names)) != "Column":
         yield Operation(Kind.ADD_COLUMN, given.call.name_span, table, columns=("",))
         return
-    column = _column(Given.of(bound.value, bound.names))
+    column = column_in(Given.of(bound.value, bound.names))
     span = given.call.name_span
-    numbered = column.primary_key and bool(_numbered([column]))
+    numbered = column.primary_key and bool(serial_key([column]))
     yield msgspec.structs.replace(
         column.operation(table, serial=numbered), span=span, guarded=given.true("if_not_exists")
     )
@@ -797,104 +481,42 @@ def _drop_column(given: Given) -> Iterator[Operation]:
     columns = (given.text("column_name", 1),)
     guarded = given.true("if_exists")
     yield Operation(
-        Kind.DROP_COLUMN, given.call.name_span, _table(given, "table_name", 0), columns=columns, guarded=guarded
+        Kind.DROP_COLUMN, given.call.name_span, table_in(given, "table_name", 0), columns=columns, guarded=guarded
     )
 
 
 def _alter_column(given: Given) -> Iterator[Operation]:
     span = given.call.name_span
-    shared: dict[str, Any] = {"table": _table(given, "table_name", 0), "columns": (given.text("column_name", 1),)}
+    shared: dict[str, Any] = {"table": table_in(given, "table_name", 0), "columns": (given.text("column_name", 1),)}
     nullable = constant(given.named.get("nullable"))
     if isinstance(nullable, bool):
         yield Operation(Kind.DROP_NOT_NULL if nullable else Kind.SET_NOT_NULL, span, **shared)
     default = given.named.get("server_default")
     if default is not None and constant(default) is not False:
-        written = _default(default)
+        written = default_in(default)
         if written is None:
             yield Operation(Kind.DROP_DEFAULT, span, **shared)
         elif last(called(resolve(default).value, resolve(default).names)) not in ("Computed", "Identity"):
             yield Operation(Kind.SET_DEFAULT, span, default=written, **shared)
     kind = given.named.get("type_")
     if kind is not None:
-        yield Operation(Kind.SET_TYPE, span, type=_type(kind), using=given.text("postgresql_using"), **shared)
+        yield Operation(Kind.SET_TYPE, span, type=type_in(kind), using=given.text("postgresql_using"), **shared)
     renamed = given.text("new_column_name") or given.text("name")
     if renamed:
         yield Operation(Kind.RENAME_COLUMN, span, to=renamed, **shared)
 
 
 def _create_index(given: Given) -> Iterator[Operation]:
-    table = _table(given, "table_name", 1)
-    yield _index(given, given.text("index_name", 0), table, items(given.get("columns", 2)) or [])
-
-
-def _index(given: Given, name: str, table: str, members: Iterable[Bound]) -> Operation:
-    columns = []
-    mentions: list[str] = []
-    for member in map(resolve, members):
-        written = text(member)
-        raw = written is not None and isinstance(member.value, Call)
-        match = _ORDERED.match(written) if raw and written is not None else None
-        if written is not None and not raw:
-            columns.append(written)
-        elif match is not None:
-            columns.append(match[1])
-        else:
-            columns.append(_ordered(member))
-            if not columns[-1]:
-                mentions += _words(written or _strings(member))
-    mentions += [word for word in ("postgresql_ops", "postgresql_include", "mysql_length") if word in given.named]
-    where = given.named.get("postgresql_where")
-    partial = where is not None and not is_none(where)
-    if where is not None and partial:
-        mentions += _words(text(where) or _strings(where))
-    return Operation(
-        Kind.CREATE_INDEX,
-        given.call.name_span,
-        table,
-        _shortened(name),
-        columns=tuple(columns),
-        mentions=tuple(dict.fromkeys(mentions)),
-        using=given.text("postgresql_using"),
-        unique=given.true("unique") or constant(given.get("unique", 4)) is True,
-        concurrently=given.true("postgresql_concurrently"),
-        partial=partial,
-        guarded=given.true("if_not_exists"),
-    )
-
-
-def _ordered(member: Bound) -> str:
-    """The column of `sa.column("x").desc()`, `sa.desc("x")`; empty for an expression."""
-    value = member.value
-    while isinstance(value, Call):
-        if isinstance(value.function, Attribute) and value.function.name in ("desc", "asc", "nullslast", "nullsfirst"):
-            inner = value.function.value
-            if isinstance(inner, (Call, Constant)):
-                value = inner
-                continue
-        if last(called(value, member.names)) in ("column", "desc", "asc", "literal_column") and value.arguments:
-            known = text(Bound(value.arguments[0].value, member.names))
-            return known if known is not None and known.isidentifier() else ""
-        return ""
-    return ""
-
-
-def _strings(bound: Bound) -> str:
-    """All texts inside an expression, which name the columns that it is made of."""
-    found = []
-    for inner in subexpressions(resolve(bound).value):
-        if isinstance(inner, Constant) and isinstance(inner.value, str):
-            found.append(inner.value)
-        elif isinstance(inner, Attribute):
-            found.append(inner.name)
-    return " ".join(found)
+    table = table_in(given, "table_name", 1)
+    yield index_in(given, given.text("index_name", 0), table, items(given.get("columns", 2)) or [])
 
 
 def _drop_index(given: Given) -> Iterator[Operation]:
     yield Operation(
         Kind.DROP_INDEX,
         given.call.name_span,
-        _table(given, "table_name", 1),
-        _shortened(given.text("index_name", 0)),
+        table_in(given, "table_name", 1),
+        shortened(given.text("index_name", 0)),
         guarded=given.true("if_exists"),
         concurrently=given.true("postgresql_concurrently"),
     )
@@ -902,22 +524,22 @@ def _drop_index(given: Given) -> Iterator[Operation]:
 
 def _drop_table(given: Given) -> Iterator[Operation]:
     guarded = given.true("if_exists")
-    yield Operation(Kind.DROP_TABLE, given.call.name_span, _table(given, "table_name", 0), guarded=guarded)
+    yield Operation(Kind.DROP_TABLE, given.call.name_span, table_in(given, "table_name", 0), guarded=guarded)
 
 
 def _rename_table(given: Given) -> Iterator[Operation]:
     to = given.text("new_table_name", 1)
-    yield Operation(Kind.RENAME_TABLE, given.call.name_span, _table(given, "old_table_name", 0), to=to)
+    yield Operation(Kind.RENAME_TABLE, given.call.name_span, table_in(given, "old_table_name", 0), to=to)
 
 
 def _create_foreign_key(given: Given) -> Iterator[Operation]:
     yield Operation(
         Kind.ADD_FOREIGN_KEY,
         given.call.name_span,
-        _qualified(given.text("source_table", 1), given.text("source_schema")),
+        qualified(given.text("source_table", 1), given.text("source_schema")),
         given.text("constraint_name", 0),
         columns=texts(given.get("local_cols", 3)) or ("",),
-        references=_qualified(given.text("referent_table", 2), given.text("referent_schema")),
+        references=qualified(given.text("referent_table", 2), given.text("referent_schema")),
         references_columns=texts(given.get("remote_cols", 4)) or (),
         on_delete=given.text("ondelete").lower(),
         valid=not given.true("postgresql_not_valid"),
@@ -928,7 +550,7 @@ def _create_unique(given: Given) -> Iterator[Operation]:
     yield Operation(
         Kind.ADD_UNIQUE,
         given.call.name_span,
-        _table(given, "table_name", 1),
+        table_in(given, "table_name", 1),
         given.text("constraint_name", 0),
         columns=texts(given.get("columns", 2)) or ("",),
         unique=True,
@@ -939,7 +561,7 @@ def _create_primary_key(given: Given) -> Iterator[Operation]:
     yield Operation(
         Kind.ADD_PRIMARY_KEY,
         given.call.name_span,
-        _table(given, "table_name", 1),
+        table_in(given, "table_name", 1),
         given.text("constraint_name", 0),
         columns=texts(given.get("columns", 2)) or ("",),
     )
@@ -947,18 +569,18 @@ def _create_primary_key(given: Given) -> Iterator[Operation]:
 
 def _create_check(given: Given) -> Iterator[Operation]:
     condition = given.get("condition", 2)
-    expression = text(condition) or (_strings(condition) if condition is not None else "")
-    shared = {"table": _table(given, "table_name", 1), "name": given.text("constraint_name", 0)}
-    yield _check(given.call.name_span, expression, given, shared)
+    expression = text(condition) or (strings_in(condition) if condition is not None else "")
+    shared = {"table": table_in(given, "table_name", 1), "name": given.text("constraint_name", 0)}
+    yield check(given.call.name_span, expression, given, shared)
 
 
 def _create_exclude(given: Given) -> Iterator[Operation]:
     yield Operation(
         Kind.ADD_EXCLUSION,
         given.call.name_span,
-        _table(given, "table_name", 1),
+        table_in(given, "table_name", 1),
         given.text("constraint_name", 0),
-        columns=tuple(_pair_name(place) for place in given.places[2:]),
+        columns=tuple(pair_name(place) for place in given.places[2:]),
         using=given.text("using") or "gist",
     )
 
@@ -970,7 +592,7 @@ def _drop_constraint(given: Given) -> Iterator[Operation]:
         yield Operation(
             Kind.DROP_CONSTRAINT,
             given.call.name_span,
-            _table(given, "table_name", 1),
+            table_in(given, "table_name", 1),
             name,
             using="primary key" if kind == "primary" else "",
             guarded=given.true("if_exists"),
@@ -978,7 +600,7 @@ def _drop_constraint(given: Given) -> Iterator[Operation]:
 
 
 _STEPS: Mapping[str, Callable[[Given], Iterator[Operation]]] = {
-    "create_table": _create_table,
+    "create_table": created,
     "drop_table": _drop_table,
     "rename_table": _rename_table,
     "add_column": _add_column,

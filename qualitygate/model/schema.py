@@ -62,7 +62,8 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     expressions and condition, or of a check. ``references`` is the table a foreign key names, a partition's parent or
     the model of a copy. ``inline`` marks what stands inside the definition of a table or column; ``conditional`` what
     stands in a block that may not run. What drops an index or a constraint without a name drops those on exactly
-    ``columns``, but for the names in ``mentions``. ``span`` is the smallest stretch that names what is done.
+    ``columns``, but for the names in ``mentions``. ``span`` is the smallest stretch that names what is done;
+    ``path`` the file that it is in, where that is another one than the script's.
     """
 
     kind: OperationKind
@@ -92,6 +93,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     partitioned: bool = False
     inline: bool = False
     conditional: bool = False
+    path: str = ""
 
 
 class Statement(msgspec.Struct, frozen=True, array_like=True):
