@@ -285,7 +285,7 @@ def _builds_list(evaluator: Evaluator, graph: CallGraph, function: FunctionValue
         many = site.arguments.get("many")
         if isinstance(many, Known) and many.value is True:
             return f"{where}serialises with many=True"
-        if name in ("fetchall", "all", "to_list") and _queries(site.callee):
+        if name == "fetchall" or (name in ("all", "to_list") and _queries(site.callee)):
             return f"{where}fetches with .{name}()"
         fetches = fetches or name in _FETCHING
         if fetches and name == "append" and site.in_loop:
