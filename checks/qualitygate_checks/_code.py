@@ -72,12 +72,12 @@ class Code:
         self._tops: dict[str, Body] = {}
         self._names: dict[str, list[tuple[str, ir.Function]]] | None = None
         self._words: dict[str, frozenset[str]] = {}
-        self._operations: dict[str, list[str]] = {}
+        self._routes: dict[str, list[Route]] = {}
         for route in project.routes:
             path = route.place.path
             module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
             name = route.handler.removeprefix(f"{module}.")
-            self._operations.setdefault(f"{path}:{name}", []).append(f"{route.method} {route.path}")
+            self._routes.setdefault(f"{path}:{name}", []).append(route)
 
     def at(self, place: Place, word: str) -> tuple[ir.Call, Body] | None:
         """The call of ``word`` whose called name stands at ``place``, with the body that it stands in."""
@@ -97,9 +97,9 @@ class Code:
         name = route.handler.removeprefix(f"{module}.")
         return next((body for body in self.bodies(path) if body.function is not None and body.qualname == name), None)
 
-    def operations(self, body: Body) -> list[str]:
+    def routes(self, body: Body) -> list[Route]:
         """The operations that a function is the handler of."""
-        return self._operations.get(body.owner, [])
+        return self._routes.get(body.owner, [])
 
     def modules(self) -> Iterator[Body]:
         """The code of every module outside of its functions, in the order of the paths."""

@@ -37,7 +37,7 @@ _AUTH = re.compile(
 _NO_GUARD = re.compile(
     r"(?:service|repository|repo|manager|backend|settings|config|strategy|form|schema|store|factory|serializer|client|url|name"
     r"|AllowAny|CORSMiddleware|CsrfViewMiddleware|csrf_protect|csrf_exempt)s?$|optional|maybe|or_none|if_any|try_get|anonymous"
-    r"|^(?:AuthenticationMiddleware|SessionMiddleware|RemoteUserMiddleware|PersistentRemoteUserMiddleware|OAuth2PasswordRequestForm\w*)$",
+    r"|^(?:(?:permission|authentication)_classes|AuthenticationMiddleware|SessionMiddleware|RemoteUserMiddleware|PersistentRemoteUserMiddleware|OAuth2PasswordRequestForm\w*)$",
     re.IGNORECASE,
 )
 _THROTTLE = re.compile(r"throttl|rate_?limit|limiter|ratelimit", re.IGNORECASE)
@@ -118,6 +118,15 @@ def link_guards(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> tu
     if view is not None:
         for name, place in _of_view(evaluator, draft, view):
             add("authentication", name, place)
+    elif draft.framework == "drf" and isinstance(draft.handler, FunctionValue):
+        for name, place in _of_function(evaluator, draft.handler):
+            add("authentication", name, place)
+    if not any(guard.kind == "authentication" for guard in found.values()):
+        for declared in _declared(evaluator, graph, draft):
+            wrapper = _wrapper(declared)
+            name = wrapper.qualname.split(".", 1)[0] if wrapper is not None else ""
+            if wrapper is not None and not _UNRELATED.search(name) and _asks(evaluator, wrapper):
+                add("authentication", name, _place(wrapper))
     if not any(guard.kind == "authentication" for guard in found.values()):
         seen = _identity(evaluator, graph, draft)
         if seen is not None:
@@ -211,11 +220,7 @@ def _of_view(evaluator: Evaluator, draft: RouteDraft, view: ClassValue) -> Itera
     if isinstance(evaluator.attribute(view, "get_permissions"), (FunctionValue, BoundFunction)):
         yield "get_permissions", None
     own = evaluator.attribute(view, "permission_classes")
-    listed = own if isinstance(own, Items) else _default_permissions(evaluator)
-    for item in listed.items if isinstance(listed, Items) else ():
-        name = _name(item) or str(getattr(item, "value", "")).rpartition(".")[2] or "permission"
-        if name != "AllowAny":
-            yield name, _place(item)
+    yield from _permissions(own if isinstance(own, Items) else _default_permissions(evaluator))
 
 
 def _default_permissions(evaluator: Evaluator) -> Value | None:
@@ -224,6 +229,51 @@ def _default_permissions(evaluator: Evaluator) -> Value | None:
         if isinstance(settings, Entries) and "DEFAULT_PERMISSION_CLASSES" in settings.entries:
             return settings.entries["DEFAULT_PERMISSION_CLASSES"]
     return None
+
+
+def _of_function(evaluator: Evaluator, handler: FunctionValue) -> Iterator[tuple[str, Place | None]]:
+    """The permission classes of a view that is a function: those of its decorator, or the project's default."""
+    own = next((value for value in handler.decorators if _name(value) == "permission_classes"), None)
+    listed = (
+        own.arguments.get("permission_classes", 0) if isinstance(own, Instance) else _default_permissions(evaluator)
+    )
+    yield from _permissions(listed)
+
+
+def _permissions(listed: Value | None) -> Iterator[tuple[str, Place | None]]:
+    for item in listed.items if isinstance(listed, Items) else ():
+        name = _name(item) or str(getattr(item, "value", "")).rpartition(".")[2] or "permission"
+        if name != "AllowAny":
+            yield name, _place(item)
+
+
+def _wrapper(decorator: Value) -> FunctionValue | None:
+    """The project's function that a decorator runs: itself, or the ``__call__`` of its class."""
+    if isinstance(decorator, FunctionValue):
+        return decorator
+    if isinstance(decorator, Instance) and isinstance(decorator.cls, ClassValue):
+        method = decorator.cls.names.get("__call__")
+        return method if isinstance(method, FunctionValue) else None
+    return None
+
+
+def _asks(evaluator: Evaluator, wrapper: FunctionValue) -> bool:
+    """Whether the code that a decorator puts around a handler looks who calls, and turns some away."""
+    bodies = [evaluator.body(wrapper)]
+    for body in bodies:
+        bodies.extend(ir.statements(inner) for inner in ir.walk(body) if isinstance(inner, ir.Function))
+    if len(bodies) == 1 and wrapper.node.name != "__call__":
+        return False  # no function inside: it wraps nothing
+    looks = any(
+        _mentions(expression)
+        or _calls_check(expression)
+        or any(isinstance(part, ir.Constant) and part.value in (401, 403) for part in ir.subexpressions(expression))
+        for body in bodies
+        for expression in ir.expressions(body)
+    )
+    return looks and any(
+        _turns_away(branch) for body in bodies for test in _ifs(body) for branch in (test.body, test.orelse)
+    )
 
 
 def _refuses(evaluator: Evaluator, function: FunctionValue) -> bool:
@@ -343,6 +393,8 @@ def _session_key(part: ir.Expression) -> str:
     if holder is None or not isinstance(key, ir.Constant) or not isinstance(key.value, str):
         return ""
     named = holder.name if isinstance(holder, ir.Attribute) else getattr(holder, "id", "")
+    if isinstance(holder, ir.Subscript) and isinstance(holder.index, ir.Constant):
+        named = holder.index.value  # request["session"]
     return key.value if "session" in str(named).lower() and _SESSION_KEYS.search(key.value) else ""
 
 

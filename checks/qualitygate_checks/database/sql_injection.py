@@ -28,6 +28,7 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project
 from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Call
 from qualitygate_checks._code import Body, Code, argument_for, last_name, span_of, spelling
+from qualitygate_checks._reach import is_script
 
 # Where the text of a statement stands in a call: the position, and the keywords that it may have instead.
 _TEXT = (0, ("sql", "query", "statement", "operation", "raw_query", "text", "clause"))
@@ -89,17 +90,27 @@ _CONFIGURED = re.compile(
     r"(?:^|\.)(?:settings|config|conf|app_config|cfg|options|environ|current_app|getenv|env|constants)(?:\.|$)"
 )
 _CONSTANT = re.compile(r"^_*[A-Z][A-Z0-9_]+$")
+_ABORTS = frozenset(("abort", "fail", "exit", "error", "send_error"))
 _DEEPEST = 6
+_MOST_CALLERS = 300
+"""The helper that runs an application's statements is called from everywhere; sixty calls were not many for one."""
 
 
 @dataclass(frozen=True)
 class _Hole:
-    """A part of a statement that is not known to be harmless: ``origin`` is `request`, `handler`, `parameter` or `caller`."""
+    """A part of a statement that is not known to be harmless, as the statement names it.
+
+    ``origin`` is `request`, `handler` or `parameter`, and ``source`` what it is called where it comes from; ``owner`` is the function
+    that puts the text together, ``routes`` the operations that it handles itself.
+    """
 
     origin: str
     name: str
+    source: str
     value: bool
     place: Place
+    owner: str
+    routes: tuple[str, ...]
     via: tuple[Place, ...] = ()
 
 
@@ -119,10 +130,19 @@ def run(project: Project) -> Iterator[Hit]:
             holes = reader.statement(argument, body, (), 0)
             if not holes or not (reader.is_statement() or _takes_pieces(call)):
                 continue
-            hit = _hit(call, body, holes)
-            if (hit.place.path, hit.place.span) not in told:
-                told.add((hit.place.path, hit.place.span))
-                yield hit
+            for statement in _statements(holes):
+                hit = _hit(call, statement)
+                if (hit.place.path, hit.place.span) not in told:
+                    told.add((hit.place.path, hit.place.span))
+                    yield hit
+
+
+def _statements(holes: list[_Hole]) -> Iterator[list[_Hole]]:
+    """Holes by the statement that they are in: one for each caller that hands its text to the function that runs it."""
+    ways: dict[tuple[Place, ...], list[_Hole]] = {}
+    for hole in holes:
+        ways.setdefault(tuple(place for place in hole.via if place.role == "call"), []).append(hole)
+    yield from ways.values()
 
 
 def _text_expressions(expression: ir.Call, name: str) -> Iterator[ir.Expression]:
@@ -234,7 +254,7 @@ class _Reader:
         if depth > 3:
             return []
         holes: list[_Hole] = []
-        for call, caller in self._code.callers(owner, 20) or ():
+        for call, caller in self._code.callers(owner, _MOST_CALLERS) or ():
             given = argument_for(call, owner, name)
             if given is not None:
                 step = Place(
@@ -269,12 +289,18 @@ class _Reader:
     def _returned(self, call: ir.Call, word: str, via: tuple[Place, ...], depth: int, body: Body) -> list[_Hole]:
         """A helper that builds the text: what it gives back is read, with this call's arguments in place of its parameters."""
         bodies = self._code.named(word) if word else []
+        if not bodies:
+            # A function of a library, or a lambda: text that goes in comes out.
+            given = (argument.value for argument in call.arguments if not argument.stars)
+            texts = [item for item in given if _is_sql(item) or _is_piece(item)]
+            return [hole for item in texts for hole in self.statement(item, body, via, depth + 1)]
         if len(bodies) != 1 or (id(bodies[0]), "return") in self._seen:
             return []
         helper = bodies[0]
         self._seen.add((id(helper), "return"))
         holes: list[_Hole] = []
-        step = Place(body.path, call.name_span, f"{body.qualname or body.path} calls {helper.qualname}", "call")
+        note = f"{helper.qualname} puts text together for {body.qualname or body.path}"
+        step = Place(body.path, call.name_span, note, "definition")
         for statement in _returns(helper):
             holes += self.statement(statement, helper, (*via, step), depth + 1)
         return holes
@@ -305,7 +331,14 @@ class _Reader:
             return self._parts([given.element], given, body, via, depth)
         if isinstance(given, ir.Sequence):
             return [hole for item in given.items for hole in self._parts([item], item, body, via, depth)]
-        return self.statement(given, body, via, depth + 1)
+        holes = self.statement(given, body, via, depth + 1)
+        if isinstance(given, ir.Name) and (owner := _owner(body, given.id)) is not None and depth < _DEEPEST:
+            for binding in owner.bindings.get(given.id, ()):
+                items = binding.value.items if isinstance(binding.value, ir.Sequence) else (binding.value,)
+                for item in items if binding.how == "added" or isinstance(binding.value, ir.Sequence) else ():
+                    if isinstance(item, (ir.Name, ir.Attribute, ir.Subscript)):
+                        holes += self._hole(item, "", call, body, via, depth)
+        return holes
 
     def _percent(self, expression: ir.Operation, body: Body, via: tuple[Place, ...], depth: int) -> list[_Hole]:
         left, right = expression.operands
@@ -356,7 +389,19 @@ class _Reader:
         if origin[0] == "text":
             return self.statement(part, body, via, depth + 1)
         value = bool(_VALUE.search(before[-60:]))
-        return [_Hole(origin[0], origin[1], value, Place(body.path, span), via)]
+        routes = tuple(f"{route.method} {route.path}" for route in self._code.routes(body))
+        return [
+            _Hole(
+                origin[0],
+                _written(part) or origin[1],
+                origin[1],
+                value,
+                Place(body.path, span),
+                body.qualname or "module",
+                routes,
+                via,
+            )
+        ]
 
     def origin(
         self, part: ir.Expression, body: Body, depth: int, seen: frozenset[tuple[int, str]]
@@ -369,7 +414,7 @@ class _Reader:
                 return None
             if any(argument.name in ("type", "cast") for argument in getattr(part, "arguments", ())):
                 return None
-            return "request", _key(part) or spelling(part)
+            return "request", _written(part) or spelling(part)
         if isinstance(part, ir.Name):
             return self._origin_of_name(part.id, body, depth, seen)
         if isinstance(part, ir.Attribute):
@@ -423,17 +468,16 @@ class _Reader:
         name = parameter.name
         if name in ("self", "cls") or _is_typed(parameter.annotation, self._code) or _converted(owner, name):
             return None
-        if self._is_handler(owner):
-            provided = parameter.default is not None and last_name(
-                getattr(parameter.default, "function", parameter.default)
-            ) in (
-                "Depends",
-                "Security",
-                "Provide",
-            )
-            if provided or name in ("request", "req", "db", "session", "conn", "connection", "cursor"):
+        routes = self._code.routes(owner)
+        if routes:
+            if name in _PROVIDED or _is_provided(parameter):
                 return None
+            if not any(f"{{{name}" in route.path for route in routes) and routes[0].framework not in _DECLARING:
+                # Not of the path: a decorator hands it in, and where that has it from is not seen here.
+                return None if _KEYS.search(name) else ("parameter", name)
             return ("parameter" if _KEYS.search(name) and parameter.annotation is None else "handler"), name
+        if isinstance(parameter.default, ir.Constant) and isinstance(parameter.default.value, (int, float)):
+            return None
         callers = self._code.callers(owner)
         if callers:
             known = 0
@@ -498,8 +542,26 @@ class _Reader:
             isinstance(b.value, ir.Mapping) for b in owner.bindings.get(last_name(receiver), ())
         )
 
-    def _is_handler(self, owner: Body) -> bool:
-        return bool(self._code.operations(owner))
+
+def _is_provided(parameter: ir.Parameter) -> bool:
+    """Whether the framework injects what the code provides: `= Depends(f)`, `Annotated[T, Depends(f)]`."""
+    return any(
+        isinstance(part, ir.Call) and last_name(part.function) in ("Depends", "Security", "Provide")
+        for given in (parameter.default, parameter.annotation)
+        if given is not None
+        for part in ir.subexpressions(given)
+    )
+
+
+def _written(part: ir.Expression) -> str:
+    """A part as the code spells it, as far as that is short: `name`, `user["id"]`, `auth.get("name")`; empty for more."""
+    base = spelling(part)
+    if isinstance(part, (ir.Name, ir.Attribute)):
+        return base
+    key = _key(part)
+    if isinstance(part, ir.Subscript) and key:
+        return f'{base}["{key}"]'
+    return f'{base}("{key}")' if isinstance(part, ir.Call) and key else ""
 
 
 def _key(part: ir.Expression) -> str:
@@ -508,7 +570,12 @@ def _key(part: ir.Expression) -> str:
     return given.value if isinstance(given, ir.Constant) and isinstance(given.value, str) else ""
 
 
-_RANK = {"request": 0, "handler": 1, "caller": 2, "parameter": 3, "text": 4}
+# Names of what is a number wherever it is called so.
+_COUNTS = re.compile(r"(?:^|_)(?:limit|offset|size|count|page|skip|days|hours|minutes|seconds)$", re.IGNORECASE)
+_RANK = {"request": 0, "handler": 1, "parameter": 2, "text": 3}
+# Frameworks that fill a handler's parameters from the request by their declaration.
+_DECLARING = frozenset(("fastapi", "litestar", "ninja"))
+_PROVIDED = frozenset(("request", "req", "db", "session", "conn", "connection", "cursor"))
 
 
 def _flat(expression: ir.Operation) -> list[ir.Expression]:
@@ -545,11 +612,12 @@ def _is_sql(expression: ir.Expression) -> bool:
 
 def _is_tested(body: Body, name: str) -> bool:
     """Whether a function tests the value before it uses it: `in`, a pattern, or what kind of text it is."""
-    tests = [statement.test for statement in _tests(body)]
-    tests += [part.test for part in body.expressions() if isinstance(part, ir.Conditional)]
-    for test in tests:
+    tests = [(statement.test, _ends(statement.body, name)) for statement in _tests(body)]
+    tests += [(part.test, True) for part in body.expressions() if isinstance(part, ir.Conditional)]
+    for test, ends in tests:
         for part in ir.subexpressions(test):
-            if isinstance(part, ir.Operation) and part.operator in ("in", "not in"):
+            # `if key not in ("id", "created"): fields.append(key)` leaves everything else open.
+            if isinstance(part, ir.Operation) and (part.operator == "in" or (part.operator == "not in" and ends)):
                 if any(isinstance(item, ir.Name) and item.id == name for item in ir.subexpressions(part.operands[0])):
                     return True
             elif isinstance(part, ir.Call):
@@ -566,6 +634,22 @@ def _is_tested(body: Body, name: str) -> bool:
         and re.match(r"_*(?:valid|check|ensure|assert|verify|require)", last_name(part.function))
         and any(isinstance(argument.value, ir.Name) and argument.value.id == name for argument in part.arguments)
         for part in body.expressions()
+    )
+
+
+def _ends(statements: tuple[ir.Statement, ...], name: str) -> bool:
+    """Whether a block goes no further with a value: it leaves the function or the round, or sets the name anew."""
+    return any(
+        isinstance(statement, (ir.Raise, ir.Return, ir.Jump))
+        or (
+            isinstance(statement, ir.Assign)
+            and any(isinstance(target, ir.Name) and target.id == name for target in statement.targets)
+        )
+        or (
+            isinstance(statement, ir.Evaluate)
+            and last_name(getattr(statement.value, "function", statement.value)) in _ABORTS
+        )
+        for statement in ir.walk(statements)
     )
 
 
@@ -625,27 +709,30 @@ def _converted(body: Body, name: str) -> bool:
     )
 
 
-def _hit(call: Call, body: Body, holes: list[_Hole]) -> Hit:
+def _hit(call: Call, holes: list[_Hole]) -> Hit:
     hole = min(holes, key=lambda item: (_RANK[item.origin], not item.value))
     if hole.origin in ("request", "handler"):
         confidence = Confidence.HIGH
-    elif hole.value:
+    elif hole.value and not _COUNTS.search(hole.source) and not (is_script(call.place.path) and not call.routes):
         confidence = Confidence.MEDIUM
     else:
         confidence = Confidence.LOW
+    handed = any(place.role == "call" for place in hole.via)
+    routes = hole.routes if handed else call.routes
+    subject = f"`{hole.name}` is" if hole.source == hole.name else f"`{hole.name}` comes from `{hole.source}`,"
     source = {
-        "request": f"`{hole.name}` is what the client sends",
-        "handler": f"`{hole.name}` is a parameter of the request",
-        "parameter": f"`{hole.name}` is a parameter that any caller may fill",
+        "request": f"{subject} what the client sends",
+        "handler": f"{subject} a parameter of the request",
+        "parameter": f"{subject} a parameter that any caller may fill",
     }[hole.origin]
-    reached = f"; {call.routes[0]} leads here" if call.routes else ""
-    places = [*call.chain, *hole.via]
+    reached = f"; {routes[0]} leads here" if routes else ""
+    places = [*(() if handed else call.chain), *hole.via]
     if hole.place.span != call.place.span or hole.place.path != call.place.path:
         places.append(Place(call.place.path, call.place.span, "the statement is run", "query"))
     return Hit(
         place=hole.place,
         message=f"SQL is put together with `{hole.name}`",
-        subject=f"{body.qualname or 'module'} {hole.name}",
+        subject=f"{hole.owner} {hole.name}",
         why=source + reached,
         mend=_mend(call, hole),
         places=tuple(places),
@@ -654,7 +741,8 @@ def _hit(call: Call, body: Body, holes: list[_Hole]) -> Hit:
 
 
 def _mend(call: Call, hole: _Hole) -> str:
-    last = hole.name.rpartition(".")[2] or "value"
+    word = re.findall(r"\w+", hole.name)
+    last = word[-1] if word else "value"
     if not hole.value:
         return f"choose `{last}` from a fixed set of names, or quote it as an identifier with the driver's own means"
     if "sqlalchemy" in call.name or "sqlmodel" in call.name:
@@ -831,6 +919,55 @@ CHECK = Check(
             """,
             "a helper that any caller may fill",
         ),
+        example(
+            {
+                "bank/app.py": """
+                    from flask import Flask, jsonify, request
+
+                    from bank.database import query
+
+                    app = Flask(__name__)
+
+
+                    @app.get("/api/v1/accounts/<number>")
+                    def account(number):
+                        return jsonify(query(f"SELECT owner, balance FROM accounts WHERE number = '{number}'"))  # <- flagged
+
+
+                    @app.post("/api/v1/login")
+                    def login():
+                        name = request.get_json().get("name")
+                        statement = f"SELECT id FROM owners WHERE name = '{name}'"  # <- flagged
+                        return jsonify(query(statement))
+
+
+                    @app.post("/api/v1/owners")
+                    def join():
+                        fields = ["name"]
+                        for key in request.get_json():
+                            if key not in ("name", "id"):
+                                fields.append(key)
+                        return jsonify(query("INSERT INTO owners (" + ", ".join(fields) + ") VALUES (%s)"))  # <- flagged
+
+
+                    @app.get("/api/v1/owners")
+                    def owners():
+                        return jsonify(query("SELECT id, name FROM owners LIMIT %s", (50,)))
+                    """,
+                "bank/database.py": """
+                    import psycopg2
+
+                    connection = psycopg2.connect("dbname=bank")
+
+
+                    def query(statement, values=None):
+                        with connection.cursor() as cursor:
+                            cursor.execute(statement, values)
+                            return cursor.fetchall()
+                    """,
+            },
+            "one helper runs the statements of all handlers",
+        ),
     ),
     good=(
         example(
@@ -988,6 +1125,60 @@ CHECK = Check(
                 return pool.execute(f"task-{name}")
             """,
             "not every execute() takes SQL",
+        ),
+        example(
+            {
+                "shop/app.py": """
+                    from flask import Flask, abort, jsonify, request
+
+                    from shop.access import login_required
+                    from shop.database import page
+
+                    app = Flask(__name__)
+
+
+                    @app.get("/api/v1/orders")
+                    @login_required
+                    def orders(user):
+                        order = request.args.get("order", "day")
+                        if order not in ("day", "total"):
+                            abort(400)
+                        return jsonify(page(f"SELECT day, total FROM orders WHERE owner = {user.id} ORDER BY {order}"))
+                    """,
+                "shop/access.py": """
+                    from functools import wraps
+
+                    from flask import session
+
+                    from shop.database import owner
+
+
+                    def login_required(handler):
+                        @wraps(handler)
+                        def guarded(*args, **kwargs):
+                            return handler(owner(session["owner"]), *args, **kwargs)
+
+                        return guarded
+                    """,
+                "shop/database.py": """
+                    import psycopg2
+
+                    connection = psycopg2.connect("dbname=shop")
+
+
+                    def owner(number):
+                        with connection.cursor() as cursor:
+                            cursor.execute("SELECT id, name FROM owners WHERE id = %s", (number,))
+                            return cursor.fetchone()
+
+
+                    def page(statement, size=50):
+                        with connection.cursor() as cursor:
+                            cursor.execute(f"{statement} LIMIT {size}")
+                            return cursor.fetchall()
+                    """,
+            },
+            "what a decorator hands in, a tested name, a size that is a number",
         ),
     ),
 )

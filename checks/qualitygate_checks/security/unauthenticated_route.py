@@ -35,7 +35,7 @@ _PUBLIC = re.compile(
 )
 _PUBLIC_POST = re.compile(
     r"(?:^|[/_.-])(?:ping|status|metric|telemetry|track|collect(?:/|$)|analytic|events?(?:/|$)|beacon|ingest|report-uri|csp|contact|feedback"
-    r"|newsletter|subscri|search|query|preview|validate|check|share|embed|lookup|estimate|calculat|convert|render|autocomplete|suggest"
+    r"|newsletter|subscri|search|query|preview|validate|check|share|embed|lookup|estimate|calculat|conver(?:t|sion)|(?:de|en)code|parse|render|autocomplete|suggest"
     r"|cart|checkout|predict|infer|completions?|translate|rpc|mcp|reports?(?:/|$))",
     re.IGNORECASE,
 )

@@ -181,3 +181,113 @@ def test_a_handler_that_looks_at_the_caller_is_told_apart_from_a_declared_guard(
         }
     )
     assert found == {"POST /notes": {("identity", "X-Api-Key")}, "POST /pages": {("check", "verify_signature")}}
+
+
+def test_a_decorator_guards_by_what_it_puts_around_the_handler() -> None:
+    found = guards(
+        {
+            "app/main.py": """
+                from flask import Flask, request
+
+                from app.access import counted, scoped, with_merchant
+
+                app = Flask(__name__)
+
+                @app.post("/refunds")
+                @scoped("refunds")
+                def refund():
+                    return {}
+
+                @app.post("/charges")
+                @with_merchant
+                def charge(merchant):
+                    return {}
+
+                @app.post("/visits")
+                @counted
+                def visit():
+                    return {}
+
+                @app.post("/deposits")
+                def deposit():
+                    if "user" in request["session"]:
+                        return {}
+                    return {}, 401
+                """,
+            "app/access.py": """
+                from functools import wraps
+
+                from flask import request
+
+                def scoped(scope):
+                    def decorated(handler):
+                        @wraps(handler)
+                        def wrapped(*args, **kwargs):
+                            key = request.headers.get("X-API-Key")
+                            if not allowed(key, scope):
+                                raise Forbidden(scope)
+                            return handler(*args, **kwargs)
+                        return wrapped
+                    return decorated
+
+                def with_merchant(handler):
+                    @wraps(handler)
+                    def decorated(*args, **kwargs):
+                        try:
+                            merchant = merchant_of(request)
+                            if not merchant:
+                                return {"status": "error"}, 401
+                        except KeyError:
+                            return {}, 500
+                        return handler(merchant, *args, **kwargs)
+                    return decorated
+
+                def counted(handler):
+                    @wraps(handler)
+                    def wrapped(*args, **kwargs):
+                        if request.method == "POST":
+                            return handler(*args, **kwargs)
+                        return {}, 405
+                    return wrapped
+                """,
+        }
+    )
+    assert found == {
+        "POST /refunds": {("authentication", "scoped")},
+        "POST /charges": {("authentication", "with_merchant")},
+        "POST /visits": set(),
+        "POST /deposits": {("identity", "session[user]")},
+    }
+
+
+def test_a_view_that_is_a_function_has_the_default_permissions_of_the_project_too() -> None:
+    found = guards(
+        {
+            "clinic/settings.py": """
+                ROOT_URLCONF = "clinic.urls"
+                REST_FRAMEWORK = {"DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"]}
+                """,
+            "clinic/urls.py": """
+                from django.urls import path
+
+                from clinic.views import book, subscribe
+
+                urlpatterns = [path("book/", book), path("subscribe/", subscribe)]
+                """,
+            "clinic/views.py": """
+                from rest_framework.decorators import api_view, permission_classes
+                from rest_framework.permissions import AllowAny
+                from rest_framework.response import Response
+
+                @api_view(["POST"])
+                def book(request):
+                    return Response({})
+
+                @api_view(["POST"])
+                @permission_classes([AllowAny])
+                def subscribe(request):
+                    return Response({})
+                """,
+        }
+    )
+    assert found == {"POST /book/": {("authentication", "IsAuthenticated")}, "POST /subscribe/": set()}
