@@ -203,6 +203,12 @@ def _declaration(checks: Sequence[Check]) -> type[msgspec.Struct]:
             default.required,
             "Checks that must have something to judge; without it the gate is undecided.",
         ),
+        (
+            "scope",
+            Literal["new", "all"],
+            default.scope,
+            "Which findings count where there is a base to compare with: those that it does not have, or all.",
+        ),
     )
     tables = [(check.id, _table(check), None, check.title) for check in checks]
     return _struct(
@@ -218,6 +224,13 @@ def _declaration(checks: Sequence[Check]) -> type[msgspec.Struct]:
             "The weakest evidence that is shown and judged.",
         ),
         ("baseline", str, "", "The baseline file, relative to this file."),
+        (
+            "base",
+            str,
+            "",
+            "The revision that a change is compared with, at the commit where it parted from it; `auto` for that of a "
+            "pull request, where there is one.",
+        ),
         (
             "per-path-ignores",
             dict[str, tuple[named, ...]],
@@ -630,8 +643,10 @@ def _policy(
             notes=limit("notes", default.limits.notes),
             unread=values.get(("gate", "unread"), default.limits.unread),
             required=values.get(("gate", "required"), default.limits.required),
+            scope=values.get(("gate", "scope"), default.limits.scope),
         ),
         baseline=baseline,
+        base=values.get(("base",), ""),
         applied=(since,) if isinstance(since, str) else since,
         directory=directory,
         options={check.id: given for check in checks if (given := _options(check, values, origins)) is not None},

@@ -1,9 +1,11 @@
 """What happens when you run qgate. In: a request and the installed checks. Out: a report with its verdict.
 
 paths    -discover-> the source files, in a fixed order
-         -analyse->  their facts (from the cache where they are known), linked to one project
+         -analyse->  their facts (from the cache where they are known), linked to one project; with a base to compare
+                     with, those of its commit as well
          -check->    findings of every selected check; one that crashes does not take the others along
          -suppress-> the same findings, those answered in the code or known from the baseline marked
+         -compare->  the same findings, each new, changed or unchanged, where there is a base
          -judge->    the verdict: findings, what was examined, what could not be read, against the limits
 """
 
@@ -11,22 +13,26 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from qualitygate import __version__
-from qualitygate.analyse import analyse
+from qualitygate.analyse import analyse, unchanged
 from qualitygate.check import run_checks, selected
-from qualitygate.discover import InputError, Tree, discover
+from qualitygate.compare import Side, compare
+from qualitygate.discover import Filters, InputError, Tree, discover, discover_commit
+from qualitygate.discover.revision import find_base
 from qualitygate.extract import PARSED
 from qualitygate.extract.cache import Cache
 from qualitygate.judge import judge
 from qualitygate.link.applied import UnknownMigration, mark_applied
+from qualitygate.link.base import with_base
 from qualitygate.load import Installed
-from qualitygate.model.finding import Finding
+from qualitygate.model.facts import FileFacts
+from qualitygate.model.finding import CheckRun, Finding
 from qualitygate.model.policy import Policy
 from qualitygate.model.project import Project
 from qualitygate.model.source import Text
@@ -45,13 +51,15 @@ class NothingToScan(Exception):
 class Request:
     """What to scan and how.
 
-    ``staged`` takes the git index for the work tree. ``jobs`` is the number of workers, 0 to decide by the work;
+    ``staged`` takes the git index for the work tree. ``base`` is the revision to compare with, `auto` for that of a pull
+    request; empty: none. ``jobs`` is the number of workers, 0 to decide by the work;
     ``progress`` is called with the number of files done and of all files.
     """
 
     paths: tuple[Path, ...]
     policy: Policy
     staged: bool = False
+    base: str = ""
     use_cache: bool = True
     jobs: int = 0
     progress: Callable[[int, int], None] | None = None
@@ -63,8 +71,62 @@ def scan(request: Request, installed: Installed) -> Report:
     policy = request.policy
     tree = _files(request, installed)
     baseline = _baseline(_baseline_path(policy, tree.root), bool(policy.baseline))
+    base = find_base(tree.root, request.base, os.environ) if request.base else None
     project = _with_history(_project(request, tree, installed), policy.applied)
+    old_tree = None
+    if base is not None:
+        old_tree = _without_baseline(discover_commit(tree, base.commit, _filters(policy, installed)), policy)
+        known = unchanged(old_tree.files, tree.files, project.files)
+        project = with_base(project, _project(request, old_tree, installed, known))
 
+    findings, runs = _judged(project, tree, policy, installed)
+    unread = tuple(one for one in project.unread if tree.judged(one.path))
+    # What was not looked for, or could not be read, is not gone; a check that is installed no more finds nothing again.
+    passed_over = {check.id for check in installed.checks} - {run.check for run in runs if not run.error}
+    closed = {one.path for one in unread}
+    findings, stale = apply_baseline(
+        findings,
+        baseline,
+        judged=lambda entry: tree.judged(entry.path) and entry.check not in passed_over and entry.path not in closed,
+    )
+    hidden = len(findings)
+    findings = _shown(findings, policy)
+    hidden -= len(findings)
+    contents = _contents(tree, findings)
+    broken = {run.check: run.error for run in runs if run.error} | _faults(project)
+    if base is not None and old_tree is not None and project.base is not None:
+        stood, old_runs = _judged(project.base, old_tree, policy, installed)
+        broken |= {f"{run.check} (on the base)": run.error for run in old_runs if run.error}
+        old = _side(old_tree, _shown(stood, policy))
+        findings, gone = compare(_side(tree, findings), old)
+        base = msgspec.structs.replace(base, gone=tuple(f"{one.check} {one.path}: {one.message}" for one in gone))
+    examined = {run.check: run.examined for run in runs}
+    return Report(
+        version=__version__,
+        root=tree.root,
+        prefix=tree.prefix,
+        files=sum(tree.judged(file.path) for file in tree.files),
+        seconds=time.perf_counter() - started,
+        findings=findings,
+        hidden=hidden,
+        examined=examined,
+        broken=broken,
+        unread=unread,
+        verdict=judge(findings, examined, broken, unread, policy.limits),
+        texts={path: text for path, (_, text) in contents.items()},
+        secrets={file.path: file.secrets for file in project.files if file.secrets},
+        contents={path: content for path, (content, _) in contents.items()},
+        stale_baseline=tuple(str(entry) for entry in stale),
+        stale_fingerprints=tuple(entry.fingerprint for entry in stale),
+        base=base,
+        unbased=bool(request.base) and base is None,
+    )
+
+
+def _judged(
+    project: Project, tree: Tree, policy: Policy, installed: Installed
+) -> tuple[tuple[Finding, ...], tuple[CheckRun, ...]]:
+    """What the checks find in one project, the findings that the code answers marked, and what each check did."""
     checks = selected(installed.checks, policy.selection)
     runs = run_checks(project, [check for check in checks if not check.audits], policy, tree.way)
     findings, answers = apply_answers(
@@ -76,39 +138,12 @@ def scan(request: Request, installed: Installed) -> Report:
     answered = msgspec.structs.replace(project, answers=answers)
     audits = run_checks(answered, [check for check in checks if check.audits], policy, tree.way)
     findings += tuple(finding for run in audits for finding in run.findings)
-    runs += audits
+    return tuple(finding for finding in findings if tree.judged(finding.path)), runs + audits
 
-    unread = tuple(one for one in project.unread if tree.judged(one.path))
-    # What was not looked for, or could not be read, is not gone; a check that is installed no more finds nothing again.
-    passed_over = {check.id for check in installed.checks} - {run.check for run in runs if not run.error}
-    closed = {one.path for one in unread}
-    findings, stale = apply_baseline(
-        (finding for finding in findings if tree.judged(finding.path)),
-        baseline,
-        judged=lambda entry: tree.judged(entry.path) and entry.check not in passed_over and entry.path not in closed,
-    )
-    shown = sorted((one for one in findings if one.confidence.rank <= policy.min_confidence.rank), key=_order)
-    examined = {run.check: run.examined for run in runs}
-    broken = {run.check: run.error for run in runs if run.error} | _faults(project)
-    contents = _contents(tree, shown)
-    return Report(
-        version=__version__,
-        root=tree.root,
-        prefix=tree.prefix,
-        files=sum(tree.judged(file.path) for file in tree.files),
-        seconds=time.perf_counter() - started,
-        findings=tuple(shown),
-        hidden=len(findings) - len(shown),
-        examined=examined,
-        broken=broken,
-        unread=unread,
-        verdict=judge(shown, examined, broken, unread, policy.limits),
-        texts={path: text for path, (_, text) in contents.items()},
-        secrets={file.path: file.secrets for file in project.files if file.secrets},
-        contents={path: content for path, (content, _) in contents.items()},
-        stale_baseline=tuple(str(entry) for entry in stale),
-        stale_fingerprints=tuple(entry.fingerprint for entry in stale),
-    )
+
+def _shown(findings: Iterable[Finding], policy: Policy) -> tuple[Finding, ...]:
+    """The findings that are sure enough, in the order of a report."""
+    return tuple(sorted((one for one in findings if one.confidence.rank <= policy.min_confidence.rank), key=_order))
 
 
 def survey(request: Request, installed: Installed) -> Project:
@@ -118,28 +153,39 @@ def survey(request: Request, installed: Installed) -> Project:
 
 def _files(request: Request, installed: Installed) -> Tree:
     policy = request.policy
-    tree = discover(
-        request.paths,
-        include=policy.include,
-        exclude=policy.exclude,
-        directory=policy.directory,
-        languages=PARSED | {language for check in installed.checks for language in check.reads},
-        staged=request.staged,
-    )
-    # What the baseline repeats of the code is not the code.
-    baseline = Path(os.path.realpath(_baseline_path(policy, tree.root)))
-    tree = replace(tree, files=tuple(file for file in tree.files if tree.root / file.path != baseline))
+    tree = _without_baseline(discover(request.paths, _filters(policy, installed), staged=request.staged), policy)
     if not any(tree.judged(file.path) for file in tree.files):
         told = f" ({len(tree.unread)} could not be read: {tree.unread[0].reason})" if tree.unread else ""
         raise NothingToScan(f"nothing to scan in {tree.root}: no file that qgate reads{told}")
     return tree
 
 
-def _project(request: Request, tree: Tree, installed: Installed) -> Project:
+def _filters(policy: Policy, installed: Installed) -> Filters:
+    languages = PARSED | {language for check in installed.checks for language in check.reads}
+    return Filters(policy.include, policy.exclude, policy.directory, languages)
+
+
+def _without_baseline(tree: Tree, policy: Policy) -> Tree:
+    """What the baseline repeats of the code is not the code."""
+    baseline = Path(os.path.realpath(_baseline_path(policy, tree.root)))
+    return replace(tree, files=tuple(file for file in tree.files if tree.root / file.path != baseline))
+
+
+def _project(
+    request: Request, tree: Tree, installed: Installed, known: Mapping[str, FileFacts] | None = None
+) -> Project:
     """The linked project. All file checks run, selected or not: only they know where a secret stands in the text."""
     options = request.policy.options
     cache = Cache(f"{installed.identity}\0{sorted(options.items())!r}") if request.use_cache else None
-    project = analyse(tree.files, installed.checks, options, cache=cache, jobs=request.jobs, progress=request.progress)
+    project = analyse(
+        tree.files,
+        installed.checks,
+        options,
+        cache=cache,
+        jobs=request.jobs,
+        progress=request.progress,
+        known=known,
+    )
     unread = sorted((*tree.unread, *project.unread), key=lambda unread: (unread.path, unread.line, unread.reason))
     return msgspec.structs.replace(project, unread=tuple(unread))
 
@@ -183,6 +229,12 @@ def _order(finding: Finding) -> tuple[object, ...]:
         finding.check,
         finding.fingerprint,
     )
+
+
+def _side(tree: Tree, findings: Sequence[Finding]) -> Side:
+    """One side of a comparison."""
+    texts = {path: text for path, (_, text) in _contents(tree, findings).items()}
+    return Side(findings, texts, frozenset(file.path for file in tree.files))
 
 
 def _contents(tree: Tree, findings: Sequence[Finding]) -> dict[str, tuple[bytes, Text]]:

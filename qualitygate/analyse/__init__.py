@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache as remembered
 from typing import Any
@@ -30,14 +30,17 @@ def analyse(
     cache: Cache | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
+    known: Mapping[str, FileFacts] | None = None,
 ) -> Project:
     """Take the facts of every file, from ``cache`` where it knows them, and link them.
+
+    ``known`` are facts by path that are at hand, so that the file need not be read.
 
     ``jobs`` is the number of workers that read files, 0 to decide by the work; the project is the same for any.
     ``progress`` is called with the number of files done and of all files. The cache is written to and closed.
     """
     work = Work(tuple(files), tuple(check for check in checks if check.reads), dict(options))
-    facts: list[FileFacts | None] = [None] * len(files)
+    facts = [(known or {}).get(file.path) for file in files]
     with _uncollected():
         try:
             contents = _recall(files, facts, cache) if cache is not None else ()
@@ -56,6 +59,24 @@ def analyse(
             if cache is not None:
                 cache.close()
         return link(whole, program)
+
+
+def unchanged(
+    files: Sequence[SourceFile], before: Sequence[SourceFile], facts: Iterable[FileFacts]
+) -> dict[str, FileFacts]:
+    """The facts, by path, of those ``files`` that stand just so ``before`` too, and all that they rest on.
+
+    ``facts`` were taken from the files of before.
+    """
+    there = set(before)
+    same = {file.path for file in files if file in there}
+    paths = {file.path for file in files}
+    return {
+        known.path: known
+        for known in facts
+        if known.path in same
+        and all(path in same if content else path not in paths for path, content in known.depends_on)
+    }
 
 
 def _program(
@@ -94,7 +115,7 @@ def _recall(files: Sequence[SourceFile], facts: list[FileFacts | None], cache: C
             return ""
 
     for index, file in enumerate(files):
-        if known := content(file.path):
+        if facts[index] is None and (known := content(file.path)):
             facts[index] = cache.get(file, known, content)
     return [content(file.path) for file in files]
 

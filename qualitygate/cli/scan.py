@@ -37,6 +37,7 @@ Examples:
   qgate scan --format json | jq '.findings[].check'
   qgate scan -o sarif=out.sarif -o json=out.json
   qgate scan --baseline .qgate/baseline.json --statistics
+  qgate scan --base origin/main
 
 Exit codes, the same in every format: 0 gate open, 1 gate closed, 2 wrong usage or configuration or an internal error, 3
 nothing to scan, 4 required evidence is missing.
@@ -72,12 +73,19 @@ def _outputs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, 
 )
 @selection_options
 @click.option("--baseline", metavar="FILE", help="Known findings, which do not count.")
+@click.option(
+    "--base",
+    metavar="REV",
+    help="Compare with the commit where HEAD parted from this revision: what it has too is not new. `auto`: the one that "
+    "a pull request is to be merged into.",
+)
 @click.option("--staged", is_flag=True, help="Read the staged content, exactly as in git's index.")
 @config_options
 @scan_options
 @click.option(
     "--exit-zero", is_flag=True, help="Exit with 0 where the gate is closed or undecided for lack of evidence."
 )
+@click.option("--all", "-a", "everything", is_flag=True, help="With a base: show what stood there too.")
 @click.option("--statistics", is_flag=True, help="Add the number of findings of each check.")
 @click.option("--verbose", "-v", is_flag=True, help="Add what was examined, suppressed and unread.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the gate alone.")
@@ -90,12 +98,14 @@ def command(
     min_confidence: str | None,
     exclude: tuple[str, ...],
     baseline: str | None,
+    base: str | None,
     staged: bool,
     config_file: Path | None,
     isolated: bool,
     jobs: int,
     no_cache: bool,
     exit_zero: bool,
+    everything: bool,
     statistics: bool,
     verbose: bool,
     quiet: bool,
@@ -120,16 +130,21 @@ def command(
             "min-confidence": min_confidence,
             "exclude": exclude or None,
             "baseline": baseline,
+            "base": base,
         },
     )
     from qualitygate.run import scan
 
-    report = run(scan, checks, configuration.policy, paths, staged=staged, use_cache=not no_cache, jobs=jobs)
-    severities = configuration.policy.severities
+    policy = configuration.policy
+    report = run(scan, checks, policy, paths, staged=staged, base=policy.base, use_cache=not no_cache, jobs=jobs)
+    severities = policy.severities
     described = [dataclasses.replace(one, severity=severities.get(one.id, one.severity)) for one in checks.checks]
     for name, target in outputs:
         if target != STDOUT:
-            write_file(Path(target), rendered(report, described, name, Style(statistics=statistics, verbose=verbose)))
+            write_file(
+                Path(target),
+                rendered(report, described, name, Style(statistics=statistics, verbose=verbose, everything=everything)),
+            )
     if printed == "text":
         style = Style(
             width=terminal_width(sys.stdout),
@@ -138,6 +153,7 @@ def command(
             verbose=verbose,
             quiet=quiet,
             statistics=statistics,
+            everything=everything,
         )
         emit(rendered(report, described, printed, style).decode())
     else:

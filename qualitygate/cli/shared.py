@@ -129,6 +129,7 @@ def run(
     paths: Sequence[Path],
     *,
     staged: bool = False,
+    base: str = "",
     use_cache: bool = True,
     jobs: int = 0,
 ) -> Result:
@@ -141,7 +142,7 @@ def run(
     progress = Progress()
     watch = progress if progress.on else None
     try:
-        return stage(Request(tuple(paths) or (Path(),), policy, staged, use_cache, jobs, watch), checks)
+        return stage(Request(tuple(paths) or (Path(),), policy, staged, base, use_cache, jobs, watch), checks)
     except NothingToScan as error:
         raise Nothing(str(error)) from None
     except InputError as error:

@@ -17,9 +17,10 @@ from qualitygate.extract import MAX_BYTES
 from qualitygate.globs import matcher
 from qualitygate.model.source import Language, Role, SourceFile, Unread
 
-__all__ = ["InputError", "Layout", "Tree", "discover", "language_of"]
+__all__ = ["Filters", "InputError", "Layout", "Tree", "discover", "discover_commit", "language_of"]
 
 _TOO_LARGE = "larger than {} MB ({:.1f} MB): not read"
+_MISSING = "the repository lacks its content: not read"
 _OUTSIDE = "a link out of the scanned folder: not followed"
 _REPOSITORY = "a repository of its own (a submodule): scan it by itself"
 
@@ -50,37 +51,95 @@ class Tree:
         return not self.chosen or any(path == name or path.startswith(name + "/") for name in self.chosen)
 
 
-def discover(
-    paths: Sequence[Path],
-    *,
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    directory: Path | None = None,
-    languages: Collection[Language] = frozenset(Language),
-    staged: bool = False,
-) -> Tree:
-    """The files in one of ``languages`` below ``paths``.
+@dataclass(frozen=True)
+class Filters:
+    """Which files are wanted: those in one of ``languages`` that ``include`` names and ``exclude`` does not.
+
+    Both are patterns as in a ``.gitignore``, relative to ``directory`` where the root lies below it, else to the root.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    directory: Path | None = None
+    languages: frozenset[Language] = frozenset(Language)
+
+
+_EVERYTHING = Filters()
+
+
+def discover(paths: Sequence[Path], filters: Filters = _EVERYTHING, *, staged: bool = False) -> Tree:
+    """The files below ``paths`` that ``filters`` let through.
 
     One folder (none: the current one) is the root. Of several paths, or of files, the root is the current folder, or
     the folder that holds them all where they lie outside of it. What is listed is what git tracks or does not ignore;
-    without git, what no ``.gitignore`` names. ``include`` and ``exclude`` are patterns as in a ``.gitignore``, relative
-    to ``directory`` where the root lies below it, else to the root. ``staged`` takes names and contents from the git
-    index instead of the work tree.
+    without git, what no ``.gitignore`` names. ``staged`` takes names and contents from the git index instead of the
+    work tree.
 
     Raises :class:`InputError` for a path that is missing, unreadable, or neither file nor folder, and for a staged scan
     outside a git checkout. Links are never followed. What was to be read and is not is told in ``unread``.
     """
     root, chosen = _root(paths)
     listed, look = _index(root) if staged else _work_tree(root, chosen)
-    way = _way(directory, root)
+    return _tree(root, chosen, listed, look, filters)
+
+
+def discover_commit(tree: Tree, commit: str, filters: Filters = _EVERYTHING) -> Tree:
+    """What ``commit`` holds in the place of ``tree``, by the same rules; nothing is checked out.
+
+    A file that ``tree`` has with the same content is taken from there, the others come from git's objects.
+    Raises :class:`InputError` where they cannot be read.
+    """
+    heads = {file.path: file for file in tree.files}
+    try:
+        entries = git.committed(tree.root, commit)
+        index = git.indexed(tree.root)
+        names = _filtered(entries, tree.way, filters)
+        same = {name for name in names if name in heads and _is_same(heads[name], entries[name])}
+        # What is no text stays so, and need not be looked at again.
+        passed_over = {
+            name
+            for name in names
+            if name not in heads and index.get(name) == entries[name] and os.path.lexists(tree.root / name)
+        }
+        wanted = [name for name in names if name not in same and name not in passed_over]
+        stored = git.stored(tree.root, {name: entries[name] for name in wanted}, MAX_BYTES)
+    except OSError as error:
+        raise InputError(f"base: cannot read the commit {commit} of {tree.root}: {error}") from None
+    for name in wanted:
+        if stored[name].size is None and language_of(name) is not Language.TEXT:
+            raise InputError(f"base: the clone lacks {name} of {commit[:10]}; fetch it whole (`git fetch --refetch`)")
+
+    def look(name: str) -> _Entry | None:
+        if name in same:
+            return _Entry(content=heads[name].content)
+        return _look_stored(stored[name], name) if name in stored else None
+
+    return _tree(tree.root, tree.chosen, names, look, filters)
+
+
+def _is_same(file: SourceFile, entry: tuple[int, str]) -> bool:
+    mode, identity = entry
+    try:
+        return stat.S_ISREG(mode) and git.identity(file.read(), identity) == identity
+    except OSError:
+        return False
+
+
+def _filtered(listed: Collection[str], way: str, filters: Filters) -> list[str]:
+    include, exclude = filters.include, filters.exclude
     included, excluded = matcher(include, way), matcher(exclude, way)
-    names = sorted(name for name in listed if (not include or included(name)) and not excluded(name))
+    return sorted(name for name in listed if (not include or included(name)) and not excluded(name))
+
+
+def _tree(root: Path, chosen: tuple[str, ...], listed: Collection[str], look: _Look, filters: Filters) -> Tree:
+    way = _way(filters.directory, root)
+    names = _filtered(listed, way, filters)
     layout = Layout.of(names)
     files: list[SourceFile] = []
     unread: list[Unread] = []
     for name in names:
         role = layout.role(name)
-        found = _admit(root, name, role, look(name), languages)
+        found = _admit(root, name, role, look(name), filters.languages)
         if isinstance(found, SourceFile):
             files.append(found)
         elif found and role is not Role.VENDORED:
@@ -242,16 +301,18 @@ def _index(root: Path) -> tuple[Collection[str], _Look]:
         entries = git.staged(root, MAX_BYTES)
     except OSError as error:
         raise InputError(f"cannot read what is staged in {root}: {error}") from None
-    return entries, lambda name: _look_staged(entries[name], name)
+    return entries, lambda name: _look_stored(entries[name], name)
 
 
-def _look_staged(entry: git.Staged, name: str) -> _Entry | None:
+def _look_stored(entry: git.Stored, name: str) -> _Entry | None:
     if stat.S_ISLNK(entry.mode):
         target = os.fsdecode(entry.content or b"")
         way = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
         return _Entry(_OUTSIDE) if way.startswith(("/", "..")) and language_of(name) is not Language.TEXT else None
     if not stat.S_ISREG(entry.mode):
         return _Entry(_REPOSITORY)
+    if entry.size is None:
+        return _Entry(_MISSING)
     if entry.content is None:
         return _Entry(_TOO_LARGE.format(MAX_BYTES // 1_000_000, entry.size / 1_000_000))
     return _Entry(content=entry.content)

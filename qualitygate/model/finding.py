@@ -56,6 +56,17 @@ class Status(str, Enum):
     BASELINED = "baselined"
 
 
+class Change(str, Enum):
+    """How a finding stands to the base of a comparison.
+
+    `new`: it was not there, or weighed less. `changed`: it was, in another file, at other code or in other words.
+    """
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
 class Hit(msgspec.Struct, frozen=True):
     """What a check yields: one fault, at the smallest span that carries it.
 
@@ -81,7 +92,8 @@ class Finding(msgspec.Struct, frozen=True):
     """A hit of a known check, with its identity.
 
     ``fingerprint`` is a digest of check, path and subject (and an ordinal where they repeat): no line, no text of the
-    code, so that a baseline survives edits. ``answer`` is the reason given where the finding is suppressed.
+    code, so that a baseline survives edits. ``answer`` is the reason given where the finding is suppressed. ``change`` is
+    known where the findings were compared with those of a base.
     """
 
     check: str
@@ -98,6 +110,7 @@ class Finding(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     status: Status = Status.ACTIVE
     answer: str = ""
+    change: Change | None = None
 
     @property
     def path(self) -> str:

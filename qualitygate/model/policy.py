@@ -27,7 +27,8 @@ class Limits:
     """When the gate is open. None switches a row off.
 
     ``unread`` says what an unreadable file does: `fail`, `warn` (shown, counted) or `ignore`. ``required`` names checks
-    that must have examined something: with nothing to judge they leave the gate undecided instead of open.
+    that must have examined something: with nothing to judge they leave the gate undecided instead of open. ``scope`` says
+    which findings count where there is a base to compare with: `new` or `all`.
     """
 
     errors: int | None = 0
@@ -35,6 +36,7 @@ class Limits:
     notes: int | None = None
     unread: str = "warn"
     required: tuple[str, ...] = ()
+    scope: str = "new"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Policy:
     ``include``, ``exclude`` and the patterns of ``selection.per_path`` are globs relative to ``directory``, the folder of
     the configuration file (None: there is no file, and they are relative to the scanned root). ``baseline`` is a path,
     absolute or relative to the current directory; empty: the default place below ``directory``, where it exists.
+    ``base`` is the revision to compare with, `auto` for that of a pull request; empty: none.
     ``applied`` names migrations that are applied everywhere, with all that come before them.
     ``options`` maps a check's id to its options in force, where they are not its defaults; ``severities`` maps it to the
     severity that the user gave it, which wins over the check's own. ``origins`` maps each dotted key to where its value
@@ -56,6 +59,7 @@ class Policy:
     min_confidence: Confidence = Confidence.MEDIUM
     limits: Limits = Limits()
     baseline: str = ""
+    base: str = ""
     applied: tuple[str, ...] = ()
     directory: Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -40,7 +40,9 @@ class Project(msgspec.Struct, frozen=True):
     """Facts of all files, joined. Everything is in a fixed order: the same input gives the same project.
 
     ``calls`` holds the library calls that the checks of this run ask for, ``assignments`` the values given to names that
-    they ask for, and ``settings`` those in force in the settings modules of Django. ``answers`` are known to the checks that audit them, which run after all others.
+    they ask for, and ``settings`` those in force in the settings modules of Django. ``answers`` are known to the checks that
+    audit them, which run after all others. ``base`` is the project as it was before the change that is judged; None where
+    nothing is compared.
     """
 
     files: tuple[FileFacts, ...] = ()
@@ -61,6 +63,7 @@ class Project(msgspec.Struct, frozen=True):
     tables: tuple[Table, ...] = ()
     unread: tuple[Unread, ...] = ()
     answers: tuple[Answer, ...] = ()
+    base: Project | None = None
 
     @property
     def operations(self) -> tuple[Operation, ...]:

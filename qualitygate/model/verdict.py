@@ -40,6 +40,19 @@ class Verdict(msgspec.Struct, frozen=True):
     exit_code: int
 
 
+class Base(msgspec.Struct, frozen=True):
+    """The commit that a change is compared with.
+
+    ``revision`` is what was asked for, ``variable`` the one of the environment that named it (empty: the user did), and
+    ``commit`` the one at which it and HEAD parted. ``gone`` names what was found there and is found no more.
+    """
+
+    revision: str
+    commit: str
+    variable: str = ""
+    gone: tuple[str, ...] = ()
+
+
 class Report(msgspec.Struct, frozen=True):
     """What a run found, before it is written in any format.
 
@@ -48,7 +61,9 @@ class Report(msgspec.Struct, frozen=True):
     a crashed check to the reason. ``texts`` and ``secrets`` (both by path) serve code frames: a secret's span is masked
     wherever its line is shown. ``contents`` are the bytes behind the texts, for line hashes. ``prefix`` leads from the
     repository's top to the scanned root, with a slash at its end where it is not empty. ``stale_baseline`` names what
-    the baseline knows and is found no more; ``stale_fingerprints`` identifies the same, in the same order.
+    the baseline knows and is found no more; ``stale_fingerprints`` identifies the same, in the same order. ``base`` is
+    known where the findings were compared with those of a commit; ``unbased`` says that one was asked for and that there
+    is no pull request to name it.
     """
 
     version: str
@@ -67,3 +82,5 @@ class Report(msgspec.Struct, frozen=True):
     contents: Mapping[str, bytes] = {}
     stale_baseline: tuple[str, ...] = ()
     stale_fingerprints: tuple[str, ...] = ()
+    base: Base | None = None
+    unbased: bool = False

@@ -10,7 +10,7 @@ import msgspec
 
 from qualitygate.model.finding import Finding
 from qualitygate.model.source import Place
-from qualitygate.model.verdict import Report
+from qualitygate.model.verdict import Base, Report
 from qualitygate.report.display import unsafe
 from qualitygate.report.redact import Redactor
 
@@ -40,6 +40,7 @@ def document(report: Report) -> dict[str, Any]:
         ],
         "broken": {check: redactor.text(reason) for check, reason in sorted(report.broken.items())},
         "stale_baseline": list(report.stale_baseline),
+        "base": _base(report.base, redactor) if report.base is not None else None,
         "gate": {
             "state": verdict.state,
             "exit_code": verdict.exit_code,
@@ -57,6 +58,15 @@ def document(report: Report) -> dict[str, Any]:
         },
         "files": report.files,
         "seconds": round(report.seconds, 3),
+    }
+
+
+def _base(base: Base, redactor: Redactor) -> dict[str, Any]:
+    return {
+        "revision": base.revision,
+        "commit": base.commit,
+        "variable": base.variable,
+        "gone": [redactor.text(finding) for finding in base.gone],
     }
 
 
@@ -99,6 +109,7 @@ def _finding(finding: Finding, redactor: Redactor) -> dict[str, Any]:
         "subject": redactor.text(finding.subject),
         "fingerprint": finding.fingerprint,
         "status": finding.status.value,
+        "change": finding.change.value if finding.change is not None else None,
         "answer": redactor.text(finding.answer),
         "why": redactor.text(finding.why),
         "mend": redactor.text(finding.mend),

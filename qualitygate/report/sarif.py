@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from qualitygate.authoring import Check
-from qualitygate.model.finding import Domain, Finding, Severity, Status
+from qualitygate.model.finding import Change, Domain, Finding, Severity, Status
 from qualitygate.model.source import Place, Span, Unread
 from qualitygate.model.verdict import Report
 from qualitygate.report.json import encoded
@@ -35,6 +35,8 @@ ROOT = "%SRCROOT%"
 # GitHub's bands: above 9.0 critical, 7.0 to 8.9 high, 4.0 to 6.9 medium, below low. One value inside each of ours.
 _SECURITY = {Severity.ERROR: "8.0", Severity.WARNING: "5.5", Severity.NOTE: "3.0"}
 _PROBLEM = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "recommendation"}
+
+_STATES = {Change.NEW: "new", Change.CHANGED: "updated", Change.UNCHANGED: "unchanged"}
 
 _BLOCK = 100
 _FACTOR = 37
@@ -139,6 +141,8 @@ def _result(
         "partialFingerprints": {**fingerprints, "qgate/v1": finding.fingerprint},
         "properties": {"confidence": finding.confidence.value, "subject": redactor.text(finding.subject)},
     }
+    if finding.change is not None:
+        result["baselineState"] = _STATES[finding.change]
     if finding.check in index:
         result["ruleIndex"] = index[finding.check]
     if related:

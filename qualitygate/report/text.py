@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from qualitygate.model.finding import Confidence, Finding, Severity, Status
+from qualitygate.model.finding import Change, Confidence, Finding, Severity, Status
 from qualitygate.model.source import Place, Span
 from qualitygate.model.verdict import Report, Row, State
 from qualitygate.report.display import Palette, cell, pad, visible, width, wrapped
@@ -30,7 +30,8 @@ class Style:
     """How text is laid out. ``width`` is the terminal's in columns, None where lines are not to be broken.
 
     ``here`` is the directory that shown paths are relative to. ``verbose`` adds what was examined, suppressed and
-    unread; ``quiet`` leaves the gate alone; ``statistics`` adds a count for each check.
+    unread; ``quiet`` leaves the gate alone; ``statistics`` adds a count for each check. ``everything`` shows the findings
+    that stood in the base too.
     """
 
     width: int | None = None
@@ -39,6 +40,7 @@ class Style:
     verbose: bool = False
     quiet: bool = False
     statistics: bool = False
+    everything: bool = False
 
 
 def render(report: Report, style: Style) -> str:
@@ -64,11 +66,13 @@ class _Writer:
             yield from self._unread()
             yield from self._broken()
             yield from self._stale()
+            yield from self._gone()
             if self.style.verbose:
                 yield from self._examined()
             if self.style.statistics:
                 yield from self._statistics()
             yield self._summary()
+            yield from self._compared()
         yield from self._gate()
 
     def _plain(self, text: str) -> str:
@@ -91,7 +95,7 @@ class _Writer:
 
     def _findings(self) -> Iterator[str]:
         """Findings by file. Of many like ones in a file the first are shown whole, the others in a line each."""
-        for _, group in groupby(_by_file(self.report.findings), key=lambda finding: finding.path):
+        for _, group in groupby(_by_file(self._shown()), key=lambda finding: finding.path):
             shown: Counter[str] = Counter()
             short: dict[str, list[Finding]] = {}
             for finding in group:
@@ -104,6 +108,11 @@ class _Writer:
             for findings in short.values():
                 yield from self._alike(findings)
                 yield ""
+
+    def _shown(self) -> list[Finding]:
+        """The active findings; where there is a base, only what is new against it."""
+        active = [finding for finding in self.report.findings if finding.status is Status.ACTIVE]
+        return [one for one in active if self.style.everything or one.change in (None, Change.NEW)]
 
     def _alike(self, findings: list[Finding]) -> Iterator[str]:
         first = findings[0]
@@ -237,6 +246,13 @@ class _Writer:
             yield f"  … and {len(stale) - len(shown)} more (shown with -v)"
         yield ""
 
+    def _gone(self) -> Iterator[str]:
+        """What stood in the base and is found no more, where it is asked for."""
+        if self.report.base is not None and self.report.base.gone and self.style.verbose:
+            yield self.paint.good("Gone since the base:")
+            yield from (f"  {self._plain(finding)}" for finding in self.report.base.gone)
+            yield ""
+
     def _examined(self) -> Iterator[str]:
         found = Counter(finding.check for finding in self.report.findings if finding.status is Status.ACTIVE)
         yield self.paint.strong("Examined")
@@ -283,6 +299,23 @@ class _Writer:
         aside = f"; hidden: {', '.join(hidden)}" if hidden else ""
         return f"{found} in {_count(report.files, 'file')}, {report.seconds:.1f} s{aside}"
 
+    def _compared(self) -> Iterator[str]:
+        """With what the findings were compared, and how they stand to it."""
+        base = self.report.base
+        if base is None:
+            if self.report.unbased:
+                yield "Compared with nothing: no variable of a pull request is set"
+            return
+        counts = Counter(one.change for one in self.report.findings if one.status is Status.ACTIVE)
+        known = counts[Change.UNCHANGED] + counts[Change.CHANGED]
+        shown = " (shown with --all)" if known and not self.style.everything else ""
+        revision = base.revision.removeprefix("refs/remotes/")
+        source = f" from {base.variable}" if base.variable else ""
+        yield (
+            f"Compared with {base.commit[:10]}, where HEAD parted from {self._plain(revision)}{source}: "
+            f"{counts[Change.NEW]} new, {known} stood before{shown}, {len(base.gone)} gone"
+        )
+
     # The gate.
 
     def _gate(self) -> Iterator[str]:
@@ -328,7 +361,7 @@ def _table(rows: list[tuple[tuple[str, Callable[[str], str]], ...]]) -> Iterator
 
 
 def _by_file(findings: Iterable[Finding]) -> list[Finding]:
-    active = [finding for finding in findings if finding.status is Status.ACTIVE]
+    active = list(findings)
     worst: dict[str, int] = {}
     for finding in active:
         worst[finding.path] = min(worst.get(finding.path, finding.severity.rank), finding.severity.rank)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+import msgspec
 import pytest
 
 from qualitygate.judge import judge
-from qualitygate.model.finding import Confidence, Domain, Finding, Severity, Status
+from qualitygate.model.finding import Change, Confidence, Domain, Finding, Severity, Status
 from qualitygate.model.policy import Limits
 from qualitygate.model.source import Place, Span, Unread
 from qualitygate.model.verdict import State, Verdict
@@ -105,3 +106,13 @@ def test_more_faults_never_open_a_gate() -> None:
 
     for one in every:
         assert (code(*one) == 0) == (one == (0, 0, 0, 0))
+
+
+def test_only_new_findings_count_against_a_base_unless_all_are_to() -> None:
+    stood = msgspec.structs.replace(finding(), change=Change.UNCHANGED)
+    edited = msgspec.structs.replace(finding(), change=Change.CHANGED)
+    new = msgspec.structs.replace(finding(), change=Change.NEW)
+    assert verdict(stood, edited).exit_code == 0
+    assert verdict(stood, edited).rows[0].detail == "new ones; 2 stood before"
+    assert verdict(stood, edited, new).exit_code == 1
+    assert verdict(stood, limits=Limits(scope="all")).exit_code == 1

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qualitygate.discover import InputError, Tree, discover
+from qualitygate.discover import Filters, InputError, Tree, discover, discover_commit
+from qualitygate.discover.revision import find_base
 from qualitygate.model.source import Language, Role
 
 Files = Callable[..., Path]
@@ -45,7 +46,7 @@ def test_files_come_in_a_fixed_order(project: Files) -> None:
 
 def test_only_languages_that_somebody_reads_are_listed(project: Files) -> None:
     root = project({"a.py": "", "notes.md": "", "serve": "#!/usr/bin/env python3\n", "LICENSE": "words"})
-    assert paths(discover([root], languages={Language.PYTHON})) == ["a.py", "serve"]
+    assert paths(discover([root], Filters(languages=frozenset({Language.PYTHON})))) == ["a.py", "serve"]
 
 
 def test_ignored_files_are_left_out(project: Files) -> None:
@@ -63,7 +64,7 @@ def test_ignored_files_are_left_out(project: Files) -> None:
             "gone.py": "",
         }
     )
-    assert paths(discover([root], languages={Language.PYTHON})) == [
+    assert paths(discover([root], Filters(languages=frozenset({Language.PYTHON})))) == [
         "a.py",
         "gone.py",
         "sub/build/c.py",
@@ -73,12 +74,12 @@ def test_ignored_files_are_left_out(project: Files) -> None:
 
 def test_include_and_exclude_are_patterns_as_in_a_gitignore(project: Files) -> None:
     root = project({"api/a.py": "", "api/legacy/b.py": "", "web/c.py": ""})
-    assert paths(discover([root], include=["api/"], exclude=["legacy/"])) == ["api/a.py"]
+    assert paths(discover([root], Filters(include=("api/",), exclude=("legacy/",)))) == ["api/a.py"]
 
 
 def test_patterns_are_relative_to_the_folder_of_the_configuration(project: Files) -> None:
     root = project({"service/api/a.py": "", "service/api/b.py": ""})
-    found = discover([root / "service"], exclude=["/service/api/b.py"], directory=root)
+    found = discover([root / "service"], Filters(exclude=("/service/api/b.py",), directory=root))
     assert paths(found) == ["api/a.py"]
     assert found.way == "service/"
 
@@ -346,7 +347,44 @@ def test_nothing_that_the_repository_configures_is_run(checkout: Files, git: Git
     (root / "a.py").write_text("changed = True\n")
     assert paths(discover([root])) == [".gitattributes", "a.py"]
     assert paths(discover([root], staged=True)) == [".gitattributes", "a.py"]
+    base = find_base(root, "HEAD", {})
+    assert base is not None
+    assert discover_commit(discover([root]), base.commit).files[1].read() == b""
     assert not canary.exists()
+
+
+def test_a_commit_is_read_from_objects_and_what_did_not_change_from_the_tree(checkout: Files, git: Git) -> None:
+    root = checkout({"a.py": "a = 1\n", "b.py": "b = 1\n", "old/c.py": "", "logo.png": b"\x89PNG\0"})
+    commit = git(root, "rev-parse", "HEAD").strip()
+    (root / "b.py").write_text("b = 2\n")
+    (root / "old/c.py").unlink()
+    (root / "new.py").write_text("")
+    tree = discover([root])
+    before = discover_commit(tree, commit)
+    assert {file.path: file.content for file in before.files} == {"a.py": None, "b.py": b"b = 1\n", "old/c.py": b""}
+    below = discover_commit(discover([root / "old"]), commit)
+    assert (paths(below), below.root) == (["c.py"], root / "old")
+
+
+def test_files_that_are_left_out_are_left_out_of_a_commit(checkout: Files, git: Git) -> None:
+    root = checkout({"a.py": "", "legacy/b.py": ""})
+    filters = Filters(exclude=("legacy/",))
+    assert paths(discover_commit(discover([root], filters), git(root, "rev-parse", "HEAD").strip(), filters)) == [
+        "a.py"
+    ]
+
+
+def test_a_clone_that_lacks_the_files_of_a_commit_is_told(checkout: Files, git: Git) -> None:
+    root = checkout({"a.py": "a = 1\n", "notes.bin": b"\0one"})
+    commit = git(root, "rev-parse", "HEAD").strip()
+    (root / "a.py").write_text("a = 2\n")
+    git(root, "commit", "--all", "--quiet", "--message", "second")
+    for name in ("a.py", "notes.bin"):
+        (root / name).unlink()
+        identity = git(root, "rev-parse", f"{commit}:{name}").strip()
+        (root / ".git/objects" / identity[:2] / identity[2:]).unlink()
+    with pytest.raises(InputError, match=r"lacks a\.py of [0-9a-f]{10}; fetch it whole"):
+        discover_commit(discover([root]), commit)
 
 
 def test_a_checkout_without_git_is_walked(checkout: Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

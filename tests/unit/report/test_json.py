@@ -48,6 +48,7 @@ def test_a_full_report_has_the_published_form(
         "subject": "GET /orders",
         "fingerprint": "0123456789abcdef0123456789abcdef",
         "status": "active",
+        "change": None,
         "answer": "",
         "why": "w",
         "mend": "m",

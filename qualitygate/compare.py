@@ -1,0 +1,126 @@
+"""In: the findings of a project and of its base, with the text that they point into. Out: what is new, and what is gone."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from qualitygate.model.finding import Change, Finding, Status
+from qualitygate.model.source import Text
+
+# As git's rename detection: a file that shares half of its lines with one that is gone is that file.
+_ALIKE = 0.5
+# A bracket on its own is the same everywhere.
+_TELLING = 4
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: its findings, the text of every file that they point into, and the paths of all its files."""
+
+    findings: Sequence[Finding]
+    texts: Mapping[str, Text]
+    paths: Collection[str]
+
+    def code(self, finding: Finding) -> str:
+        """The line of a finding without its indentation; empty where it is not known."""
+        text = self.texts.get(finding.path)
+        return " ".join(text.line(finding.span.line).split()) if text is not None else ""
+
+
+def compare(head: Side, base: Side) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """The findings of ``head``, each marked as new, changed or unchanged, and those of ``base`` that are gone.
+
+    A finding is known again by its check and subject in the same file, else by check and code there (a function that was
+    renamed), else likewise in a file that was renamed, else by check, subject and code in any file. Of several that are
+    alike, those at the same code belong together. What was answered in the code of the base did not stand there.
+    """
+    before = [finding for finding in base.findings if finding.status is not Status.SUPPRESSED]
+    pairs = _pairs(head, base, before)
+    known = {id(old) for old in pairs.values()}
+    marked = (
+        msgspec.structs.replace(finding, change=_change(finding, pairs.get(number), head, base))
+        for number, finding in enumerate(head.findings)
+    )
+    return tuple(marked), tuple(old for old in before if id(old) not in known)
+
+
+def _pairs(head: Side, base: Side, before: Sequence[Finding]) -> dict[int, Finding]:
+    """For the number of each finding of the head the one of the base that it is."""
+    pairs: dict[int, Finding] = {}
+    new = dict(enumerate(head.findings))
+    old = dict(enumerate(before))
+
+    def pair(key: _Key, renamed: Mapping[str, str]) -> None:
+        waiting: dict[Hashable, list[int]] = defaultdict(list)
+        for number, finding in old.items():
+            waiting[key(finding, base, finding.path)].append(number)
+        for number, finding in list(new.items()):
+            wanted = key(finding, head, renamed.get(finding.path, finding.path))
+            if wanted is not None and waiting[wanted]:
+                pairs[number] = old.pop(waiting[wanted].pop(0))
+                del new[number]
+
+    for key in (_exact, _named, _told):
+        pair(key, {})
+    if renamed := _renamed(head, base, new.values(), old.values()):
+        for key in (_exact, _named, _told):
+            pair(key, renamed)
+    pair(_moved, {})
+    return pairs
+
+
+_Key = Callable[[Finding, Side, str], Hashable]
+
+
+def _exact(finding: Finding, side: Side, path: str) -> Hashable:
+    return finding.check, path, finding.subject, side.code(finding)
+
+
+def _named(finding: Finding, side: Side, path: str) -> Hashable:
+    return finding.check, path, finding.subject
+
+
+def _told(finding: Finding, side: Side, path: str) -> Hashable:
+    """The code alone: a subject may hold the name of a function or a module that is another now."""
+    code = side.code(finding)
+    return (finding.check, path, code) if len(code) >= _TELLING else None
+
+
+def _moved(finding: Finding, side: Side, path: str) -> Hashable:
+    code = side.code(finding)
+    return (finding.check, finding.subject, code) if len(code) >= _TELLING else None
+
+
+def _change(finding: Finding, old: Finding | None, head: Side, base: Side) -> Change:
+    # An error that was a warning before is more than it was.
+    if old is None or finding.severity.rank < old.severity.rank:
+        return Change.NEW
+    same = (finding.path, finding.message, finding.severity) == (old.path, old.message, old.severity)
+    return Change.UNCHANGED if same and head.code(finding) == base.code(old) else Change.CHANGED
+
+
+def _renamed(head: Side, base: Side, new: Collection[Finding], old: Collection[Finding]) -> dict[str, str]:
+    """The old path of each file that only the head has and that is much like one that only the base has."""
+    came = {finding.path for finding in new if finding.path not in base.paths}
+    left = {finding.path for finding in old if finding.path not in head.paths}
+    old_lines = {path: _lines(base.texts[path]) for path in left if path in base.texts}
+    scored = []
+    for path in came.intersection(head.texts):
+        lines = _lines(head.texts[path])
+        for before, those in old_lines.items():
+            likeness = (lines & those).total() / max(lines.total(), those.total(), 1)
+            if likeness >= _ALIKE:
+                scored.append((-likeness, path, before))
+    found: dict[str, str] = {}
+    for _, path, before in sorted(scored):
+        if path not in found and before not in found.values():
+            found[path] = before
+    return found
+
+
+def _lines(text: Text) -> Counter[str]:
+    return Counter(line for line in (each.strip() for each in text.content.splitlines()) if line)
