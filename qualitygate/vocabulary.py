@@ -116,6 +116,16 @@ def purpose(path: str) -> str:
     return ""
 
 
+def is_probe(path: str) -> bool:
+    """Whether a path asks how the service fares: a health check, its metrics, `/status/database`."""
+    if purpose(path) in ("health", "metrics"):
+        return True
+    rest = [
+        word for word in path.lower().split("/") if word not in ("", "api", "rest") and not _VERSION.fullmatch(word)
+    ]
+    return "{" not in path and bool(rest) and _ALONE.get(rest[0]) == "health"
+
+
 # What sets the size of a page, and what moves through the pages; normalised. `from`, `to` and `since` are dates more often.
 _SIZE: Final = frozenset(
     "limit pagesize perpage maxresults count size top max maxpagesize itemsperpage pagelimit resultsperpage first last "

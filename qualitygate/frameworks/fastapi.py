@@ -411,22 +411,21 @@ def _is_text(value: Value | None, text: str) -> bool:
 def injected(evaluation: Evaluation, function: FunctionValue) -> Iterator[Value]:
     """The providers that fill the parameters of a handler or of another provider: ``Depends(f)``, ``Annotated[T, Depends(f)]``."""
     for parameter in function.node.parameters:
+        value = evaluation.annotation(parameter.annotation, function.scope)
         if parameter.default is not None:
-            yield from _depends(evaluation, evaluation.evaluate(parameter.default, function.scope))
-        if parameter.annotation is not None:
-            value = evaluation.annotation(parameter.annotation, function.scope)
-            if (
-                isinstance(value, Instance)
-                and isinstance(value.cls, External)
-                and value.cls.name.endswith(".Annotated")
-            ):
-                metadata = value.arguments.positional[0] if value.arguments.positional else None
-                providers = _depends(evaluation, metadata)
-                yield from providers
-                # `Annotated[Service, Depends()]`: the type itself is called.
-                bare = isinstance(metadata, Items) and any(evaluation.is_a(item, DEPENDS) for item in metadata.items)
-                if bare and not providers and isinstance(metadata, Items):
-                    yield metadata.items[0]
+            given = evaluation.evaluate(parameter.default, function.scope)
+            providers = _depends(evaluation, given)
+            yield from providers
+            if not providers and evaluation.is_a(given, DEPENDS) and isinstance(value, ClassValue):
+                yield value  # `service: Service = Depends()`
+        if isinstance(value, Instance) and isinstance(value.cls, External) and value.cls.name.endswith(".Annotated"):
+            metadata = value.arguments.positional[0] if value.arguments.positional else None
+            providers = _depends(evaluation, metadata)
+            yield from providers
+            # `Annotated[Service, Depends()]`: the type itself is called.
+            bare = isinstance(metadata, Items) and any(evaluation.is_a(item, DEPENDS) for item in metadata.items)
+            if bare and not providers and isinstance(metadata, Items):
+                yield metadata.items[0]
 
 
 ADAPTER = Adapter(

@@ -40,12 +40,16 @@ REQUEST_METHODS = (
 
 @dataclass(frozen=True)
 class Target:
-    """A function that another one calls, on what object and where; ``site`` is None where a framework injects it."""
+    """A function that another one calls, on what object and where.
+
+    ``site`` is None where no call is written: a framework injects it (``injected``), a property, an entered context.
+    """
 
     function: FunctionValue
     receiver: Value | None
     place: Place
     site: Site | None
+    injected: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,29 @@ class Step:
         while steps[-1].before is not None:
             steps.append(steps[-1].before)
         return tuple(reversed(steps))
+
+
+# Decorators whose function remembers what it gave back.
+_CACHING = frozenset(
+    {"lru_cache", "cache", "cached", "cached_property", "singleton", "alru_cache", "memoize", "memoized", "once"}
+)
+
+
+def decorators(function: FunctionValue) -> frozenset[str]:
+    """The last names of a function's decorators."""
+    found = set()
+    for value in function.decorators:
+        if isinstance(value, Instance):
+            name = value.event.name if value.event is not None else ""
+        else:
+            name = str(getattr(value, "name", "") or getattr(getattr(value, "node", None), "name", ""))
+        found.add(name.rsplit(".", 1)[-1])
+    return frozenset(found)
+
+
+def remembers(function: FunctionValue) -> bool:
+    """Whether a function keeps what it gave back, so that its body does not run for every call."""
+    return not decorators(function).isdisjoint(_CACHING)
 
 
 def way(step: Step, declared: Place, name: str) -> tuple[Place, ...]:
@@ -118,10 +145,12 @@ class CallGraph:
             found: list[Target] = []
             for provider in self.injected(function):
                 for target, owner in self.entry(provider):
-                    found.append(Target(target, owner, Place(function.path, function.node.span), None))
-            for site in self.trace(function, receiver).sites:
+                    found.append(Target(target, owner, Place(function.path, function.node.span), None, True))
+            trace = self.trace(function, receiver)
+            for site in trace.sites:
                 for target, owner in self.called(site.callee):
                     found.append(Target(target, owner, site.place, site))
+            found += [Target(target, owner, place, None) for target, owner, place in trace.unwritten]
             self._targets[key] = tuple(found)
         return self._targets[key]
 
@@ -147,13 +176,25 @@ class CallGraph:
     def entry(self, value: Value) -> Iterator[tuple[FunctionValue, Value | None]]:
         """The functions that a framework runs for a request where it was given ``value``."""
         if isinstance(value, ClassValue):
-            yield from self.called(value)
+            if not self.is_middleware(value):
+                yield from self.called(value)
             for name in REQUEST_METHODS:
                 method = self._method(value, name)
                 if method is not None:
                     yield method, None
         else:
             yield from self.called(value)
+
+    def is_middleware(self, cls: Value) -> bool:
+        """Whether a framework makes one object of a class when it starts, not one for each request."""
+        if not isinstance(cls, ClassValue):
+            return False
+        constructor = self._method(cls, "__init__")
+        handed = {parameter.name for parameter in constructor.node.parameters} if constructor is not None else set()
+        return bool(handed & {"get_response", "app"}) or any(
+            str(getattr(base, "name", "") or getattr(base, "qualname", "")).endswith("Middleware")
+            for base in self._evaluator.ancestry(cls)
+        )
 
     def _method(self, cls: ClassValue, name: str) -> FunctionValue | None:
         for base in self._evaluator.ancestry(cls):
@@ -201,7 +242,7 @@ class CallGraph:
                     continue
                 if target.site is None or not stops(step.function, target.site):
                     queue.append(
-                        Step(target.function, target.receiver, step.hops + 1, target.place, step, target.site is None)
+                        Step(target.function, target.receiver, step.hops + 1, target.place, step, target.injected)
                     )
 
     def interesting(self, wanted: Iterable[FunctionValue]) -> frozenset[int]:
@@ -211,22 +252,28 @@ class CallGraph:
         function that they stand for only where the tracing meets them.
         """
         functions = list(self._evaluator.functions.values())
-        found = {id(function.node) for function in wanted}
-        names = set()
-        for function in wanted:
-            names.update(_called_as(function))
+        new = list(wanted)
+        found = {id(function.node) for function in new}
+        names = set[str]()
+        read = set[bytes]()
         for _ in range(MAX_HOPS):
-            more = [
+            for function in new:
+                names.update(_called_as(function))
+                if "property" in "".join(decorators(function)):
+                    read.add(function.node.name.encode())
+            new = [
                 function
                 for function in functions
                 if id(function.node) not in found
-                and (names.intersection(function.node.calls) or self._injects(function, names))
+                and (
+                    names.intersection(function.node.calls)
+                    or any(name in bytes(function.node.body) for name in read)
+                    or self._injects(function, names)
+                )
             ]
-            if not more:
+            if not new:
                 break
-            found.update(id(function.node) for function in more)
-            for function in more:
-                names.update(_called_as(function))
+            found.update(id(function.node) for function in new)
         return frozenset(found)
 
     def _injects(self, function: FunctionValue, names: set[str]) -> bool:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from qualitygate.frameworks import RouteDraft
-from qualitygate.link.calls import CallGraph, Step, dotted, way
+from qualitygate.link.calls import CallGraph, Step, decorators, dotted, remembers, way
 from qualitygate.link.evaluate import Evaluator, Site
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Connection, Scope
 from qualitygate.model.finding import Confidence
 from qualitygate.model.source import Role
 from qualitygate.model.values import ClassValue, External, FunctionValue, Instance, Known, Value
-from qualitygate.vocabulary import purpose
+from qualitygate.vocabulary import is_probe
 
 # What opens connections, by dotted name: each keeps a pool, or is a connection. A session of SQLAlchemy is neither: it
 # borrows from its engine.
@@ -65,14 +65,13 @@ CONSTRUCTORS: Mapping[str, str] = {
 
 # Clients that cost a handshake more than a pool: still worth one client, but a team may choose it knowingly.
 _LIGHT = frozenset({"requests.Session", "requests.session", "boto3.Session", "boto3.session.Session"})
+# Classes whose objects are rows of the database.
+_ROWS = frozenset({"Model", "Base", "DeclarativeBase", "SQLModel", "Document"})
 _STARTUP = frozenset({"startup", "shutdown", "before_serving", "before_server_start", "main_process_start"})
 _WORKER_DECORATORS = frozenset(
     {"task", "shared_task", "actor", "job", "periodic_task", "db_task", "cron", "on_after_configure"}
 )
 _COMMAND_DECORATORS = frozenset({"command", "callback", "cli"})
-_CACHING = frozenset(
-    {"lru_cache", "cache", "cached", "cached_property", "singleton", "alru_cache", "memoize", "memoized", "once"}
-)
 
 
 @dataclass(frozen=True)
@@ -99,25 +98,92 @@ def link_connections(
     wanted = [item.function for item in found]
     within = graph.interesting(wanted) if wanted else frozenset()
 
-    answers: dict[tuple[int, int], bool] = {}
-
-    def stops(function: FunctionValue, site: Site | None) -> bool:
-        # What a remembered function makes is made once, and so is what the caller keeps.
-        key = (id(function.node), id(site))
-        if key not in answers:
-            answers[key] = (
-                bool({_decorator(value) for value in function.decorators} & _CACHING)
-                if site is None
-                else bool(_kept(evaluator, function, site))
-            )
-        return answers[key]
-
-    reached = _reached(graph, drafts, names, within, stops)
+    keeps = _Keeps(evaluator, graph, drafts, within)
+    reached = _reached(graph, drafts, names, within, keeps.stops)
     started = {id(step.function.node) for step in graph.reach(_startup(evaluator, graph), within)}
     for item in found:
-        connection = _classify(evaluator, item, reached, started)
+        connection = _classify(evaluator, keeps, item, reached, started)
         result[_key(connection)] = connection
     return tuple(result[key] for key in sorted(result))
+
+
+class _Keeps:
+    """Tells what is made once and kept: what a function remembers, a global or an attribute that is filled while it is empty.
+
+    An attribute keeps nothing for the next request where its object is made for each of them.
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, graph: CallGraph, drafts: Sequence[RouteDraft], within: frozenset[int]
+    ) -> None:
+        self._evaluator = evaluator
+        self._graph = graph
+        self._drafts = drafts
+        self._within = within
+        self._kept: dict[tuple[int, int], str] = {}
+        self._brief: frozenset[int] | None = None
+
+    def how(self, function: FunctionValue, site: Site | None) -> str:
+        """How what a function makes at a call, or gives back (None), is kept; empty where it is not."""
+        kept = self._anywhere(function, site)
+        on_object = kept.startswith("kept in `self.") or "cached_property" in decorators(function)
+        return "" if kept and on_object and self._made_per_request(function) else kept
+
+    def stops(self, function: FunctionValue, site: Site | None) -> bool:
+        """Whether a way from a request ends here: what a remembered function makes is made once, as is what it keeps."""
+        return bool(self.how(function, site) if site is not None else remembers(function) and self.how(function, None))
+
+    def _anywhere(self, function: FunctionValue, site: Site | None) -> str:
+        key = (id(function.node), id(site))
+        if key not in self._kept:
+            if remembers(function):
+                self._kept[key] = "the function's result is remembered"
+            else:
+                self._kept[key] = _kept(self._evaluator, function, site) if site is not None else ""
+        return self._kept[key]
+
+    def _made_per_request(self, function: FunctionValue) -> bool:
+        if function.owner is None:
+            return False
+        if self._brief is None:
+            self._brief = self._of_requests()
+        return id(function.owner.node) in self._brief
+
+    def _of_requests(self) -> frozenset[int]:
+        """Classes (by their nodes) whose objects requests make for themselves; none that a module or itself keeps."""
+        made: dict[int, ClassValue] = {}
+        for draft in self._drafts:
+            values = [
+                draft.view,
+                draft.handler,
+                *(value for value in draft.before if not self._graph.is_middleware(value)),
+            ]
+            roots = list(self._graph.roots(draft))
+            for step in self._graph.reach(
+                roots, self._within, lambda function, site: bool(self._anywhere(function, site))
+            ):
+                values += self._graph.injected(step.function)
+                values += [
+                    site.callee
+                    for site in self._graph.sites(step.function)
+                    if isinstance(site.callee, ClassValue) and not self._anywhere(step.function, site)
+                ]
+            for value in values:
+                if isinstance(value, ClassValue):
+                    made[id(value.node)] = value
+        long = {
+            id(value.cls.node)
+            for _, scope in self._evaluator.modules()
+            for value in scope.names.values()
+            if isinstance(value, Instance) and isinstance(value.cls, ClassValue)
+        }
+        brief = set[int]()
+        for cls in made.values():
+            family = [base for base in self._evaluator.ancestry(cls) if isinstance(base, ClassValue)]
+            alone = any("__new__" in base.names or "metaclass" in base.keywords or base.decorators for base in family)
+            if not alone and id(cls.node) not in long:
+                brief.update(id(base.node) for base in family)
+        return frozenset(brief - long)
 
 
 def _key(connection: Connection) -> tuple[str, int, int, str]:
@@ -183,7 +249,7 @@ def _reached(
     """For each function of interest the nearest way from a route, that route, and the names of all that reach it."""
     result: dict[int, tuple[Step, RouteDraft, list[str]]] = {}
     for draft in drafts:
-        if purpose(draft.path) in ("health", "metrics"):
+        if is_probe(draft.path):
             continue  # a health check may well open its own connection
         for step in graph.reach(graph.roots(draft), within, stops):
             key = id(step.function.node)
@@ -228,6 +294,7 @@ def _startup(evaluator: Evaluator, graph: CallGraph) -> Iterator[tuple[FunctionV
 
 def _classify(
     evaluator: Evaluator,
+    keeps: _Keeps,
     item: _Found,
     reached: Mapping[int, tuple[Step, RouteDraft, list[str]]],
     started: set[int],
@@ -239,15 +306,13 @@ def _classify(
     def connection(scope: Scope, why: str, confidence: Confidence = Confidence.HIGH) -> Connection:
         return Connection(kind, item.name, site.place, owner, scope, why, confidence=confidence)
 
-    decorators = {_decorator(value) for value in function.decorators}
-    if decorators & _CACHING:
-        return connection(Scope.MEMOISED, "the function's result is remembered")
-    kept = _kept(evaluator, function, site)
+    kept = keeps.how(function, site)
     if kept:
         return connection(Scope.MEMOISED, kept)
-    if decorators & _WORKER_DECORATORS:
+    wrapped = decorators(function)
+    if wrapped & _WORKER_DECORATORS:
         return connection(Scope.WORKER, "made in a background task")
-    if decorators & _COMMAND_DECORATORS:
+    if wrapped & _COMMAND_DECORATORS:
         return connection(Scope.COMMAND, "made by a command")
     nearest = reached.get(id(function.node))
     if nearest is None:
@@ -265,10 +330,21 @@ def _classify(
     why = _why(step, routes)
     if item.name in _LIGHT or kind in ("http", "storage"):
         confidence = Confidence.MEDIUM
-    if draft.uncertain:
+    if kind == "database" and _of_a_row(evaluator, function):
+        confidence = Confidence.LOW
+        why += "; not sure: the address may be data, with a database of its own for every row"
+    elif draft.uncertain:
         confidence = Confidence.MEDIUM
         why += f"; not sure: {draft.uncertain}"
     return Connection(kind, item.name, site.place, owner, Scope.REQUEST, why, chain, tuple(routes), confidence)
+
+
+def _of_a_row(evaluator: Evaluator, function: FunctionValue) -> bool:
+    """Whether a function is a method of what is stored in the database: `Tenant.engine`."""
+    return function.owner is not None and any(
+        isinstance(base, External) and base.name.rsplit(".", 1)[-1] in _ROWS
+        for base in evaluator.ancestry(function.owner)
+    )
 
 
 def _why(step: Step, routes: Sequence[str]) -> str:
@@ -278,57 +354,65 @@ def _why(step: Step, routes: Sequence[str]) -> str:
     return f"{routes[0]} runs {shown}; {count}"
 
 
-def _decorator(value: Value) -> str:
-    if isinstance(value, Instance):
-        return value.event.name.rsplit(".", 1)[-1] if value.event is not None else ""
-    return str(getattr(value, "name", "") or getattr(getattr(value, "node", None), "name", "")).rsplit(".", 1)[-1]
-
-
 def _kept(evaluator: Evaluator, function: FunctionValue, site: Site) -> str:
     """How the function keeps what it makes for the next call; empty where it does not.
 
     Kept is what is stored outside the function (a global, an attribute, an entry) under a condition that looks whether
     it is there already; and what a singleton's ``__new__`` or an attribute of a module-level object holds.
     """
+    body = evaluator.body(function)
     outer: set[str] = set()
-    for tests, statement in _walk(evaluator.body(function), ()):
+    looks: dict[str, list[ir.Expression]] = {}
+    for _, statement in _walk(body, ()):
         if isinstance(statement, ir.Outer):
             outer.update(statement.names)
+        elif isinstance(statement, ir.Assign) and statement.value is not None:
+            # `client = _clients.get(key)`: a condition on `client` asks for what `_clients` holds.
+            for target in statement.targets:
+                if isinstance(target, ir.Name):
+                    looks.setdefault(target.id, []).append(statement.value)
+
+    def asked(target: ir.Expression, tests: Iterable[ir.Expression]) -> bool:
+        return any(
+            _mentions(test, part)
+            or any(_mentions(look, part) for name in looks if _mentions(test, name) for look in looks[name])
+            for test in tests
+            for part in _parts(target)
+        )
+
+    def stored(target: ir.Expression) -> bool:
+        outside = isinstance(target, (ir.Attribute, ir.Subscript)) or (
+            isinstance(target, ir.Name) and target.id in outer
+        )
+        return outside and not _is_flask_g(evaluator, target, function)
+
+    for tests, statement in _walk(body, ()):
         if not isinstance(statement, (ir.Assign, ir.Return, ir.Evaluate)) or not _contains(
             statement.value, site.expression
         ):
             continue
         targets = statement.targets if isinstance(statement, ir.Assign) else ()
         for target in targets:
-            spelled = _spelled(target)
-            stored = isinstance(target, (ir.Attribute, ir.Subscript)) or (
-                isinstance(target, ir.Name) and target.id in outer
-            )
-            if not stored:
-                continue
-            if _is_flask_g(evaluator, target, function):
-                return ""
-            for test in tests:
-                if spelled and any(_mentions(test, part) for part in _parts(target)):
-                    return f"kept in `{spelled}` and made only where that is empty"
+            if stored(target) and asked(target, tests):
+                return f"kept in `{_spelled(target)}` and made only where that is empty"
         # `if key not in _clients: client = make(); _clients[key] = client`
         if targets and isinstance(targets[0], ir.Name) and tests:
-            for _, later in _walk(evaluator.body(function), ()):
+            for _, later in _walk(body, ()):
                 if (
                     isinstance(later, ir.Assign)
                     and isinstance(later.value, ir.Name)
                     and later.value.id == targets[0].id
-                    and isinstance(later.targets[0], (ir.Attribute, ir.Subscript, ir.Name))
-                    and (not isinstance(later.targets[0], ir.Name) or later.targets[0].id in outer)
-                    and not _is_flask_g(evaluator, later.targets[0], function)
-                    and any(_mentions(test, part) for test in tests for part in _parts(later.targets[0]))
+                    and stored(later.targets[0])
+                    and asked(later.targets[0], tests)
                 ):
                     return f"kept in `{_spelled(later.targets[0])}` and made only where that is empty"
     return ""
 
 
 def _is_flask_g(evaluator: Evaluator, target: ir.Expression, function: FunctionValue) -> bool:
+    application = False  # `request.app.state.redis` outlives the request
     while isinstance(target, (ir.Attribute, ir.Subscript)):
+        application = application or (isinstance(target, ir.Attribute) and target.name in ("app", "application"))
         target = target.value
     if not isinstance(target, ir.Name):
         return False
@@ -340,6 +424,8 @@ def _is_flask_g(evaluator: Evaluator, target: ir.Expression, function: FunctionV
         "flask._app_ctx_stack.top",
     ):
         return True
+    if application:
+        return False
     return target.id in ("request", "req") or any(
         parameter.name == target.id and parameter.name.startswith("req") for parameter in function.node.parameters
     )

@@ -92,6 +92,8 @@ class Trace:
     sites: list[Site] = field(default_factory=list)
     returns: list[tuple[ir.Expression | None, Value, Place]] = field(default_factory=list)
     raises: list[tuple[ir.Expression, Value, Place]] = field(default_factory=list)
+    unwritten: list[tuple[FunctionValue, Value | None, Place]] = field(default_factory=list)
+    """Functions that run without a call that is written: properties that are read, contexts that are entered."""
 
 
 class _Return(Exception):
@@ -124,6 +126,8 @@ class Evaluator:
         self._inferring = 0
         self._owner = ""
         self._trace: Trace | None = None
+        self._at = Span(1, 1, 1, 1)
+        self._tracing = ""
         self._results: list[list[Value]] = []
         self._less_likely: list[list[Value]] = []
         self._unlikely = 0
@@ -308,6 +312,7 @@ class Evaluator:
                 if not self._inferring and self._trace is None and scope.path not in self.cut_short:
                     self.cut_short.append(scope.path)
                 return
+            self._at = getattr(statement, "span", self._at)
             self._statement(statement, scope)
 
     def _statement(self, statement: ir.Statement, scope: Scope) -> None:
@@ -327,7 +332,7 @@ class Evaluator:
             self._for(statement, scope)
         elif isinstance(statement, ir.With):
             for expression, target in statement.items:
-                value = self.evaluate(expression, scope)
+                value = self._entered(self.evaluate(expression, scope))
                 if target is not None:
                     self._bind(target, value, scope)
             self._block(statement.body, scope)
@@ -556,6 +561,8 @@ class Evaluator:
     def _if(self, statement: ir.If, scope: Scope) -> None:
         test = self.evaluate(statement.test, scope)
         truth = self._truth(test)
+        if self._trace is not None and _asks_itself(statement.test):
+            truth = None
         if truth is True:
             self._block(statement.body, scope)
         elif truth is False:
@@ -887,6 +894,7 @@ class Evaluator:
         if found.node.name == "urls" and instance is not None and self._method_named(instance, "register"):
             return Bound(instance, "urls")  # a router of the project's own: what was registered says more
         if names & {"property", "cached_property", "computed_field"}:
+            self._runs(found, instance)
             return (
                 self.call(BoundFunction(instance, found), Arguments([], {}), _place(found.path, found.node.span))
                 if instance
@@ -964,6 +972,23 @@ class Evaluator:
                 if argument.span is not None:
                     result.places[argument.name] = _place(scope.path, argument.span)
         return result
+
+    def _runs(self, function: FunctionValue, receiver: Value | None) -> None:
+        """Note a function that runs without a call that is written."""
+        if self._trace is not None and not self._silent:
+            self._trace.unwritten.append((function, receiver, _place(self._tracing, self._at)))
+
+    def _entered(self, value: Value) -> Value:
+        """What ``with value as ...`` gives: what the object's own ``__enter__`` does, where that is another object."""
+        if not isinstance(value, Instance) or not isinstance(value.cls, ClassValue):
+            return value
+        for name in ("__enter__", "__aenter__"):
+            method = self._method(value.cls, name)
+            if method is not None:
+                self._runs(method, value)
+                given = self.result_type(method, value)
+                return given if isinstance(given, Instance) and given.cls is not value.cls else value
+        return value
 
     def _super(self, scope: Scope) -> Value:
         current: Scope | None = scope
@@ -1327,14 +1352,17 @@ class Evaluator:
         trace = Trace()
         scope = Scope(function.path, {}, function.scope, function.qualname)
         saved = (self._trace, self._steps, self._silent, self._conditions, self._loops, self._tries, self._stack)
+        tracing = self._tracing
         with self._quietly():
             self._parameters(function, receiver, Arguments([], {}, False), scope)
         self._trace, self._steps, self._silent, self._stack = trace, 0, 0, [id(function.node)]
+        self._tracing = function.path
         self._conditions, self._loops, self._tries = 0, 0, 0
         try:
             self._trace_block(self.body(function), scope)
         finally:
             (self._trace, self._steps, self._silent, self._conditions, self._loops, self._tries, self._stack) = saved
+            self._tracing = tracing
         return trace
 
     def _trace_block(self, statements: Sequence[ir.Statement], scope: Scope) -> None:
@@ -1643,6 +1671,14 @@ def _configures_django(module: ir.Module) -> bool:
 def _is_empty(value: Value) -> bool:
     """Whether a condition does not hold, taking defaults for what they are."""
     return _likely(value) is False
+
+
+def _asks_itself(test: ir.Expression) -> bool:
+    """Whether a condition looks at an attribute of the object itself (`self._client is None`): it changes as methods run."""
+    return any(
+        isinstance(part, ir.Attribute) and isinstance(part.value, ir.Name) and part.value.id in ("self", "cls")
+        for part in ir.subexpressions(test)
+    )
 
 
 def _likely(value: Value) -> bool | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from qualitygate.frameworks import RouteDraft
-from qualitygate.link.calls import CallGraph, Step, dotted, way
+from qualitygate.link.calls import CallGraph, Step, dotted, remembers, way
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.model.calls import Argument, Call
 from qualitygate.model.source import Place, Role
@@ -139,7 +139,11 @@ def _aliases(function: FunctionValue, wanted: frozenset[str]) -> frozenset[str]:
 def ways(
     graph: CallGraph, drafts: Sequence[RouteDraft], names: Mapping[int, str], functions: Sequence[FunctionValue]
 ) -> dict[int, tuple[tuple[str, ...], tuple[Place, ...], tuple[Place, ...]]]:
-    """For each function the operations that reach it, the way from the nearest, and one on which an event loop waits."""
+    """For each function the operations that reach it, the way from the nearest, and one on which an event loop waits.
+
+    What a function without parameters remembers (`get_settings`) is worked out once, by whichever request comes first:
+    no way leads through it.
+    """
     if not functions:
         return {}
     within = graph.interesting(functions)
@@ -148,9 +152,9 @@ def ways(
     reaching: dict[int, dict[str, None]] = {}
     loops: dict[int, tuple[Step, RouteDraft]] = {}
     for draft in drafts:
-        for step in graph.reach(graph.roots(draft), within):
+        for step in graph.reach(graph.roots(draft), within, lambda function, site: site is None and _once(function)):
             key = id(step.function.node)
-            if key in owners:
+            if key in owners and not _once(step.function):
                 reaching.setdefault(key, {})[names[id(draft)]] = None
                 if key not in nearest or step.hops < nearest[key][0].hops:
                     nearest[key] = (step, draft)
@@ -166,6 +170,10 @@ def ways(
             loop = way(waiting, through.declared, names[id(through)])
         result[key] = ((first, *others), way(step, draft.declared, first), loop)
     return result
+
+
+def _once(function: FunctionValue) -> bool:
+    return not function.node.parameters and remembers(function)
 
 
 def _on_loop(step: Step) -> bool:

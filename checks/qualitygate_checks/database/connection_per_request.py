@@ -42,13 +42,16 @@ _MEND = {
 
 
 def run(project: Project) -> Iterator[Hit]:
-    """A hit for every constructor that runs per request."""
+    """A hit for every function that makes connections of one kind per request, at the first of them."""
+    found: dict[tuple[str, str], list[Connection]] = {}
     for connection in project.connections:
         if connection.scope is Scope.REQUEST:
-            yield _hit(connection)
+            found.setdefault((connection.owner, connection.kind), []).append(connection)
+    for connections in found.values():
+        yield _hit(connections[0], len(connections))
 
 
-def _hit(connection: Connection) -> Hit:
+def _hit(connection: Connection, count: int) -> Hit:
     name = connection.constructor.rsplit(".", 2)
     shown = ".".join(name[-2:])
     owner = connection.owner.split(":", 1)[-1]
@@ -56,7 +59,7 @@ def _hit(connection: Connection) -> Hit:
         place=connection.place,
         message=f"{shown}() makes {_NOUN[connection.kind]} for every request",
         subject=f"{connection.constructor} in {owner}",
-        why=connection.why,
+        why=connection.why + (f"; it is made in {count} places of this function" if count > 1 else ""),
         mend=_MEND[connection.kind],
         places=connection.chain,
         confidence=connection.confidence,

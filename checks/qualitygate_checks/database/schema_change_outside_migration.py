@@ -2,7 +2,8 @@
 
 What it flags: `create_all()` and `drop_all()` of SQLAlchemy, SQLModel or Flask-SQLAlchemy in application code, called or
 handed over (`run_sync(Base.metadata.create_all)`); statements such as `CREATE TABLE`, `ALTER TABLE`, `DROP TABLE` and
-`CREATE INDEX` that code executes; Django's `schema_editor` outside of migrations. In a command it is a warning.
+`CREATE INDEX` that code executes; Django's `schema_editor` outside of migrations. In a command that a person starts it is
+a warning.
 
 Why: `create_all()` makes what is missing and changes nothing that is there: the database and the models drift apart with
 the first renamed column, and no file says how it came to that. Several processes that start at once run the statements
@@ -12,7 +13,8 @@ How to mend: write a migration (Alembic, Django), run it as a step of the deploy
 
 What it cannot see: statements that are put together elsewhere. Temporary tables, partitions, schemas of tenants, tables
 whose name is only known at run time, what runs only for tests, development or SQLite, and home-made migrations (by the
-name of their file) are left alone.
+name of their file) are left alone; so is a new database whose schema is made at once and stamped with the newest revision
+(`stamp`), and a `drop_all()` that says what it is: in a command, or in a function named after it.
 """
 
 from __future__ import annotations
@@ -62,6 +64,8 @@ _APART = re.compile(
     re.IGNORECASE,
 )
 _COMMANDS = frozenset({"command", "cli", "callback"})
+# What takes a database apart on purpose.
+_RESET = re.compile(r"(^|[._])(drop|reset|clear|wipe|destroy|recreate|purge|delete|clean)", re.IGNORECASE)
 
 
 def run(file: ParsedFile) -> Iterator[Hit]:
@@ -74,8 +78,10 @@ def run(file: ParsedFile) -> Iterator[Hit]:
         return
     texts = _texts(module)
     local = "sqlite3" in known.values() or "aiosqlite" in known.values()
+    stamping = _stamping(module)
     for scope in scopes(module):
         command = is_script(file.path) or _is_command(scope.function)
+        stamped = scope.function is not None and not stamping.isdisjoint(scope.function.calls)
         for step in scope_steps(scope):
             if any(_speaks_of_tests(condition) for condition in step.conditions) or _APART.search(scope.qualname):
                 continue
@@ -84,11 +90,15 @@ def run(file: ParsedFile) -> Iterator[Hit]:
                 if found is None:
                     continue
                 what, span, confidence = found
+                if (stamped and what == "create_all()") or (
+                    what == "drop_all()" and (command or _RESET.search(scope.qualname))
+                ):
+                    continue
                 yield Hit(
                     place=Place(file.path, span or _line(step.statement)),
                     message=f"{what} changes the schema outside of a migration",
                     subject=f"{what} in {scope.qualname or file.path}",
-                    why="no migration records this change, and every process that starts runs it",
+                    why=f"no migration records this change, and {_runner(scope.function, command)}",
                     mend="write a migration and run it as a step of the deployment",
                     severity=Severity.WARNING if command else None,
                     confidence=Confidence.LOW if local else confidence,
@@ -172,6 +182,21 @@ def _speaks_of_tests(condition: ir.Expression) -> bool:
         if isinstance(word, str) and _APART.search(word):
             return True
     return False
+
+
+def _stamping(module: ir.Module) -> frozenset[str]:
+    """`stamp`, and the functions of the file that call it: what they are run beside is under the control of migrations."""
+    return frozenset({"stamp"}).union(
+        statement.name
+        for statement in ir.walk(module.body)
+        if isinstance(statement, ir.Function) and "stamp" in statement.calls
+    )
+
+
+def _runner(function: ir.Function | None, command: bool) -> str:
+    if command:
+        return "whoever starts this command makes it"
+    return "every process that starts makes it" if function is None else "the code that runs makes it"
 
 
 def _is_command(function: ir.Function | None) -> bool:

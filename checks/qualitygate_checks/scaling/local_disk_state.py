@@ -20,7 +20,9 @@ import re
 from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Severity, example
+from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Argument, Call
+from qualitygate_checks._code import Body, Code
 from qualitygate_checks._reach import is_script, owner, way
 
 _OPENS = frozenset({"builtins.open", "io.open", "aiofiles.open", "codecs.open"})
@@ -58,6 +60,10 @@ _CHOSEN = re.compile(
 # What is built or rendered on the disk is handed out and made again.
 _WORKING = re.compile(r"(^|[._])(build|render|export|compile|generate)")
 _TEMPORARY_NAME = re.compile(r"(^|[/_.:])(te?mp|temporary)([/_.]|$)|download", re.IGNORECASE)
+# What a path is called that is gone when the work is done: `temp_path`, `tmp_dir`, `TMP_ROOT`.
+_SCRATCH = re.compile(
+    r"(^|_)(te?mp|temporary|scratch|workdir)(_|$|dir|file|path)|gettempdir|mkdtemp|mkstemp", re.IGNORECASE
+)
 _TASK = re.compile(r"(^|[/_.])(tasks?|workers?|celery)([/_.]|$)", re.IGNORECASE)
 
 
@@ -65,12 +71,13 @@ def run(project: Project) -> Iterator[Hit]:
     """A hit for every function on the path of a request that writes to the local disk."""
     temporary = {call.owner for call in project.calls if call.name in _TEMPORARY or call.name in _REMOVES}
     committed = {call.owner for call in project.calls if call.name in _COMMITS}
+    code = Code(project)
     found: dict[str, dict[str, Call]] = {}
     for call in project.calls:
         if not _writes(call) or not call.routes or call.owner in temporary:
             continue
         apart = _TASK.search(call.owner) or _TEMPORARY_NAME.search(call.owner)
-        if not apart and not is_script(call.place.path):
+        if not apart and not is_script(call.place.path) and not _in_scratch(code, call):
             found.setdefault(call.place.path, {}).setdefault(call.owner, call)
     for owners in found.values():
         call, *others = owners.values()
@@ -110,6 +117,32 @@ def _writes(call: Call) -> str:
     if call.name in _SQLITE:
         return "" if _is_apart(call.argument("database", 0)) else "keeps a database"
     return ""
+
+
+def _in_scratch(code: Code, call: Call) -> bool:
+    """Whether the path that is written to is put together from a temporary one, by the names that it comes from."""
+    found = code.at(call.place, call.name.rsplit(".", 1)[-1])
+    if found is None:
+        return False
+    expression, body = found
+    written = [expression.arguments[0].value] if expression.arguments else []
+    if call.name not in _OPENS and isinstance(expression.function, ir.Attribute):
+        written.append(expression.function.value)
+    return any(_from_scratch(item, body) for item in written)
+
+
+def _from_scratch(expression: ir.Expression, body: Body) -> bool:
+    """Whether an expression, or what the function gives the names in it, speaks of something temporary."""
+    waiting, seen = [expression], set[str]()
+    while waiting:
+        for part in ir.subexpressions(waiting.pop()):
+            name = part.id if isinstance(part, ir.Name) else part.name if isinstance(part, ir.Attribute) else ""
+            if _SCRATCH.search(name):
+                return True
+            if isinstance(part, ir.Name) and name not in seen:
+                seen.add(name)
+                waiting += [binding.value for binding in body.bindings.get(name, ())]
+    return False
 
 
 def _is_apart(path: Argument | None) -> bool:
@@ -266,6 +299,36 @@ CHECK = Check(
                     return {"clean": scan(folder)}
             """,
             "temporary files",
+        ),
+        example(
+            """
+            import shutil
+            from pathlib import Path
+
+            from fastapi import Depends, FastAPI, UploadFile
+
+            from app.archives import read_archive, temporary_folder
+
+            app = FastAPI()
+
+
+            @app.post("/v1/imports")
+            def create_import(archive: UploadFile, tmp_dir: str = Depends(temporary_folder)):
+                target = Path(tmp_dir) / "archive.zip"
+                with target.open("wb") as buffer:
+                    shutil.copyfileobj(archive.file, buffer)
+                return {"rows": read_archive(target)}
+
+
+            @app.post("/v1/previews")
+            def create_preview(picture: UploadFile):
+                with temporary_folder() as temp_path:
+                    copy = temp_path.joinpath("picture.png")
+                    with copy.open("wb") as buffer:
+                        shutil.copyfileobj(picture.file, buffer)
+                    return {"size": copy.stat().st_size}
+            """,
+            "paths below a temporary one",
         ),
         example(
             """
