@@ -35,7 +35,7 @@ from qualitygate.model.facts import FileFacts
 from qualitygate.model.finding import CheckRun, Finding
 from qualitygate.model.policy import Policy
 from qualitygate.model.project import Project
-from qualitygate.model.source import Text
+from qualitygate.model.source import Language, Text
 from qualitygate.model.verdict import Report
 from qualitygate.parse.text import Undecodable, decode
 from qualitygate.suppress import BASELINE, Baseline, BaselineError, apply_answers, apply_baseline, read_baseline
@@ -149,6 +149,12 @@ def _shown(findings: Iterable[Finding], policy: Policy) -> tuple[Finding, ...]:
 def survey(request: Request, installed: Installed) -> Project:
     """Read and link, without judging. Raises :class:`InputError` and :class:`NothingToScan`."""
     return _project(request, _files(request, installed), installed)
+
+
+def _languages(installed: Installed) -> frozenset[Language]:
+    """What is read: the languages with a front end and those of the checks. A check of TEXT reads every one as text."""
+    wanted = frozenset(language for check in installed.checks for language in check.reads)
+    return frozenset(Language) if Language.TEXT in wanted else PARSED | wanted
 
 
 def _files(request: Request, installed: Installed) -> Tree:

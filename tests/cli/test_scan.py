@@ -35,6 +35,27 @@ def test_paths_are_shown_from_where_the_user_stands(qgate, repository: Path) -> 
     assert "--> orders/app/settings.py:2:18" in qgate("scan", "orders", cwd=repository.parent).stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("deploy/orders.env", "SMTP_PASSWORD={}"),
+        (".env.production", "SMTP_PASSWORD={}"),
+        ("setup.cfg", "smtp_password = {}"),
+        ("deploy/Dockerfile", "ENV SMTP_PASSWORD={}"),
+        ("orders.toml", 'smtp_password = "{}"'),
+        ("deploy/values.yaml", "smtp_password: {}"),
+        ("start.sh", "export SMTP_PASSWORD={}"),
+        ("deploy/orders.json", '{{"smtp_password": "{}"}}'),
+    ],
+)
+def test_a_secret_is_found_in_every_kind_of_file(qgate, repository: Path, name: str, line: str) -> None:
+    file = repository / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(line.format(SECRET) + "\n")
+    result = qgate("scan", "--format", "json", "--select", "hardcoded-secret")
+    assert name in [finding["path"] for finding in json.loads(result.stdout)["findings"]]
+
+
 @pytest.mark.parametrize("form", ["text", "json", "sarif"])
 def test_the_exit_code_is_the_same_in_every_format(qgate, repository: Path, form: str) -> None:
     assert qgate("scan", "--format", form).returncode == 1
