@@ -151,12 +151,6 @@ def survey(request: Request, installed: Installed) -> Project:
     return _project(request, _files(request, installed), installed)
 
 
-def _languages(installed: Installed) -> frozenset[Language]:
-    """What is read: the languages with a front end and those of the checks. A check of TEXT reads every one as text."""
-    wanted = frozenset(language for check in installed.checks for language in check.reads)
-    return frozenset(Language) if Language.TEXT in wanted else PARSED | wanted
-
-
 def _files(request: Request, installed: Installed) -> Tree:
     policy = request.policy
     tree = _without_baseline(discover(request.paths, _filters(policy, installed), staged=request.staged), policy)
@@ -167,7 +161,9 @@ def _files(request: Request, installed: Installed) -> Tree:
 
 
 def _filters(policy: Policy, installed: Installed) -> Filters:
-    languages = PARSED | {language for check in installed.checks for language in check.reads}
+    wanted = frozenset(language for check in installed.checks for language in check.reads)
+    # A check that reads text reads every kind of it: also .env and Dockerfiles, which no check names.
+    languages = frozenset(Language) if Language.TEXT in wanted else PARSED | wanted
     return Filters(policy.include, policy.exclude, policy.directory, languages)
 
 
