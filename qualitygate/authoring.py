@@ -14,7 +14,7 @@ from typing import Any
 from qualitygate.model.finding import Confidence, Domain, Hit, Severity
 from qualitygate.model.project import Answer, Project
 from qualitygate.model.source import Language, Place, Role, Span, Text
-from qualitygate.model.syntax import Module
+from qualitygate.model.syntax import Module, Scope, scopes
 
 __all__ = [
     "APPLICATION",
@@ -47,7 +47,7 @@ class ParsedFile:
     ``tree`` is a ``libcst.Module`` for PYTHON, a tuple of statements for SQL, the document for a contract, and None for
     plain text; it is parsed when it is first asked for. ``span`` gives the place of a node (or of a pair of offsets, for
     text). ``module`` is the neutral form of a program (see ``model.syntax``): enough for most checks of code, there
-    already, and much quicker to walk than the tree.
+    already, and much quicker to walk than the tree. ``scopes`` are its functions, decoded once for all checks.
     """
 
     path: str
@@ -62,6 +62,11 @@ class ParsedFile:
     def tree(self) -> Any:
         """The parsed tree; None for plain text."""
         return self.grow()
+
+    @cached_property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The code of the module outside of functions, then every function in order; none where there is no module."""
+        return tuple(scopes(self.module)) if self.module is not None else ()
 
 
 @dataclass(frozen=True)

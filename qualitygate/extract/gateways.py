@@ -17,6 +17,11 @@ _LIMIT = re.compile(
     r"|burstLimit|BurstLimit|\"limit-(?:req|count)\"|\blimit-(?:req|count):",
     re.MULTILINE,
 )
+# One of these is part of whatever the pattern matches; each is looked for a hundred times as fast as the pattern.
+_WORDS = (
+    *("limit_req", "http_req_rate", "rateLimit:", "ratelimit.", "rate-limiting", "local_rate", "http.ratelimit"),
+    *("rate_limit", "/limit-r", "hrottlingRateLimit", "urstLimit", "limit-req", "limit-count"),
+)
 
 
 def configures_gateway(file: SourceFile) -> bool:
@@ -29,5 +34,6 @@ def limits_requests(text: Text, language: Language) -> bool:
     """Whether the text holds a directive by which a gateway limits requests; never for code."""
     if language not in _CONFIGURATION or len(text.content) > _LARGEST:
         return False
-    lowered = "imit" in text.content or "http_req_rate" in text.content
-    return lowered and _LIMIT.search(text.content) is not None
+    if "imit" not in text.content and "http_req_rate" not in text.content:
+        return False
+    return any(word in text.content for word in _WORDS) and _LIMIT.search(text.content) is not None

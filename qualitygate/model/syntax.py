@@ -8,6 +8,8 @@ large project decodes only what lies on a path of interest.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 
@@ -469,3 +471,52 @@ def expressions(statements: Iterable[Statement]) -> Iterator[Expression]:
     """Every expression that statements evaluate, nested blocks included, nested functions and classes not."""
     for statement in walk(statements):
         yield from evaluated_by(statement)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A function, or the code of a module outside of functions (``function`` is None), with what is asked of it most.
+
+    ``statements`` are those of its body as they stand; ``qualname`` is empty for the module.
+    """
+
+    qualname: str
+    function: Function | None
+    statements: tuple[Statement, ...]
+
+    @cached_property
+    def walked(self) -> tuple[Statement, ...]:
+        """The statements and those of their blocks, as :func:`walk` gives them."""
+        return tuple(walk(self.statements))
+
+    @cached_property
+    def kinds(self) -> frozenset[type]:
+        """The kinds of statement among them, so that a reader can pass over a scope that holds none of interest."""
+        return frozenset(map(type, self.walked))
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """Every call that the statements make, not those of nested functions and classes."""
+        return tuple(
+            part
+            for statement in self.walked
+            for expression in evaluated_by(statement)
+            for part in subexpressions(expression)
+            if isinstance(part, Call)
+        )
+
+
+def scopes(module: Module) -> Iterator[Scope]:
+    """The module itself, then every function and method, nested ones included, each decoded once."""
+    yield Scope("", None, module.body)
+    yield from _functions(module.body, "")
+
+
+def _functions(body: Iterable[Statement], prefix: str) -> Iterator[Scope]:
+    for statement in walk(body):
+        if isinstance(statement, Function):
+            scope = Scope(f"{prefix}{statement.name}", statement, statements(statement))
+            yield scope
+            yield from _functions(scope.statements, f"{prefix}{statement.name}.")
+        elif isinstance(statement, Class):
+            yield from _functions(statement.body, f"{prefix}{statement.name}.")

@@ -14,7 +14,14 @@ from typing import Any
 
 from qualitygate.model import syntax as ir
 from qualitygate.model.source import Span, Text
-from qualitygate.parse.python_limits import deep_recursion, is_generated, refuse_deep_nesting, sound
+from qualitygate.parse.python_limits import (
+    deep_recursion,
+    is_generated,
+    may_be_hostile,
+    refuse_deep_nesting,
+    refuse_long_statements,
+    sound,
+)
 
 _DEFINITION = re.compile(r"(?:async\s+)?(?:def|class)\s+")
 _INTEGER_LIMIT = 2**63
@@ -56,112 +63,46 @@ def read_module(text: Text) -> ir.Module | None:
 
     Raises ``PythonSyntaxError`` for what is nested too deeply for any parser.
     """
-    refuse_deep_nesting(text)
+    if may_be_hostile(text):
+        refuse_deep_nesting(text)
     with warnings.catch_warnings(), deep_recursion():
         # "\d" in a plain string is a warning for the author of the scanned code, not for the reader of findings.
         warnings.simplefilter("ignore")
         try:
             tree = ast.parse(text.content)
-            return ir.Module(_Reader(text).body(tree.body), is_generated(text))
+            reader = _Reader(text)
+            body = reader.body(tree.body)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
+    refuse_long_statements(text, sorted(reader.beginnings))
+    return ir.Module(body, is_generated(text))
 
 
 class _Reader:
-    """Turns the nodes of one tree into the neutral form."""
+    """Turns the nodes of one tree into the neutral form.
+
+    ``beginnings`` collects the offsets of the lines with which a statement begins.
+    """
 
     def __init__(self, text: Text) -> None:
+        self.beginnings: list[int] = []
         self._text = text
         self._ascii = text.content.isascii()
         self._columns: dict[int, bytes | None] = {}
         self._calls: set[str] = set()
         self._yields = False
-        self._expressions: dict[type, Callable[[Any], ir.Expression]] = {
-            ast.Name: lambda node: ir.Name(node.id),
-            ast.Attribute: self._attribute,
-            ast.Call: self._call,
-            ast.Constant: self._constant,
-            ast.JoinedStr: self._joined,
-            ast.BinOp: self._binary,
-            ast.BoolOp: self._boolean,
-            ast.Compare: self._comparison,
-            ast.UnaryOp: self._unary,
-            ast.List: lambda node: self._sequence("list", node),
-            ast.Tuple: lambda node: self._sequence("tuple", node),
-            ast.Set: lambda node: self._sequence("set", node),
-            ast.Dict: self._mapping,
-            ast.Subscript: lambda node: ir.Subscript(self.expression(node.value), self._index(node.slice, node)),
-            ast.IfExp: lambda node: ir.Conditional(
-                self.expression(node.test), self.expression(node.body), self.expression(node.orelse)
-            ),
-            ast.Await: lambda node: ir.Await(self.expression(node.value)),
-            ast.Lambda: lambda node: ir.Lambda(self._parameters(node.args), self.expression(node.body)),
-            ast.ListComp: lambda node: self._comprehension("list", node, self.expression(node.elt)),
-            ast.SetComp: lambda node: self._comprehension("set", node, self.expression(node.elt)),
-            ast.GeneratorExp: lambda node: self._comprehension("generator", node, self.expression(node.elt)),
-            ast.DictComp: self._dictionary_comprehension,
-            ast.NamedExpr: lambda node: ir.Walrus(self.expression(node.target), self.expression(node.value)),
-            ast.Yield: self._yield,
-            ast.YieldFrom: self._yield,
-            ast.Starred: lambda node: ir.Starred(self.expression(node.value)),
-        }
-        self._statements: dict[type, Callable[[Any], ir.Statement | None]] = {
-            ast.Expr: self._evaluate,
-            ast.Assign: lambda node: ir.Assign(
-                tuple(self.expression(target) for target in node.targets), self.expression(node.value), self._span(node)
-            ),
-            ast.AnnAssign: lambda node: ir.Assign(
-                (self.expression(node.target),),
-                self._optional(node.value),
-                self._span(node),
-                self.expression(node.annotation),
-            ),
-            ast.AugAssign: lambda node: ir.Assign(
-                (self.expression(node.target),),
-                self.expression(node.value),
-                self._span(node),
-                operator=f"{_BINARY[type(node.op)]}=",
-            ),
-            ast.Return: lambda node: ir.Return(self._optional(node.value), self._span(node)),
-            ast.Raise: lambda node: ir.Raise(self._optional(node.exc), self._optional(node.cause), self._span(node)),
-            ast.ImportFrom: self._import_from,
-            ast.Assert: lambda node: ir.Evaluate(
-                ir.Operation("assert", (self.expression(node.test),)), self._span(node)
-            ),
-            ast.Delete: self._delete,
-            ast.Global: lambda node: ir.Outer(tuple(node.names)),
-            ast.Nonlocal: lambda node: ir.Outer(tuple(node.names)),
-            ast.Break: lambda node: ir.Jump("break"),
-            ast.Continue: lambda node: ir.Jump("continue"),
-            ast.If: lambda node: ir.If(
-                self.expression(node.test), self.body(node.body), self.body(node.orelse), self._span(node.test)
-            ),
-            ast.For: self._for,
-            ast.AsyncFor: self._for,
-            ast.While: lambda node: ir.While(
-                self.expression(node.test), self.body(node.body), self.body(node.orelse), self._span(node.test)
-            ),
-            ast.With: self._with,
-            ast.AsyncWith: self._with,
-            ast.Try: self._try,
-            ast.Match: self._match,
-            ast.FunctionDef: self._function,
-            ast.AsyncFunctionDef: self._function,
-            ast.ClassDef: self._class,
-        }
-        if hasattr(ast, "TryStar"):  # from Python 3.11
-            self._statements[ast.TryStar] = self._try
 
     # -- places
 
     def _span(self, node: Any) -> Span:
+        kind = type(node)
         # A tuple and a generator reach from their first part to their last: parentheses are no part of them.
-        if isinstance(node, ast.Tuple):
+        if kind is ast.Tuple:
             if node.elts:
                 return self._from_to(node.elts[0], node.elts[-1])
             column = self._column(node.lineno, node.col_offset) + 1
             return Span(node.lineno, column, node.lineno, column)
-        if isinstance(node, ast.GeneratorExp):
+        if kind is ast.GeneratorExp:
             last = node.generators[-1]
             return self._from_to(node.elt, last.ifs[-1] if last.ifs else last.iter)
         if self._ascii:
@@ -197,14 +138,19 @@ class _Reader:
     def body(self, nodes: Sequence[Any]) -> tuple[ir.Statement, ...]:
         """The statements of a block."""
         result: list[ir.Statement] = []
+        content, starts = self._text.content, self._text.line_starts
         for node in nodes:
+            begin = starts[node.lineno - 1]
+            # Not behind a semicolon or a colon, where the line began with another statement, nor behind a backslash.
+            if content[begin : begin + node.col_offset].strip() == "" and content[begin - 2 : begin] != "\\\n":
+                self.beginnings.append(begin)
             if isinstance(node, ast.Import):
                 result.extend(
                     ir.Import(alias.name, (), 0, alias.asname or "", self._span(alias)) for alias in node.names
                 )
                 continue
-            build = self._statements.get(type(node))
-            if build is not None and (statement := build(node)) is not None:
+            build = _STATEMENTS.get(type(node))
+            if build is not None and (statement := build(self, node)) is not None:
                 result.append(statement)
         return tuple(result)
 
@@ -303,8 +249,8 @@ class _Reader:
 
     def expression(self, node: Any) -> ir.Expression:
         """The neutral form of an expression; what has none is opaque."""
-        build = self._expressions.get(type(node))
-        return build(node) if build is not None else ir.Opaque(type(node).__name__)
+        build = _EXPRESSIONS.get(type(node))
+        return build(self, node) if build is not None else ir.Opaque(type(node).__name__)
 
     def _optional(self, node: Any) -> ir.Expression | None:
         return None if node is None else self.expression(node)
@@ -463,3 +409,78 @@ class _Reader:
 
     def _parameter(self, node: ast.arg, kind: str, default: Any) -> ir.Parameter:
         return ir.Parameter(node.arg, kind, self._optional(node.annotation), self._optional(default))
+
+
+_EXPRESSIONS: dict[type, Callable[[_Reader, Any], ir.Expression]] = {
+    ast.Name: lambda self, node: ir.Name(node.id),
+    ast.Attribute: _Reader._attribute,
+    ast.Call: _Reader._call,
+    ast.Constant: _Reader._constant,
+    ast.JoinedStr: _Reader._joined,
+    ast.BinOp: _Reader._binary,
+    ast.BoolOp: _Reader._boolean,
+    ast.Compare: _Reader._comparison,
+    ast.UnaryOp: _Reader._unary,
+    ast.List: lambda self, node: self._sequence("list", node),
+    ast.Tuple: lambda self, node: self._sequence("tuple", node),
+    ast.Set: lambda self, node: self._sequence("set", node),
+    ast.Dict: _Reader._mapping,
+    ast.Subscript: lambda self, node: ir.Subscript(self.expression(node.value), self._index(node.slice, node)),
+    ast.IfExp: lambda self, node: ir.Conditional(
+        self.expression(node.test), self.expression(node.body), self.expression(node.orelse)
+    ),
+    ast.Await: lambda self, node: ir.Await(self.expression(node.value)),
+    ast.Lambda: lambda self, node: ir.Lambda(self._parameters(node.args), self.expression(node.body)),
+    ast.ListComp: lambda self, node: self._comprehension("list", node, self.expression(node.elt)),
+    ast.SetComp: lambda self, node: self._comprehension("set", node, self.expression(node.elt)),
+    ast.GeneratorExp: lambda self, node: self._comprehension("generator", node, self.expression(node.elt)),
+    ast.DictComp: _Reader._dictionary_comprehension,
+    ast.NamedExpr: lambda self, node: ir.Walrus(self.expression(node.target), self.expression(node.value)),
+    ast.Yield: _Reader._yield,
+    ast.YieldFrom: _Reader._yield,
+    ast.Starred: lambda self, node: ir.Starred(self.expression(node.value)),
+}
+_STATEMENTS: dict[type, Callable[[_Reader, Any], ir.Statement | None]] = {
+    ast.Expr: _Reader._evaluate,
+    ast.Assign: lambda self, node: ir.Assign(
+        tuple(self.expression(target) for target in node.targets), self.expression(node.value), self._span(node)
+    ),
+    ast.AnnAssign: lambda self, node: ir.Assign(
+        (self.expression(node.target),),
+        self._optional(node.value),
+        self._span(node),
+        self.expression(node.annotation),
+    ),
+    ast.AugAssign: lambda self, node: ir.Assign(
+        (self.expression(node.target),),
+        self.expression(node.value),
+        self._span(node),
+        operator=f"{_BINARY[type(node.op)]}=",
+    ),
+    ast.Return: lambda self, node: ir.Return(self._optional(node.value), self._span(node)),
+    ast.Raise: lambda self, node: ir.Raise(self._optional(node.exc), self._optional(node.cause), self._span(node)),
+    ast.ImportFrom: _Reader._import_from,
+    ast.Assert: lambda self, node: ir.Evaluate(ir.Operation("assert", (self.expression(node.test),)), self._span(node)),
+    ast.Delete: _Reader._delete,
+    ast.Global: lambda self, node: ir.Outer(tuple(node.names)),
+    ast.Nonlocal: lambda self, node: ir.Outer(tuple(node.names)),
+    ast.Break: lambda self, node: ir.Jump("break"),
+    ast.Continue: lambda self, node: ir.Jump("continue"),
+    ast.If: lambda self, node: ir.If(
+        self.expression(node.test), self.body(node.body), self.body(node.orelse), self._span(node.test)
+    ),
+    ast.For: _Reader._for,
+    ast.AsyncFor: _Reader._for,
+    ast.While: lambda self, node: ir.While(
+        self.expression(node.test), self.body(node.body), self.body(node.orelse), self._span(node.test)
+    ),
+    ast.With: _Reader._with,
+    ast.AsyncWith: _Reader._with,
+    ast.Try: _Reader._try,
+    ast.Match: _Reader._match,
+    ast.FunctionDef: _Reader._function,
+    ast.AsyncFunctionDef: _Reader._function,
+    ast.ClassDef: _Reader._class,
+}
+if hasattr(ast, "TryStar"):  # from Python 3.11
+    _STATEMENTS[ast.TryStar] = _Reader._try

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from operator import sub
 
 from qualitygate.model.source import Text
 
@@ -17,6 +18,7 @@ MAX_ALTERNATIVES = 1_000
 """Most `elif` of one file, each of which is one level deeper."""
 _RECURSION = 10_000
 _HARMLESS = 2 * MAX_CHAIN  # characters: too few for any of the bounds but nesting, which Python's own stack still takes
+_CONTINUED = 200  # lines that a backslash continues: more are written by no person
 
 _TOKEN = re.compile(
     r"""(?P<string>\"{3}(?:[^"\\]|\\.|"(?!""))*"{3}|'{3}(?:[^'\\]|\\.|'(?!''))*'{3}
@@ -49,12 +51,49 @@ def is_generated(text: Text) -> bool:
 
 def refuse_deep_nesting(text: Text) -> None:
     """Raise for what would overflow the stack of the parser, or take it quadratic time."""
+    if len(text.content) >= _HARMLESS:
+        _refuse(text, 0, len(text.content))
+
+
+def may_be_hostile(text: Text) -> bool:
+    """Whether even Python's own parser, which bounds its depth itself, may take quadratic time for the text.
+
+    It does so for a statement without brackets of many thousand parts (`import a.a.a...`): one that stands in a line of
+    a length that is rare, or is continued by backslashes.
+    """
+    starts = text.line_starts
+    longest = max(map(sub, (*starts[1:], len(text.content)), starts))
+    return longest > _HARMLESS or text.content.count("\\\n") > _CONTINUED
+
+
+def refuse_long_statements(text: Text, beginnings: Iterable[int]) -> None:
+    """The same as :func:`refuse_deep_nesting`, for text that was parsed: only what is long enough is looked at.
+
+    ``beginnings`` are offsets in ascending order at which a line of code begins; between two of them there may be more.
+    """
     content = text.content
     if len(content) < _HARMLESS:
         return
+    if content.count("elif") > MAX_ALTERNATIVES:
+        _refuse(text, 0, len(content))
+        return
+    last = 0
+    for beginning in (*beginnings, len(content)):
+        length = beginning - last
+        # Fewer characters hold neither a chain nor brackets that are nested too deeply.
+        if length > 2 * MAX_NESTING and (length >= _HARMLESS or _opening(content, last, beginning) > MAX_NESTING):
+            _refuse(text, last, beginning)
+        last = beginning
+
+
+def _opening(content: str, start: int, end: int) -> int:
+    return sum(content.count(bracket, start, end) for bracket in "([{")
+
+
+def _refuse(text: Text, start: int, end: int) -> None:
     chain = alternatives = 0
     levels: list[int] = []
-    for match in _TOKEN.finditer(content):
+    for match in _TOKEN.finditer(text.content, start, end):
         kind = match.lastgroup
         if kind == "newline":
             if not levels:
@@ -97,4 +136,4 @@ def deep_recursion() -> Iterator[None]:
 
 def sound(text: str) -> str:
     """Without lone surrogates, which no output format can carry."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

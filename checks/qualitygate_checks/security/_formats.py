@@ -1,6 +1,6 @@
 """In: the text of any file. Out: provider tokens, keys and key blocks, told by their own shape, with offsets.
 
-Formats are data (:data:`FORMATS`). One pass takes every long word of the text; a dictionary on its first characters
+Formats are data (:data:`FORMATS`). Every long word of the text is looked at; a dictionary on its first characters
 names the few formats that could match. Where a format carries a checksum, a wrong one is told, not dropped: a token
 with a wrong checksum was most likely invented.
 """
@@ -184,7 +184,12 @@ PRIVATE_KEY = _format(
     "private key", "", r"-----BEGIN", "make a new key pair, and replace the public key wherever it is trusted"
 )
 
-_WORD = re.compile(r"[A-Za-z0-9_.-]{16,}")
+# No value of a format is shorter than this.
+_SHORTEST = 20
+# Formats that hold signs which end a word: the run that begins one may be shorter.
+_DIVIDED = ("sntrys_eyJ", "ATATT3", "ATCTT3")
+_IN_WORD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+_SHAPE = bytes(0x61 if character in _IN_WORD else 0x20 for character in range(256))
 _BLOCK = re.compile(r"-----BEGIN (?P<kind>[A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?)-----")
 _BODY = re.compile(r"(?:[A-Za-z0-9+/=\s\\,:\"'()]|-(?!----))*")
 _LONGEST_BLOCK = 20_000
@@ -206,8 +211,7 @@ _DISCORD = next(form for form in FORMATS if form.title == "Discord bot token")
 
 def recognise(text: str) -> Iterator[Recognised]:
     """Every value of a known format in ``text``; a value may be met more than once."""
-    for match in _WORD.finditer(text):
-        start, end = match.span()
+    for start, end in _words(text):
         # In source text "\nAKIA..." holds the letter n of an escape in front of the value.
         if text[start - 1 : start] == "\\" and text[start] in "nrt":
             start += 1
@@ -219,6 +223,30 @@ def recognise(text: str) -> Iterator[Recognised]:
     yield from _anchored(text, "hooks.slack.com/", SLACK_HOOK, re.compile(r"$"), 0)
     yield from _anchored(text, "AccountKey=", AZURE, re.compile(r"$"), 0, len("AccountKey="))
     yield from _private_keys(text)
+
+
+def _words(text: str) -> Iterator[tuple[int, int]]:
+    """The bounds of every run of letters, digits and `_.-` that is long enough to begin a value, in no fixed order.
+
+    The search goes over a copy with one byte a character that tells only what belongs to a word: a run of one byte is
+    found in strides of its length, ten times as fast as by a pattern over text that holds none.
+    """
+    shape = text.encode("latin-1", "replace").translate(_SHAPE)
+    long = b"a" * _SHORTEST
+    start = shape.find(long)
+    while start >= 0:
+        end = shape.find(b" ", start + _SHORTEST)
+        end = len(shape) if end < 0 else end
+        yield start, end
+        start = shape.find(long, end)
+    for beginning in _DIVIDED:
+        start = text.find(beginning)
+        while start >= 0:
+            first = shape.rfind(b" ", 0, start) + 1
+            end = shape.find(b" ", start)
+            if start - first < 2 and 0 <= end < first + _SHORTEST:
+                yield first, end
+            start = text.find(beginning, start + 1)
 
 
 def _candidates(text: str, start: int, end: int) -> tuple[Format, ...]:
