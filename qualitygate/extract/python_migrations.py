@@ -6,12 +6,12 @@ operations mean depends on all migrations before them, and is worked out when th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from qualitygate.frameworks.alembic import is_revision, read_revision
 from qualitygate.frameworks.django_migrations import read_migration, sql_of
 from qualitygate.frameworks.sql_migrations import dialect_of_imports
-from qualitygate.model.schema import Operation, Script, Statement
+from qualitygate.model.schema import Operation, OperationKind, Script, Statement
 from qualitygate.model.source import Span
 from qualitygate.model.syntax import Module
 
@@ -29,8 +29,10 @@ def read_python_migration(module: Module) -> tuple[Script, tuple[tuple[int, str]
     kept = []
     lost = []
     texts = tuple(sql_of(migration))
+    values: set[str] = set()
     for text, span, reason in texts:
-        operations, understood = read_text(text, span) if text is not None else ((), False)
+        operations, understood = read_text(text, span, values) if text is not None else ((), False)
+        values.update(one.to for one in operations if one.kind is OperationKind.ADD_VALUE)
         if not understood:
             lost.append((span.line, reason if text is None else "statement not understood"))
         if operations:
@@ -39,12 +41,13 @@ def read_python_migration(module: Module) -> tuple[Script, tuple[tuple[int, str]
     return Script(dialect, tuple(kept), "django", not migration.atomic, len(texts)), tuple(lost)
 
 
-def read_text(text: str, span: Span) -> tuple[tuple[Operation, ...], bool]:
+def read_text(text: str, span: Span, values: Collection[str] = frozenset()) -> tuple[tuple[Operation, ...], bool]:
     """The operations of SQL that stands in a string, all at the span of the call that runs it.
 
-    The second part says whether every statement was understood.
+    ``values`` are those that the migration has added to an enumeration before. The second part says whether every
+    statement was understood.
     """
-    from qualitygate.parse.ddl import NotUnderstood, operations
+    from qualitygate.parse.ddl import NotUnderstood, operations, uses
     from qualitygate.parse.sql import SqlError, split
 
     found: list[Operation] = []
@@ -54,11 +57,14 @@ def read_text(text: str, span: Span) -> tuple[tuple[Operation, ...], bool]:
         statements = split(text, "")
     except SqlError:
         return (), False
+    added = set(values)
     for statement in statements:
         try:
-            found += operations(statement, locate) if statement.words[0] not in _ROWS_ONLY else ()
+            read = uses if statement.words[0] in _ROWS_ONLY else operations
+            found += read(statement, locate, added)
         except NotUnderstood:
             understood = False
+        added.update(one.to for one in found if one.kind is OperationKind.ADD_VALUE)
     return tuple(found), understood
 
 

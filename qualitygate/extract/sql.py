@@ -6,7 +6,7 @@ from typing import Any
 
 from qualitygate.extract.reading import Reading, Unparsable
 from qualitygate.frameworks.sql_migrations import READ, dialect_of, markers
-from qualitygate.model.schema import Script, Statement
+from qualitygate.model.schema import OperationKind, Script, Statement
 from qualitygate.model.source import Text, Unread
 
 
@@ -32,15 +32,17 @@ def read_sql(path: str, text: Text) -> Reading:
         marks = markers(text.content)
         kept = []
         unread = []
+        values: set[str] = set()
         for statement in statements:
             try:
-                found = operations(statement, text.span)
+                found = operations(statement, text.span, values)
             except NotUnderstood as lost:
                 line = text.span(lost.offset, lost.offset).line
                 words = " ".join(word for word in statement.words[:2] if word.isalpha())
                 unread.append(Unread(path, line, f"statement not understood: {words or 'no SQL'} ..."))
                 continue
             if found:
+                values.update(one.to for one in found if one.kind is OperationKind.ADD_VALUE)
                 down = any(start <= statement.start < end for start, end in marks.down)
                 kept.append(Statement(text.span(statement.start, statement.end), found, down))
         script = Script(dialect, tuple(kept), marks.tool, marks.no_transaction, len(statements))

@@ -8,7 +8,7 @@ not run: loops over displays are unrolled, functions of the file entered, both b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ from qualitygate.frameworks.literals import (
     texts,
     unpacked,
 )
+from qualitygate.frameworks.row_changes import of_expression
 from qualitygate.frameworks.sql_migrations import NONE, WRAPPED, Tool
 from qualitygate.frameworks.sqlalchemy_schema import (
     check,
@@ -79,8 +80,9 @@ ALEMBIC = Tool(
     WRAPPED,
     "put it in a revision of its own, inside `with op.get_context().autocommit_block():`",
 )
-ReadSql = Callable[[str, Span], "tuple[tuple[Operation, ...], bool]"]
-"""Reads SQL text that stands at a span: what it does, and whether all of it was understood."""
+ReadSql = Callable[[str, Span, Collection[str]], "tuple[tuple[Operation, ...], bool]"]
+"""Reads SQL text that stands at a span, after some values were added to enumerations: what it does, and whether all of
+it was understood."""
 
 _MAX_OPERATIONS = 20_000
 _MAX_DEPTH = 8
@@ -250,6 +252,7 @@ class _Walk:
         self.lost: list[tuple[int, str]] = []
         self.total = 0
         self.batches: dict[str, _Batch] = {}
+        self.values: set[str] = set()
 
     # -- statements -----------------------------------------------------------------------------------------------
 
@@ -375,14 +378,17 @@ class _Walk:
         bound = given.get("sqltext", 0)
         known = text(bound)
         if known is None:
-            value = resolve(bound).value if bound is not None else None
-            # an expression of SQLAlchemy (`table.update().values(...)`) changes rows, not the schema
-            if surely and not isinstance(value, Call):
+            changed = of_expression(bound, call.name_span) if bound is not None else None
+            if changed is not None:
+                self.add(call.name_span, (changed,), conditional=conditional)
+            # an expression of SQLAlchemy (`table.insert().values(...)`) changes rows, not the schema
+            elif surely and not isinstance(resolve(bound).value if bound is not None else None, Call):
                 self.total += 1
                 self.lost.append((call.span.line, "the SQL of op.execute() is not told by this file"))
             return
         self.total += 1
-        operations, understood = self.sql(known, call.name_span)
+        operations, understood = self.sql(known, call.name_span, self.values)
+        self.values.update(each.to for each in operations if each.kind is Kind.ADD_VALUE)
         if not understood:
             self.lost.append((call.span.line, "statement not understood"))
         self.add(call.name_span, operations, conditional=conditional)
@@ -500,7 +506,9 @@ def _alter_column(given: Given) -> Iterator[Operation]:
             yield Operation(Kind.SET_DEFAULT, span, default=written, **shared)
     kind = given.named.get("type_")
     if kind is not None:
-        yield Operation(Kind.SET_TYPE, span, type=type_in(kind), using=given.text("postgresql_using"), **shared)
+        existing = given.named.get("existing_type")
+        was = type_in(existing) if existing is not None else ""
+        yield Operation(Kind.SET_TYPE, span, type=type_in(kind), was=was, using=given.text("postgresql_using"), **shared)
     renamed = given.text("new_column_name") or given.text("name")
     if renamed:
         yield Operation(Kind.RENAME_COLUMN, span, to=renamed, **shared)

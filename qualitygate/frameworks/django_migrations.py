@@ -29,6 +29,7 @@ from qualitygate.frameworks.literals import (
     text,
     texts,
 )
+from qualitygate.frameworks.row_changes import of_function
 from qualitygate.frameworks.sql_migrations import WRAPPED, Tool
 from qualitygate.model.schema import Operation, OperationKind, Revision
 from qualitygate.model.source import Span
@@ -44,6 +45,7 @@ from qualitygate.model.syntax import (
     Name,
     subexpressions,
 )
+from qualitygate.model.syntax import Operation as Formula
 
 Kind = OperationKind
 DJANGO = Tool("django", WRAPPED, "put it in a migration of its own with `atomic = False`")
@@ -414,8 +416,22 @@ class State:
             for inner, inside in _calls(items(given.get("state_operations", 1)) or ()):
                 self.step(inner, inside, app, {})
             return found
+        if name == "RunPython":
+            return list(self.run(given))
         step = _STEPS.get(name)
         return [] if step is None else list(step(self, given, app))
+
+    def run(self, given: Given) -> Iterator[Operation]:
+        """What the function of RunPython does to rows, where the file holds it."""
+        code = given.get("code", 0)
+        function = given.names.top.functions.get(code.value.id) if code and isinstance(code.value, Name) else None
+        if function is not None:
+            yield from of_function(function, given.names.top, self.table_of)
+
+    def table_of(self, label: str, name: str) -> str:
+        """The table of a model by its label and its name in lower case; empty for one that is not known."""
+        model = self.models.get((label, name))
+        return model.table if model is not None and model.kept else ""
 
     # -- what names mean ------------------------------------------------------------------------------------------
 
@@ -711,6 +727,15 @@ def _lookups(bound: Bound | None) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _joint(bound: Bound | None) -> str:
+    """What stands between the parts of a condition: `and`, unless one of them is negated or an alternative."""
+    mixed = bound is not None and any(
+        isinstance(inner, Formula) and inner.operator in ("|", "~", "^")
+        for inner in subexpressions(resolve(bound).value)
+    )
+    return " or " if mixed else " and "
+
+
 def _lookup(name: str, value: object) -> str:
     return f"{name}__no" if name.endswith("__isnull") and value is False else name
 
@@ -723,8 +748,9 @@ def _constraint(bound: Bound) -> Keyed | None:
     kind = last(called(bound.value, bound.names))
     name, span = given.text("name"), bound.value.name_span
     if kind.endswith("CheckConstraint"):
-        lookups = _lookups(given.named.get("condition") or given.named.get("check"))
-        return Keyed(name, Kind.ADD_CHECK, (), span, lookups=lookups, written=" and ".join(lookups))
+        condition = given.named.get("condition") or given.named.get("check")
+        lookups = _lookups(condition)
+        return Keyed(name, Kind.ADD_CHECK, (), span, lookups=lookups, written=_joint(condition).join(lookups))
     if kind.endswith("ExclusionConstraint"):
         return Keyed(name, Kind.ADD_EXCLUSION, (), span, using=(given.text("index_type") or "gist").lower())
     if not kind.endswith("UniqueConstraint"):

@@ -51,6 +51,9 @@ class OperationKind(str, Enum):
     UPDATE = "update"
     DELETE = "delete"
     TRUNCATE = "truncate"
+    CREATE_TYPE = "create type"
+    ADD_VALUE = "add value"
+    USE_VALUE = "use value"
 
 
 class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -62,8 +65,10 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     expressions and condition, or of a check. ``references`` is the table a foreign key names, a partition's parent or
     the model of a copy. ``inline`` marks what stands inside the definition of a table or column; ``conditional`` what
     stands in a block that may not run. What drops an index or a constraint without a name drops those on exactly
-    ``columns``, but for the names in ``mentions``. ``span`` is the smallest stretch that names what is done;
-    ``path`` the file that it is in, where that is another one than the script's.
+    ``columns``, but for the names in ``mentions``. Of a change of rows ``partial`` says that it has a condition, which is
+    the ``expression``. Of a type ``name`` is its name, ``to`` a value of it and ``using`` what it is made of (`enum`,
+    `domain`, `checked domain`). ``was`` is the type before, where the step itself names it. ``span`` is the smallest
+    stretch that names what is done; ``path`` the file that it is in, where that is another one than the script's.
     """
 
     kind: OperationKind
@@ -74,6 +79,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     columns: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
     type: str = ""
+    was: str = ""
     nullable: bool = True
     default: str | None = None
     generated: str = ""

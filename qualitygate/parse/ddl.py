@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 
 from qualitygate.model.schema import Operation, OperationKind
 from qualitygate.model.source import Span
-from qualitygate.parse.sql import Statement, TokenType
+from qualitygate.parse.sql import STRINGS, Statement, TokenType
 
 Kind = OperationKind
 Locate = Callable[[int, int], Span]
@@ -53,21 +53,35 @@ _NAMES = frozenset({TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING})
 _OPERATORS = frozenset({"(", ".", "::", "[", "->", "->>", "#>", "#>>", "||", "+", "-", "*", "/", "%"})
 _OPEN = frozenset({"(", "["})
 _CLOSE = frozenset({")", "]"})
+# Words of a condition that are kept: enough to see whether it bounds anything.
+_CONDITION = 30
 
 
-def operations(statement: Statement, locate: Locate) -> tuple[Operation, ...]:
+def operations(statement: Statement, locate: Locate, values: Collection[str] = frozenset()) -> tuple[Operation, ...]:
     """The operations of one statement; empty for a statement that leaves schema and transaction alone.
 
-    ``locate`` turns a pair of offsets into a span. Raises :class:`NotUnderstood`.
+    ``locate`` turns a pair of offsets into a span. ``values`` are those that statements before this one have added to
+    an enumeration: where they stand here as a text, that is an operation too. Raises :class:`NotUnderstood`.
     """
     try:
         found = tuple(_Reader(statement, locate).statement())
     except IndexError:
         # the statement ends where a name or a word had to follow
         raise NotUnderstood(statement.start) from None
+    if values and not any(operation.kind is Kind.ADD_VALUE for operation in found):
+        found += uses(statement, locate, values)
     if statement.conditional:
         return tuple(msgspec.structs.replace(operation, conditional=True) for operation in found)
     return found
+
+
+def uses(statement: Statement, locate: Locate, values: Collection[str]) -> tuple[Operation, ...]:
+    """The places of a statement where one of ``values`` stands as a text."""
+    return tuple(
+        Operation(Kind.USE_VALUE, locate(*statement.offsets(index, index)), to=token.text)
+        for index, token in enumerate(statement.tokens)
+        if token.token_type in STRINGS and token.text in values
+    )
 
 
 class _Reader:
@@ -253,6 +267,17 @@ class _Reader:
                 yield Operation(
                     Kind.SET, self.span(0, self.count - 1), name=name, to=self.of.text(self.at, self.count - 1)
                 )
+        elif first == "SELECT" and self.count > 6 and "SET_CONFIG" in self.words[1:4]:
+            self.at = self.words.index("SET_CONFIG") + 2
+            name = self.of.tokens[self.at].text.lower()
+            # the path that names are found by is written down by dumps only, which qualify every name
+            if (
+                self.of.tokens[self.at].token_type in STRINGS
+                and name.endswith("_timeout")
+                and self.words[self.at + 1] == ","
+            ):
+                to = self.of.text(self.at + 2, self.at + 2)
+                yield Operation(Kind.SET, self.span(0, self.count - 1), name=name, to=to)
         elif first == "RESET" and self.count > 1:
             self.at = 1
             yield Operation(Kind.SET, self.span(0, self.count - 1), name=self.table(), to="default")
@@ -261,9 +286,10 @@ class _Reader:
             self.take("FROM")
             only = self.take("ONLY")
             table = self.table()
-            where = "WHERE" in self.words
+            span = self.span(0)
             kind = Kind.UPDATE if first == "UPDATE" else Kind.DELETE
-            yield Operation(kind, self.span(0), table, only=only, partial=where)
+            condition = self.condition()
+            yield Operation(kind, span, table, only=only, partial=bool(condition), expression=condition)
         elif first == "TRUNCATE":
             self.at = 1
             self.take("TABLE")
@@ -282,6 +308,18 @@ class _Reader:
             concurrently = "CONCURRENTLY" in self.words
             yield Operation(Kind.REINDEX, self.span(0, min(2, self.count - 1)), concurrently=concurrently)
 
+    def condition(self) -> str:
+        """The condition of a change of rows, from its own WHERE on; empty where every row is changed."""
+        depth = 0
+        while self.at < self.count:
+            word = self.words[self.at]
+            if word == "WHERE" and depth == 0:
+                last = min(self.count - 1, self.at + _CONDITION)
+                return self.of.text(self.at + 1, last) if last > self.at else ""
+            depth += (word in _OPEN) - (word in _CLOSE)
+            self.at += 1
+        return ""
+
     def create(self) -> Iterator[Operation]:
         self.at = 1
         self.take("OR", "REPLACE")
@@ -297,6 +335,13 @@ class _Reader:
         elif self.take("VIEW"):
             guarded = self.if_exists()
             yield Operation(Kind.CREATE_VIEW, self.span(self.at, self.at), self.table(), guarded=guarded)
+        elif self.take("TYPE"):
+            name = self.table()
+            yield Operation(Kind.CREATE_TYPE, self.span(2), name=name, using="enum" if self.sees("AS", "ENUM") else "")
+        elif self.take("DOMAIN"):
+            name, span = self.table(), self.span(2)
+            using = "checked domain" if "CHECK" in self.words or ("NOT", "NULL") in pairwise(self.words) else "domain"
+            yield Operation(Kind.CREATE_TYPE, span, name=name, using=using)
         else:
             while self.sees_any(frozenset({"UNIQUE", "FULLTEXT", "SPATIAL", "CLUSTERED", "NONCLUSTERED"})):
                 self.at += 1
@@ -696,6 +741,12 @@ class _Reader:
             name = self.table().rpartition(".")[2]
             if self.take("RENAME", "TO"):
                 yield Operation(Kind.RENAME_INDEX, self.span(start), name=name, to=self.name())
+        elif self.take("TYPE"):
+            name = self.table()
+            if self.take("ADD", "VALUE"):
+                self.if_exists()
+                self.at += 1
+                yield Operation(Kind.ADD_VALUE, self.span(0), name=name, to=self.of.tokens[self.at - 1].text)
 
     def action(self, table: str) -> Iterator[Operation]:
         """One action of ALTER TABLE, up to the comma behind it."""
@@ -893,4 +944,4 @@ class _Reader:
                 return
 
 
-__all__ = ["NotUnderstood", "operations"]
+__all__ = ["NotUnderstood", "operations", "uses"]

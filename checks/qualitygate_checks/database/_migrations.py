@@ -2,10 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from qualitygate.authoring import Confidence, Place, Project
+import msgspec
+
+from qualitygate.authoring import Confidence, Hit, Place, Project, Severity
 from qualitygate.model.schema import Change, History, Migration, OperationKind, Table
+
+# How many of the last migrations of a history are taken to be on their way, where the user does not say. Django's
+# applications have histories of their own, and a project has many of them.
+NEWEST = 10
+NEWEST_OF_AN_APPLICATION = 3
+
+
+def by_age(project: Project, hits: Iterable[Hit]) -> Iterator[Hit]:
+    """The hits, those in old migrations of one history as one.
+
+    What a migration locks matters once, when it is applied. Where ``migrations.since`` says what is applied, every later
+    one is judged by itself. Where nothing says it, only the newest are, and all before them are told in one note.
+    """
+    newest = {path: since for history in project.histories for path, since in _old(history)}
+    old: dict[tuple[History, bool], list[Hit]] = {}
+    for hit in hits:
+        history = newest.get(hit.place.path)
+        if history is None:
+            yield hit
+        else:
+            old.setdefault((history, hit.confidence is Confidence.LOW), []).append(hit)
+    for (history, _), found in old.items():
+        yield _as_one(history, found)
+
+
+def _old(history: History) -> Iterator[tuple[str, History]]:
+    """The paths of the migrations that are not among the newest."""
+    if any(migration.applied for migration in history.migrations):
+        return
+    seen: dict[str, int] = {}
+    for migration in reversed(history.migrations):
+        label = migration.revision.labels[0] if history.tool == "django" and migration.revision else ""
+        seen[label] = seen.get(label, 0) + 1
+        if seen[label] > (NEWEST_OF_AN_APPLICATION if label else NEWEST):
+            yield migration.path, history
+
+
+def _as_one(history: History, hits: list[Hit]) -> Hit:
+    order = {migration.path: number for number, migration in enumerate(history.migrations)}
+    last = max(hits, key=lambda hit: (order[hit.place.path], hit.place.span))
+    files = len({hit.place.path for hit in hits})
+    version = history.migrations[order[last.place.path]].version
+    if len(hits) == 1:
+        message = last.message
+    else:
+        where = f"{files} older migrations" if files > 1 else "one older migration"
+        message = (
+            f"{len(hits)} findings like this in {where} of {history.directory or 'the root'}, the last: {last.message}"
+        )
+    return msgspec.structs.replace(
+        last,
+        message=message,
+        subject=f"older migrations of {history.directory}",
+        severity=Severity.NOTE,
+        why="they are not among the newest, and taken to be applied: what is applied locks nothing again",
+        mend=f'say what is applied: since = "{version}" below [tool.qgate.migrations]; all later ones are then judged one by one',
+        places=(),
+    )
 
 
 def steps(project: Project) -> Iterator[tuple[History, Migration]]:
