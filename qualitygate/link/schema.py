@@ -732,7 +732,7 @@ class _Database:
         return len(kept) != len(before.indexes)
 
     def set(self, operation: Operation, key: str, before: Table | None, place: Place) -> bool:
-        if operation.name in ("search_path", "all"):
+        if operation.name in ("search_path", "all") and not operation.using:
             first = operation.to.split(",")[0].strip("\"' ").lower()
             self.search_path = "" if first in ("public", "default", "$user") else first
         return True

@@ -66,7 +66,8 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     the model of a copy. ``inline`` marks what stands inside the definition of a table or column; ``conditional`` what
     stands in a block that may not run. What drops an index or a constraint without a name drops those on exactly
     ``columns``, but for the names in ``mentions``. Of a change of rows ``partial`` says that it has a condition, which is
-    the ``expression``. Of a type ``name`` is its name, ``to`` a value of it and ``using`` what it is made of (`enum`,
+    the ``expression``. Of a setting ``using`` says
+    `every session` where a role, a database or the server keeps it. Of a type ``name`` is its name, ``to`` a value of it and ``using`` what it is made of (`enum`,
     `domain`, `checked domain`). ``was`` is the type before, where the step itself names it. ``span`` is the smallest
     stretch that names what is done; ``path`` the file that it is in, where that is another one than the script's.
     """

@@ -53,6 +53,7 @@ _NAMES = frozenset({TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING})
 _OPERATORS = frozenset({"(", ".", "::", "[", "->", "->>", "#>", "#>>", "||", "+", "-", "*", "/", "%"})
 _OPEN = frozenset({"(", "["})
 _CLOSE = frozenset({")", "]"})
+_SETTERS = frozenset({"ROLE", "USER", "DATABASE", "SYSTEM"})
 # Words of a condition that are kept: enough to see whether it bounds anything.
 _CONDITION = 30
 
@@ -741,6 +742,13 @@ class _Reader:
             name = self.table().rpartition(".")[2]
             if self.take("RENAME", "TO"):
                 yield Operation(Kind.RENAME_INDEX, self.span(start), name=name, to=self.name())
+        elif self.sees_any(_SETTERS) and "SET" in self.words[2:9]:
+            # what a role, a database or the server sets holds for every session to come
+            self.at = self.words.index("SET") + 1
+            name = self.name()
+            if self.take("=") or self.take("TO"):
+                to = self.of.text(self.at, self.count - 1)
+                yield Operation(Kind.SET, self.span(0, self.count - 1), name=name, to=to, using="every session")
         elif self.take("TYPE"):
             name = self.table()
             if self.take("ADD", "VALUE"):

@@ -68,6 +68,7 @@ class Effect:
     also: tuple[tuple[str, Lock], ...] = ()
 
 
+TIMEOUTS = ("lock_timeout", "statement_timeout")
 AE, SRE, SUE = Lock.ACCESS_EXCLUSIVE, Lock.SHARE_ROW_EXCLUSIVE, Lock.SHARE_UPDATE_EXCLUSIVE
 # Changes of the definition alone, whatever the table holds.
 _BRIEF = frozenset(
@@ -161,7 +162,7 @@ def limited(migration: Migration, change: Change) -> bool:
         if each is change:
             return found
         operation = each.operation
-        if operation.kind is Kind.SET and operation.name in ("lock_timeout", "statement_timeout"):
+        if operation.kind is Kind.SET and operation.name in TIMEOUTS and not operation.using:
             found = operation.to.strip("'\" ").lower() not in ("0", "default")
     return found
 

@@ -2,7 +2,8 @@
 
 What it flags: `CREATE INDEX` without CONCURRENTLY on a table that PostgreSQL had before the migration: in SQL, through
 Alembic (`op.create_index`, `index=True` on an added column) and through Django (`AddIndex`, `db_index=True`, and the
-index that each added `ForeignKey` brings along). Left alone are
+index that each added `ForeignKey` brings along). A unique constraint, a primary key and an exclusion constraint build an
+index too, and are flagged where they do not take one that is there (`USING INDEX`). Left alone are
 tables that the same migration makes, temporary tables, partitioned tables (CONCURRENTLY is not possible there), `ON
 ONLY`, an index that exists already behind IF NOT EXISTS, the way down, and databases other than PostgreSQL, where the
 statement does not lock out writers or has no other form, and migrations up to the one that `migrations.since` names.
@@ -12,7 +13,7 @@ the statement stands in a block that may not run, and where nothing names the da
 
 Why: a plain `CREATE INDEX` takes a SHARE lock. Every INSERT, UPDATE and DELETE on the table waits until the whole table
 has been read and sorted, and everything that queues behind them waits too: seconds on a small table, an outage on a
-large one.
+large one. Adding a constraint with its index takes ACCESS EXCLUSIVE: reads wait too.
 
 How to mend: `CREATE INDEX CONCURRENTLY`, which lets writers go on. It cannot run inside a transaction, so that it needs
 a migration of its own that the tool runs outside one; the finding says how for the tool at hand. An attempt that fails
@@ -27,47 +28,120 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
-from qualitygate.model.schema import Change, History, Migration, OperationKind
-from qualitygate_checks.database._migrations import changes, confidence, doubts, mend, on_existing, origin
+from qualitygate.model.schema import Change, History, Migration, Operation, OperationKind
+from qualitygate_checks.database._examples import alembic, django, sql
+from qualitygate_checks.database._locks import (
+    Cost,
+    Effect,
+    Lock,
+    column_of,
+    computed,
+    effects,
+    told,
+    transactions,
+)
+from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, origin, steps
 
+KINDS = (
+    OperationKind.CREATE_INDEX,
+    OperationKind.ADD_UNIQUE,
+    OperationKind.ADD_PRIMARY_KEY,
+    OperationKind.ADD_EXCLUSION,
+)
 # Kinds of relation on which the plain form is the only one, or on which nobody waits.
 LEFT_ALONE = frozenset({"partitioned", "temporary", "view"})
 
 
 def run(project: Project) -> Iterator[Hit]:
-    """One hit a statement; one for a step in code that builds several indexes on the same columns."""
-    told = set()
-    for history, migration, change in changes(project, OperationKind.CREATE_INDEX):
-        operation = change.operation
-        if operation.concurrently or operation.only or not on_existing(change):
-            continue
-        built = (migration.path, operation.span, operation.table, operation.columns)
-        if history.tool == "django" and built in told:
-            continue
-        told.add(built)
-        if change.before is None or change.before.kind not in LEFT_ALONE:
-            yield _hit(history, migration, change)
+    """One hit an index; one for a step in code that builds several on the same columns; the old ones of a history as one."""
+    yield from by_age(project, _hits(project))
 
 
-def _hit(history: History, migration: Migration, change: Change) -> Hit:
-    operation = change.operation
-    index = operation.name or f"on {operation.table} ({', '.join(name or 'expression' for name in operation.columns)})"
-    doubted = doubts(history, change)
+def _hits(project: Project) -> Iterator[Hit]:
+    told_of = set()
+    for history, migration in steps(project):
+        found = list(effects(history, migration))
+        for effect in found:
+            change, operation = effect.change, effect.change.operation
+            if operation.kind not in KINDS or operation.concurrently or operation.only or effect.cost is Cost.FREE:
+                continue
+            if change.before is not None and (change.before.kind in LEFT_ALONE or _rewritten(change)):
+                continue
+            built = (migration.path, operation.span, operation.table, operation.columns)
+            if not (history.tool == "django" and built in told_of):
+                told_of.add(built)
+                yield _hit(history, migration, effect, found)
+
+
+def _rewritten(change: Change) -> bool:
+    """Whether the index belongs to a column that is told already for writing the whole table anew."""
+    column = column_of(change)
+    return change.operation.inline and column is not None and bool(computed(column))
+
+
+def _hit(history: History, migration: Migration, effect: Effect, found: list[Effect]) -> Hit:
+    operation = effect.change.operation
+    columns = ", ".join(name or "expression" for name in operation.columns)
+    what = _WHAT[operation.kind]
+    name = operation.name or (f"on {effect.table} ({columns})" if columns else f"of {effect.table}")
+    doubted = doubts(history, effect.change)
+    held = effect.lock is Lock.SHARE and _after_exclusive(history, migration, effect, found)
+    reads = held or effect.lock is not Lock.SHARE
+    clauses = [
+        told(effect),
+        *(["the migration holds ACCESS EXCLUSIVE on it already, so that reads wait too"] if held else []),
+    ]
     return Hit(
         place=Place(migration.path, operation.span),
-        message=f"Building index {index} blocks every write to {operation.table}",
-        subject=f"{operation.table}.{operation.name or '+'.join(operation.columns)}",
-        why="; ".join(["a SHARE lock is held until the whole table has been read", *doubted]),
-        mend=mend(
+        message=f"Building {what} {name} blocks every {'read and write' if reads else 'write'} of {effect.table}",
+        subject=f"{effect.table}.{operation.name or '+'.join(operation.columns)}",
+        why="; ".join([*clauses, *doubted]),
+        mend=_mend(history, migration, operation),
+        places=origin(effect.change),
+        confidence=confidence(doubted),
+    )
+
+
+_WHAT = {
+    OperationKind.CREATE_INDEX: "index",
+    OperationKind.ADD_UNIQUE: "the unique constraint",
+    OperationKind.ADD_PRIMARY_KEY: "the primary key",
+    OperationKind.ADD_EXCLUSION: "the exclusion constraint",
+}
+
+
+def _after_exclusive(history: History, migration: Migration, effect: Effect, found: list[Effect]) -> bool:
+    """Whether its transaction holds the strongest lock on the same table before."""
+    for transaction in transactions(history, migration, found):
+        for each in transaction.effects:
+            if each is effect:
+                return any(
+                    before.lock is Lock.ACCESS_EXCLUSIVE and before.table == effect.table
+                    for before in transaction.effects[: transaction.effects.index(effect)]
+                )
+    return False
+
+
+def _mend(history: History, migration: Migration, operation: Operation) -> str:
+    if operation.kind is OperationKind.ADD_EXCLUSION:
+        return "PostgreSQL has no form of it that lets writers go on: add it while the table is small, behind a lock_timeout"
+    if operation.kind is OperationKind.CREATE_INDEX:
+        return mend(
             history,
             f"CREATE {'UNIQUE ' if operation.unique else ''}INDEX CONCURRENTLY; {migration.escape}",
             "op.create_index(..., postgresql_concurrently=True) inside `with op.get_context().autocommit_block():`, "
             "in a revision of its own (an added column without index=True)",
             "AddIndexConcurrently in a migration of its own with `atomic = False`; a field that brings its index along "
             "is added with db_index=False, and its index declared in Meta.indexes",
-        ),
-        places=origin(change),
-        confidence=confidence(doubted),
+        )
+    kind = "PRIMARY KEY" if operation.kind is OperationKind.ADD_PRIMARY_KEY else "UNIQUE"
+    return mend(
+        history,
+        f"CREATE UNIQUE INDEX CONCURRENTLY first ({migration.escape}), then ADD CONSTRAINT ... {kind} USING INDEX",
+        "op.create_index(..., unique=True, postgresql_concurrently=True) in an `autocommit_block()`, then op.execute("
+        f"'ALTER TABLE ... ADD CONSTRAINT ... {kind} USING INDEX ...') in a later revision",
+        "RunSQL with CREATE UNIQUE INDEX CONCURRENTLY in a migration with `atomic = False`, then RunSQL with ADD CONSTRAINT "
+        f"... {kind} USING INDEX, the operation of the model as its state_operations",
     )
 
 
@@ -80,9 +154,36 @@ CHECK = Check(
     dont="Lock a table that is in use",
     tags=("CWE-667",),
     run=run,
-    examined=lambda project: sum(1 for _ in changes(project, OperationKind.CREATE_INDEX)),
+    examined=lambda project: sum(1 for _ in changes(project, *KINDS)),
     doc=__doc__,
     bad=(
+        example(
+            sql(
+                "dbmate",
+                """
+                ALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE (email); -- <- flagged
+                ALTER TABLE users ADD COLUMN handle text UNIQUE; -- <- flagged
+                ALTER TABLE teams ADD COLUMN number bigserial UNIQUE;
+                """,
+            ),
+            "dbmate: the index of a constraint",
+        ),
+        example(
+            alembic('op.create_unique_constraint("users_email_key", "users", ["email"])  # <- flagged'),
+            "Alembic: the index of a constraint",
+        ),
+        example(
+            django(
+                """
+                migrations.AddField("user", "handle", models.TextField(null=True, unique=True)),  # <- flagged
+                migrations.AddConstraint(  # <- flagged
+                    model_name="user",
+                    constraint=models.UniqueConstraint(fields=["email"], name="users_email_key"),
+                ),
+                """
+            ),
+            "Django: the index of a constraint",
+        ),
         example(
             {
                 "migrations/2024-02-11-091500_create_users/up.sql": """
@@ -282,6 +383,16 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            sql(
+                "goose without a transaction",
+                """
+                CREATE UNIQUE INDEX CONCURRENTLY users_email_key ON users (email);
+                ALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE USING INDEX users_email_key;
+                """,
+            ),
+            "goose: the constraint takes an index that is there",
+        ),
         example(
             {
                 "migrations/2024-02-11-091500_create_users/up.sql": """

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import History, Migration, Operation, OperationKind
-from qualitygate_checks.database._migrations import changes, steps
+from qualitygate_checks.database._migrations import by_age, changes, steps
 
 CONCURRENT = frozenset(
     {
@@ -38,7 +38,11 @@ _CLOSES = frozenset({OperationKind.COMMIT, OperationKind.ROLLBACK})
 
 
 def run(project: Project) -> Iterator[Hit]:
-    """One hit a statement."""
+    """One hit a statement; the old ones of a history as one."""
+    yield from by_age(project, _hits(project))
+
+
+def _hits(project: Project) -> Iterator[Hit]:
     for history, migration in steps(project):
         opened: Place | None = None
         ended = False

@@ -22,14 +22,18 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import Change, Migration, OperationKind
-from qualitygate_checks.database._migrations import changes, on_existing, steps
+from qualitygate_checks.database._migrations import by_age, changes, on_existing, steps
 
 _ADDED = frozenset({OperationKind.ADD_CHECK, OperationKind.ADD_FOREIGN_KEY})
 _LOCKS = {OperationKind.ADD_CHECK: "ACCESS EXCLUSIVE", OperationKind.ADD_FOREIGN_KEY: "SHARE ROW EXCLUSIVE"}
 
 
 def run(project: Project) -> Iterator[Hit]:
-    """One hit a constraint."""
+    """One hit a constraint; the old ones of a history as one."""
+    yield from by_age(project, _hits(project))
+
+
+def _hits(project: Project) -> Iterator[Hit]:
     for _, migration in steps(project):
         held: dict[tuple[str, str], Change] = {}
         opened = False

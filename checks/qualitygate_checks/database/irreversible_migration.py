@@ -21,11 +21,15 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import History, Migration
-from qualitygate_checks.database._migrations import mend
+from qualitygate_checks.database._migrations import by_age, mend
 
 
 def run(project: Project) -> Iterator[Hit]:
-    """One hit a migration."""
+    """One hit a migration; the old ones of a history as one."""
+    yield from by_age(project, _hits(project))
+
+
+def _hits(project: Project) -> Iterator[Hit]:
     for history, migration in _judged(project):
         revision = migration.revision
         if revision is None or revision.reversible or not revision.parents:

@@ -21,11 +21,24 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import Change, History, Migration, OperationKind
-from qualitygate_checks.database._migrations import changes, confidence, doubts, mend, on_existing, origin, steps
+from qualitygate_checks.database._migrations import (
+    by_age,
+    changes,
+    confidence,
+    doubts,
+    mend,
+    on_existing,
+    origin,
+    steps,
+)
 
 
 def run(project: Project) -> Iterator[Hit]:
-    """One hit a column."""
+    """One hit a column; the old ones of a history as one."""
+    yield from by_age(project, _hits(project))
+
+
+def _hits(project: Project) -> Iterator[Hit]:
     for history, migration in steps(project):
         emptied = set()
         for change in migration.changes:

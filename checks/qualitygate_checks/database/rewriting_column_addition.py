@@ -1,8 +1,8 @@
 """A new column whose value PostgreSQL computes for every row, under a lock that stops even reading.
 
 What it flags: `ADD COLUMN` on a table that was there before the migration, where the column is serial or an identity,
-is generated and stored, or has a default that calls a volatile function (`gen_random_uuid()`, `random()`, `nextval()`,
-`clock_timestamp()` and their like). A constant, `now()`, `current_timestamp` and other stable expressions cost nothing
+is generated and stored, has a default that calls a volatile function (`gen_random_uuid()`, `random()`, `nextval()`,
+`clock_timestamp()` and their like), or is of a domain with a CHECK that these migrations make. A constant, `now()`, `current_timestamp` and other stable expressions cost nothing
 from PostgreSQL 11 on and are left alone, as are tables that the same migration makes, and the way down. The confidence
 is medium where no migration makes the table, where the order of the files is a guess, where the statement stands in a
 block that may not run, and where nothing names the database.
@@ -14,50 +14,33 @@ How to mend: add the column without the default, set the default for new rows in
 rows in batches. For a stored generated column, add a plain column that a trigger keeps.
 
 What it cannot see: how many rows the table has, and whether a function of one's own is volatile: only PostgreSQL's and
-those of its usual extensions (uuid-ossp, pgcrypto) are known. A domain type with a CHECK rewrites the table too.
+those of its usual extensions (uuid-ossp, pgcrypto) are known.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
-from qualitygate.model.schema import Change, History, Migration, OperationKind
-from qualitygate_checks.database._migrations import changes, confidence, doubts, mend, on_existing, origin
-
-# pg_proc.provolatile = 'v' among the functions that return a value and take at most two arguments, PostgreSQL 15 to 18,
-# and those of uuid-ossp and pgcrypto.
-_VOLATILE = re.compile(
-    r"\b(clock_timestamp|timeofday|random|random_normal|gen_random_uuid|uuidv4|uuidv7|nextval|setval|lastval|currval"
-    r"|txid_status|uuid_generate_v1|uuid_generate_v1mc|uuid_generate_v4|gen_random_bytes|gen_salt)\s*\(",
-    re.IGNORECASE,
-)
-_STRING = re.compile(r"'[^']*'")
-_GENERATED = {
-    "serial": "the next number of a sequence",
-    "identity": "the next number of its identity",
-    "stored": "its stored expression",
-}
+from qualitygate.model.schema import History, Migration, OperationKind
+from qualitygate_checks.database._examples import sql
+from qualitygate_checks.database._locks import Cost, Effect, located, told
+from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, on_existing, origin
 
 
 def run(project: Project) -> Iterator[Hit]:
-    """One hit a column."""
-    for history, migration, change in changes(project, OperationKind.ADD_COLUMN):
-        if on_existing(change) and (value := _computed(change)):
-            yield _hit(history, migration, change, value)
+    """One hit a column; the old ones of a history as one."""
+    yield from by_age(project, _hits(project))
 
 
-def _computed(change: Change) -> str:
-    """What is computed for each row, in words; empty where nothing is."""
-    operation = change.operation
-    if operation.generated:
-        return _GENERATED.get(operation.generated, "")
-    found = _VOLATILE.search(_STRING.sub("''", operation.default or ""))
-    return f"{found[1].lower()}()" if found else ""
+def _hits(project: Project) -> Iterator[Hit]:
+    for history, migration, effect in located(project, OperationKind.ADD_COLUMN):
+        if effect.cost is Cost.REWRITE:
+            yield _hit(history, migration, effect)
 
 
-def _hit(history: History, migration: Migration, change: Change, value: str) -> Hit:
+def _hit(history: History, migration: Migration, effect: Effect) -> Hit:
+    change = effect.change
     operation = change.operation
     (column,) = operation.columns
     doubted = doubts(history, change)
@@ -65,7 +48,7 @@ def _hit(history: History, migration: Migration, change: Change, value: str) -> 
         place=Place(migration.path, operation.span),
         message=f"Adding {operation.table}.{column} writes the whole table {operation.table} anew",
         subject=f"{operation.table}.{column}",
-        why="; ".join([f"every row gets {value}, under an ACCESS EXCLUSIVE lock", *doubted]),
+        why="; ".join([told(effect), *doubted]),
         mend=mend(
             history,
             "add the column bare, set its default in a second statement, and fill the old rows in batches",
@@ -91,6 +74,18 @@ CHECK = Check(
     examined=lambda project: sum(on_existing(change) for _, _, change in changes(project, OperationKind.ADD_COLUMN)),
     doc=__doc__,
     bad=(
+        example(
+            sql(
+                "diesel",
+                """
+                CREATE DOMAIN grade AS integer CHECK (VALUE BETWEEN 1 AND 6);
+                CREATE DOMAIN remark AS text;
+                ALTER TABLE users ADD COLUMN note remark;
+                ALTER TABLE users ADD COLUMN mark grade; -- <- flagged
+                """,
+            ),
+            "diesel: a domain with a condition, and one without",
+        ),
         example(
             {
                 "migrations/2024-02-11-091500_create_users/up.sql": """
