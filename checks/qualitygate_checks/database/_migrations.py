@@ -49,7 +49,7 @@ def _as_one(history: History, hits: list[Hit]) -> Hit:
     order = {migration.path: number for number, migration in enumerate(history.migrations)}
     last = max(hits, key=lambda hit: (order[hit.place.path], hit.place.span))
     files = len({hit.place.path for hit in hits})
-    version = history.migrations[order[last.place.path]].version
+    version = history.migrations[max(order[path] for path, _ in _old(history))].version
     if len(hits) == 1:
         message = last.message
     else:
@@ -63,7 +63,8 @@ def _as_one(history: History, hits: list[Hit]) -> Hit:
         subject=f"older migrations of {history.directory}",
         severity=Severity.NOTE,
         why="they are not among the newest, and taken to be applied: what is applied locks nothing again",
-        mend=f'say what is applied: since = "{version}" below [tool.qgate.migrations]; all later ones are then judged one by one',
+        mend=f'say what is applied: since = "{version}" below [tool.qgate.migrations], or the one that is; all later ones are then '
+        "judged one by one",
         places=(),
     )
 

@@ -1,7 +1,7 @@
 """Migrations that wait for a lock as long as it takes, with everybody else behind them.
 
-What it flags: a migration that takes a lock which holds up writers (ACCESS EXCLUSIVE, SHARE ROW EXCLUSIVE or SHARE) on a
-table that PostgreSQL had before it, with no `lock_timeout` (or `statement_timeout`) set before: by SET, SET LOCAL or
+What it flags: a migration that takes a lock which holds up writers (ACCESS EXCLUSIVE or SHARE ROW EXCLUSIVE) for a moment,
+on a table that PostgreSQL had before it, with no `lock_timeout` (or `statement_timeout`) set before: by SET, SET LOCAL or
 `set_config` in the migration, or for all of them by `ALTER ROLE` or `ALTER DATABASE` in an earlier one, or in code that
 opens the connection (`env.py` of Alembic, settings of Django). One finding at the first such statement of a migration
 where others of the history do set it, else one for the whole history, at its last such migration. Left alone are tables
@@ -26,7 +26,7 @@ from qualitygate.authoring import APPLICATION, Check, Confidence, Domain, Hit, P
 from qualitygate.model import syntax as ir
 from qualitygate.model.schema import History, Migration, OperationKind
 from qualitygate_checks.database._examples import alembic, django, sql
-from qualitygate_checks.database._locks import TIMEOUTS, Effect, effects, limited
+from qualitygate_checks.database._locks import TIMEOUTS, Cost, Effect, effects, limited
 from qualitygate_checks.database._migrations import by_age, confidence, doubts, mend, steps
 
 _CONNECTING = ("env.py", "settings", "config", "database", "db.py")
@@ -40,7 +40,7 @@ def run(project: Project) -> Iterator[Hit]:
 def _hits(project: Project) -> Iterator[Hit]:
     waiting: dict[History, list[tuple[Migration, Effect]]] = {}
     for history, migration in steps(project):
-        first = next((each for each in effects(history, migration) if each.lock.blocks), None)
+        first = next((each for each in effects(history, migration) if _brief(each)), None)
         if first is not None and not limited(migration, first.change):
             waiting.setdefault(history, []).append((migration, first))
     if not waiting or _set_in_code(project):
@@ -55,6 +55,14 @@ def _hits(project: Project) -> Iterator[Hit]:
         else:
             migration, effect = found[-1]
             yield _hit(history, migration, effect, len(found))
+
+
+def _brief(effect: Effect) -> bool:
+    """Whether a change holds up writers only for the moment that it takes, once it has its lock."""
+    operation = effect.change.operation
+    of_new = operation.kind is OperationKind.ADD_FOREIGN_KEY and effect.table == operation.references != operation.table
+    told_elsewhere = effect.cost is not Cost.FREE or operation.kind is OperationKind.DROP_INDEX
+    return effect.lock.blocks and not told_elsewhere and not of_new
 
 
 def _set_by(history: History) -> tuple[bool, bool]:
@@ -157,9 +165,12 @@ CHECK = Check(
         example(
             sql(
                 "goose",
-                "CREATE TABLE logins (id bigserial PRIMARY KEY, user_id bigint REFERENCES users); -- <- flagged\n",
+                """
+                CREATE TABLE logins (id bigserial PRIMARY KEY, user_id bigint REFERENCES users);
+                ALTER TABLE users ADD CONSTRAINT users_age CHECK (age > 0) NOT VALID; -- <- flagged
+                """,
             ),
-            "goose: a new table locks the one that it names",
+            "goose: a check that reads nothing",
         ),
         example(alembic('op.add_column("users", sa.Column("nick", sa.Text()))  # <- flagged'), "Alembic"),
         example(django('migrations.RemoveField("user", "age"),  # <- flagged'), "Django"),
@@ -194,6 +205,7 @@ CHECK = Check(
                 CREATE TABLE logins (id bigserial PRIMARY KEY);
                 CREATE INDEX logins_id ON logins (id);
                 INSERT INTO teams (name) VALUES ('first');
+                CREATE TABLE visits (user_id bigint REFERENCES users);
                 """,
                 "CREATE INDEX CONCURRENTLY users_age ON users (age);\n",
             ),

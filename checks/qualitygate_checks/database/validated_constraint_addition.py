@@ -28,6 +28,7 @@ from qualitygate_checks.database._examples import alembic, django, sql
 from qualitygate_checks.database._locks import Cost, Effect, located, told
 from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, origin
 
+_NAMED = 4  # columns in a message
 KINDS = (OperationKind.ADD_FOREIGN_KEY, OperationKind.ADD_CHECK)
 
 
@@ -48,9 +49,9 @@ def _hits(project: Project) -> Iterator[Hit]:
 def _hit(history: History, migration: Migration, effect: Effect) -> Hit:
     operation = effect.change.operation
     foreign = operation.kind is OperationKind.ADD_FOREIGN_KEY
-    columns = operation.columns if foreign else operation.mentions
+    columns = operation.columns if foreign else _spoken(effect.change)
     what = "foreign key" if foreign else "check"
-    name = operation.name or f"on {', '.join(filter(None, columns)) or 'a computed value'}"
+    name = operation.name or f"on {', '.join(filter(None, columns[:_NAMED])) or 'a computed value'}"
     doubted = doubts(history, effect.change)
     new = _new_and_empty(migration, effect.change, columns)
     clauses = [told(effect), *(["the columns are new, so that no value is looked up"] if new else []), *doubted]
@@ -78,6 +79,13 @@ def _hit(history: History, migration: Migration, effect: Effect) -> Hit:
     )
 
 
+def _spoken(change: Change) -> tuple[str, ...]:
+    """The columns that a check speaks of: of its words those that are columns, where the table is known."""
+    words = change.operation.mentions
+    known = {column.name for column in change.before.columns} if change.before is not None else set(words)
+    return tuple(word for word in words if word in known)
+
+
 def _new_and_empty(migration: Migration, change: Change, columns: tuple[str, ...]) -> bool:
     """Whether the same migration adds all these columns, without a value for the rows that are there."""
     table = change.operation.table
@@ -89,9 +97,7 @@ def _new_and_empty(migration: Migration, change: Change, columns: tuple[str, ...
         and each.operation.default is None
         and each.operation.nullable
     }
-    known = {column.name for column in change.before.columns} if change.before is not None else set(columns)
-    spoken = {column for column in columns if column in known or column in added}
-    return bool(spoken) and spoken <= added
+    return bool(columns) and set(columns) <= added
 
 
 CHECK = Check(
