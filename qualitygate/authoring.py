@@ -113,7 +113,8 @@ class Check:
     docstring: its first line is the title; the paragraphs `What it flags`, `Why`, `How to mend` and `What it cannot
     see` follow. ``words`` of a file check: a file whose text holds none of them is not looked at.
     ``calls`` names the library calls that the check asks the project for (`requests.get`, `redis.Redis.set`,
-    `?.execute` for a method of any object): only those are in ``project.calls``. ``assigns`` names what it wants to see assigned (`DEBUG`, `verify`):
+    `?.execute` for a method of any object, `pymongo.MongoClient..find_one` for a method of what an object of that class
+    leads to by attributes and keys): only those are in ``project.calls``. ``assigns`` names what it wants to see assigned (`DEBUG`, `verify`):
     only those are in ``project.assignments`` and ``project.settings``. A project check has no ``reads`` and its ``run`` takes the linked project; a file check names the
     languages that it ``reads`` and its ``run`` takes one parsed file, in the worker: once per file, with the tree where
     the file's own language is among them and could be parsed, else without one where TEXT is. With ``options`` (an

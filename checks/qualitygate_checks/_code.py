@@ -121,6 +121,10 @@ class Code:
             if not word or word in self._called(path):
                 yield from self.bodies(path, word)
 
+    def files_that_call(self, ending: str) -> list[str]:
+        """The paths of the files in which something is called whose name ends so."""
+        return [path for path in sorted(self._modules) if any(word.endswith(ending) for word in self._called(path))]
+
     def _called(self, path: str) -> frozenset[str]:
         """Everything that is called in a file, by its last name: enough to pass over it without decoding it."""
         if path not in self._words:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from qualitygate.authoring import Place
 from qualitygate.model.calls import Call
 
-_SCRIPT = re.compile(r"(^|/)(commands|cli|scripts|bin|tools)/|(^|/)(manage|cli|commands)\.py$")
+# Below the top, `tools` are more often the tools that a service offers: to its users, to a language model.
+_SCRIPT = re.compile(r"(^|/)(commands|cli|scripts|bin)/|^(tools|dev|hack)/|(^|/)(manage|cli|commands)\.py$")
 _STEP = re.compile(r" calls | depends on ")
 
 

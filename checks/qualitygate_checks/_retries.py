@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from qualitygate.authoring import ParsedFile, Span
 from qualitygate.model import syntax as ir
-from qualitygate_checks._handlers import calls, caught, last_name
+from qualitygate_checks._handlers import calls, caught, last_name, log_level
 from qualitygate_checks.security._module import Scope, dotted, imports, scopes
 
 # Exceptions of what is remote: a later attempt may fare better.
@@ -20,6 +20,7 @@ _REMOTE = re.compile(
 )
 _CLIENT = re.compile(r"(^|_)(requests|httpx|session|client|http|api|gateway)$")
 _BROAD = frozenset({"Exception", "BaseException"})
+_ATTEMPT = re.compile(r"^_+$|attempt|tr(y|ies)($|_)|retr|tick|round", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,11 @@ def _read(loop: ir.For | ir.While, bounded: bool) -> Retry | None:
     after = loop.body[loop.body.index(tried) + 1 :]
     leaves = leaves or any(_leaves(item) for item in after)
     staying = [handler for handler in tried.handlers if not _always_leaves(handler.body)]
-    attempt = next((_innermost(call) for call in calls(tried.body) if last_name(call)), "")
-    if not staying or not attempt:
+    made = [call for call in calls(tried.body) if last_name(call) and not log_level(call)]
+    # What is only put together for the attempt (`client = Client(key)`) is not what is tried.
+    made = [call for call in made if not _innermost(call)[:1].isupper()] or made
+    attempt = next(map(_innermost, made), "")
+    if not staying or not attempt or _walks(loop, (*tried.body, *tried.orelse)):
         return None
     switch = _switch(loop)
     leaves = leaves or (switch != "" and switch in _assigned(tried.body))
@@ -91,6 +95,22 @@ def _read(loop: ir.For | ir.While, bounded: bool) -> Retry | None:
     names = {name for handler in staying for name in caught(handler)}
     remote = True if any(_REMOTE.search(name) for name in names) else None if names & _BROAD else False
     return Retry(loop, attempt, bounded, waits, growing, remote)
+
+
+def _walks(loop: ir.For | ir.While, tried: Sequence[ir.Statement]) -> bool:
+    """Whether each round tries something else: the next port, the next entry, the next page."""
+    if any(isinstance(item, ir.Assign) and item.operator for item in ir.walk(tried)):
+        return True
+    counter = last_name(loop.target) if isinstance(loop, ir.For) else ""
+    if not counter or _ATTEMPT.search(counter):
+        return False
+    return any(
+        counter in _words(argument.value)
+        for call in calls(loop.body)
+        if not log_level(call) and not _is_pause(call)
+        for argument in call.arguments
+        if argument.name is None or not _ATTEMPT.search(argument.name)
+    )
 
 
 def _asked_again(loop: ir.For | ir.While, bounded: bool) -> Retry | None:

@@ -10,6 +10,7 @@ from qualitygate.frameworks import Adapter, RouteDraft
 from qualitygate.link.evaluate import Evaluator, Site, Trace
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
+    Bound,
     BoundFunction,
     Choice,
     ClassValue,
@@ -21,6 +22,9 @@ from qualitygate.model.values import (
 
 MAX_HOPS = 5
 """Calls followed from a handler; per-request constructors were found one to three hops away in real backends."""
+
+_LONGEST = 5
+"""Attributes between an object of a library and the method that is called on it."""
 
 # Methods that a framework runs for each request on a middleware, permission, throttle or authentication class.
 REQUEST_METHODS = (
@@ -317,13 +321,21 @@ def _called_as(function: FunctionValue) -> set[str]:
 
 
 def dotted(value: Value) -> str:
-    """The dotted name of a library function, or of a method of a library object; empty for anything else."""
+    """The dotted name of a library function, or of a method of a library object; empty for anything else.
+
+    What lies between the object and the method is kept: `openai.OpenAI.chat.completions.create`.
+    """
     if isinstance(value, External):
         return value.name
+    names = [getattr(value, "name", "")]
     receiver = getattr(value, "receiver", None)
-    name = getattr(value, "name", "")
+    while isinstance(receiver, Bound) and len(names) < _LONGEST and not receiver.name.startswith("__"):
+        names.append(receiver.name)
+        receiver = receiver.receiver
     if isinstance(receiver, Instance) and isinstance(receiver.cls, External):
-        return f"{receiver.cls.name.removesuffix('()')}.{name}"
-    if isinstance(receiver, External):
-        return f"{receiver.name}.{name}"
-    return ""
+        names.append(receiver.cls.name.removesuffix("()"))
+    elif isinstance(receiver, External):
+        names.append(receiver.name)
+    else:
+        return ""
+    return ".".join(reversed(names))

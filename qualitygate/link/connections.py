@@ -11,7 +11,7 @@ from qualitygate.link.evaluate import Evaluator, Site
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Connection, Scope
 from qualitygate.model.finding import Confidence
-from qualitygate.model.source import Role
+from qualitygate.model.source import Place, Role
 from qualitygate.model.values import ClassValue, External, FunctionValue, Instance, Known, Value
 from qualitygate.vocabulary import is_probe
 
@@ -91,6 +91,9 @@ def link_connections(
     roles: Mapping[str, Role],
 ) -> tuple[Connection, ...]:
     """Every connection that application code makes. ``names`` gives a route's name by the identity of its draft."""
+    invoked = list(_invoked(evaluator, roles))
+    drafts = [*drafts, *invoked]
+    names = {**names, **{id(draft): f"every invocation of {draft.name}" for draft in invoked}}
     found = list(_sites(evaluator, graph, roles))
     result: dict[tuple[str, int, int, str], Connection] = {}
     for connection in _at_module_level(evaluator, roles):
@@ -239,6 +242,16 @@ def _aliases(evaluator: Evaluator, function: FunctionValue) -> frozenset[str]:
     )
 
 
+def _invoked(evaluator: Evaluator, roles: Mapping[str, Role]) -> Iterator[RouteDraft]:
+    """The functions that a serverless platform runs for every event, by the parameters that it hands over."""
+    for function in _all_functions(evaluator):
+        given = [parameter.name.strip("_") for parameter in function.node.parameters]
+        alone = function.owner is None and "." not in function.qualname
+        if alone and given == ["event", "context"] and roles.get(function.path) is Role.APPLICATION:
+            declared = Place(function.path, function.node.span)
+            yield RouteDraft("serverless", "", "", function, declared, name=function.qualname)
+
+
 def _reached(
     graph: CallGraph,
     drafts: Sequence[RouteDraft],
@@ -249,7 +262,7 @@ def _reached(
     """For each function of interest the nearest way from a route, that route, and the names of all that reach it."""
     result: dict[int, tuple[Step, RouteDraft, list[str]]] = {}
     for draft in drafts:
-        if is_probe(draft.path):
+        if draft.path and is_probe(draft.path):
             continue  # a health check may well open its own connection
         for step in graph.reach(graph.roots(draft), within, stops):
             key = id(step.function.node)

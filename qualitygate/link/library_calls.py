@@ -44,8 +44,8 @@ def link_calls(
 ) -> tuple[Call, ...]:
     """The calls of ``wanted`` names that application code makes, in the order of their places.
 
-    A wanted name is dotted as imported (`requests.get`), a method of a library class (`redis.Redis.set`), or `?.method`
-    for a method of any object.
+    A wanted name is dotted as imported (`requests.get`), a method of a library class (`redis.Redis.set`), `?.method` for a
+    method of any object, or `pymongo.MongoClient..find_one` for one of what an object of a class leads to.
     """
     if not wanted:
         return ()
@@ -106,6 +106,10 @@ def called_name(value: Value, wanted: frozenset[str]) -> str:
     if name in wanted:
         return name
     method = f"?.{value.name}" if isinstance(value, Bound) else ""
+    if isinstance(value, Bound):
+        inside = f"{_receiver(value)}..{value.name}"
+        if inside in wanted:
+            return inside
     if isinstance(value, External) and value.name.startswith(_CONTEXTS):
         # `g.db.execute`: what hangs on the context of a request is an object of the application's own choice.
         method = f"?.{value.name.rpartition('.')[2]}"
@@ -267,6 +271,9 @@ def _receiver(callee: Value) -> str:
     if _origin(callee.receiver) == "request":
         return "request"
     receiver = callee.receiver
+    for _ in range(_DEEPEST):  # `client["shop"].orders.find_one`: of a client
+        if isinstance(receiver, Bound):
+            receiver = receiver.receiver
     if isinstance(receiver, Instance):
         return (
             receiver.cls.name if isinstance(receiver.cls, External) else f"{receiver.cls.path}:{receiver.cls.qualname}"

@@ -20,6 +20,8 @@ _CONTAINERS = frozenset(
 )
 _ADDS = frozenset("append appendleft add extend insert setdefault update put put_nowait push".split())
 _STARTERS = frozenset("lifespan startup on_startup create_app make_app get_app build_app init_app setup main".split())
+# What makes something that runs beside the request.
+_RUNNING = frozenset({"create_task", "ensure_future", "submit", "Thread", "start_soon"})
 _APPLICATION = "application"
 _REMOVES = frozenset("pop popleft popitem remove discard clear get_nowait".split())
 
@@ -262,6 +264,8 @@ class _Reader:
                     )
                     if how:
                         key = item.arguments[0].value if item.arguments else None
+                        if how == "added" and key is not None and self._names_of(key) & _RUNNING:
+                            continue  # kept so that it is not collected while it runs
                         yield from self._change(item.function.value, how, key, item.name_span, tests)
 
     def _change(
@@ -280,11 +284,15 @@ class _Reader:
             return
         owner = f"{self._function.path}:{self._function.qualname}"
         place = Place(self._function.path, span, f"{self._function.qualname} changes `{holder.name}`", "definition")
-        looked = {name for test in tests for name in _names(test)}
-        looked |= {name for local in looked for name in self._looks.get(local, ())}
+        looked = {name for test in tests for name in self._names_of(test)}
         spelled = target.id if isinstance(target, ir.Name) else holder.name
         guarded = bool(looked & {holder.name, spelled})
         yield holder, StateChange(place, owner, how, _spelled(key), guarded, self._own_key(key))
+
+    def _names_of(self, expression: ir.Expression) -> set[str]:
+        """The names in an expression, and those that its own names were worked out from."""
+        names = _names(expression)
+        return names.union(*(self._looks.get(name, ()) for name in names))
 
     def _holder(self, target: ir.Expression) -> _Holder | None:
         if isinstance(target, ir.Attribute) and _is_state(target.value):

@@ -4,7 +4,8 @@ What it flags: a set of modules of the application each of which imports every o
 when it is loaded. One finding a set, however large, at the import that is cheapest to take out; the other imports that
 close circles follow it, lightest first. Of a set that lies in several packages the circles between these are told
 first. Imports for the type checker (`if TYPE_CHECKING:`), inside functions and below `if __name__ == "__main__":` do
-not count, and neither does the package around an imported module.
+not count, and neither does the package around an imported module. Told with low confidence is a package that imports its
+own modules last, after it has defined all that they take from it: so do applications of Flask that register their views.
 
 Why: the modules of a circle are one piece: none can be loaded, tested, moved or understood without the others. Which of
 them is imported first decides whether the program starts at all, so that a harmless change of an import elsewhere ends
@@ -19,11 +20,12 @@ wrong one is a matter of design: the one that is named carries the fewest names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from posixpath import commonpath
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import ModuleImport
 from qualitygate_checks import _graph
 
@@ -43,11 +45,44 @@ def run(project: Project) -> Iterator[Hit]:
     for (importer, imported), imports in edges.items():
         graph.setdefault(importer, {})[imported] = sum(max(len(item.names), 1) for item in imports)
         graph.setdefault(imported, {})
+    modules = {file.path: file.module for file in project.files if file.module is not None}
     for members in _graph.components(graph):
-        yield _hit(members, _graph.within(graph, members), edges)
+        inside = _graph.within(graph, members)
+        ordered = {
+            importer: {
+                imported: weight
+                for imported, weight in successors.items()
+                if not _registers(importer, imported, edges, modules)
+            }
+            for importer, successors in inside.items()
+        }
+        yield _hit(members, inside, edges, sure=bool(_graph.components(ordered)))
 
 
-def _hit(members: Sequence[str], graph: _graph.Graph, edges: Edges) -> Hit:
+def _registers(importer: str, imported: str, edges: Edges, modules: Mapping[str, ir.Module]) -> bool:
+    """Whether a package imports a module of its own after it has defined all that this one takes from it."""
+    folder, _, name = importer.rpartition("/")
+    back = edges.get((imported, importer), ())
+    if name != "__init__.py" or not imported.startswith(f"{folder}/"):
+        return False
+    line = min(item.place.span.line for item in edges[importer, imported])
+    defined = {
+        word
+        for statement in modules[importer].body
+        if not isinstance(statement, ir.Import) and (span := getattr(statement, "span", None)) and span.line < line
+        for word in _defines(statement)
+    }
+    return all(item.names and defined.issuperset(item.names) for item in back)
+
+
+def _defines(statement: ir.Statement) -> Iterator[str]:
+    if isinstance(statement, (ir.Function, ir.Class)):
+        yield statement.name
+    elif isinstance(statement, ir.Assign):
+        yield from (target.id for target in statement.targets if isinstance(target, ir.Name))
+
+
+def _hit(members: Sequence[str], graph: _graph.Graph, edges: Edges, sure: bool) -> Hit:
     closing = _graph.feedback(graph)
     importer, imported = closing[0]
     circle = [importer, *_graph.shortest(graph, imported, importer)]
@@ -71,6 +106,8 @@ def _hit(members: Sequence[str], graph: _graph.Graph, edges: Edges) -> Hit:
     why = " -> ".join(_name(path) for path in _short(circle))
     if len(closing) > 1:
         why += f"; {len(closing)} imports together hold the circles"
+    if not sure:
+        why += "; not sure: the package imports its modules last, after all that they take from it"
     packages = _packages(members, graph) if len(members) > 2 else ""
     if packages:
         why = f"{packages}; {why}"
@@ -84,6 +121,7 @@ def _hit(members: Sequence[str], graph: _graph.Graph, edges: Edges) -> Hit:
         mend=f"let {_name(importer)} do without {what}: move what both need into a module below them, or hand it over as "
         "an argument",
         places=(*steps[:_SHOWN], *others),
+        confidence=None if sure else Confidence.LOW,
     )
 
 

@@ -2,8 +2,8 @@
 
 What it flags: a network call that ends only when the other side answers: `requests` and `urllib.request.urlopen` without
 a timeout (neither has a default), a connection of `smtplib`, `imaplib`, `poplib`, `ftplib`, `http.client`, `paramiko`,
-`socket.create_connection` or `urllib3` that is made without one, and the default of `httpx` or `aiohttp` switched off
-with None. In commands and scripts it is a warning. A Redis client without `socket_timeout` and a stream that httpx
+`socket.create_connection` or `urllib3` that is made without one, a call of a gRPC stub without a deadline, and the
+default of `httpx` or `aiohttp` switched off with None. In commands and scripts it is a warning. A Redis client without `socket_timeout` and a stream that httpx
 holds open without a limit are told with low confidence.
 
 Why: when the other system hangs, every worker that calls it hangs with it, until none is left to answer requests that
@@ -23,8 +23,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Severity, example
+from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Argument, Call
+from qualitygate_checks._code import Body, Code, last_name
 from qualitygate_checks._reach import is_script, owner, way
 
 _VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
@@ -80,9 +82,12 @@ _REDIS = frozenset(
         "redis.asyncio.Redis.from_url",
     }
 )
+_AIOHTTP = frozenset(f"aiohttp.ClientSession.{verb}" for verb in _VERBS) | {"aiohttp.ClientSession"}
 _MOUNTS = frozenset(f"{session}.mount" for session in _SESSIONS)
 # A host, or a setting in capitals: other names of a variable tell a reader nothing.
 _TARGET = re.compile(r"^(?!self\.)[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?$|^(\w+\.)*[A-Z][A-Z0-9_]+$")
+# Calls that are held open on purpose: the other side sends when it has something.
+_OPEN = re.compile(r"Watch|Stream|Subscribe|Listen|Tail|Follow")
 _DEFAULT = "socket.setdefaulttimeout"
 _TOTAL = "aiohttp.ClientTimeout"
 _HTTPX_TIMEOUT = "httpx.Timeout"
@@ -101,7 +106,9 @@ class _Defaults:
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every call, or client, without an end."""
     targets = {outbound.place: outbound.target for outbound in project.outbound}
-    defaults = _defaults(project)
+    code = Code(project)
+    defaults = _defaults(project, code)
+    yield from _stubs(code)
     told: set[tuple[str, str]] = set()
     for call in project.calls:
         fault = _fault(call, defaults)
@@ -130,12 +137,57 @@ def run(project: Project) -> Iterator[Hit]:
         )
 
 
-def _defaults(project: Project) -> _Defaults:
+def _stubs(code: Code) -> Iterator[Hit]:
+    """Calls of the generated stubs of gRPC without a deadline: it has none of its own."""
+    bodies = [body for path in code.files_that_call("Stub") for body in code.bodies(path)]
+    known: dict[str, set[str]] = {}
+    for body in bodies:
+        for name in _held_stubs(body):
+            known.setdefault(body.path, set()).add(name)
+    if not known or any(True for _ in code.everywhere("intercept_channel")):
+        return  # an interceptor may set a deadline for all
+    for body in bodies:
+        for part in body.expressions():
+            if not isinstance(part, ir.Call) or not isinstance(part.function, ir.Attribute):
+                continue
+            method = part.function.name
+            if last_name(part.function.value) not in known.get(body.path, ()) or not method[:1].isupper():
+                continue
+            given = any(argument.stars or argument.name == "timeout" for argument in part.arguments)
+            if given or _OPEN.search(method) or sum(argument.name is None for argument in part.arguments) > 1:
+                continue
+            yield Hit(
+                place=Place(body.path, part.name_span),
+                message=f"{last_name(part.function.value)}.{method}() may wait for ever",
+                subject=f"grpc {method} in {body.qualname or body.path}",
+                why="a call of gRPC has no deadline of its own",
+                mend="pass `timeout=` in seconds",
+                confidence=_MEDIUM,
+            )
+
+
+def _held_stubs(body: Body) -> Iterator[str]:
+    """Names and attributes that a body gives a stub: `self._stub = stock_pb2_grpc.StockStub(channel)`."""
+    for statement in ir.walk(body.statements):
+        if isinstance(statement, ir.Assign) and isinstance(statement.value, ir.Call):
+            made = statement.value
+            if last_name(made.function).endswith("Stub") and len(made.arguments) == 1:
+                yield from (name for target in statement.targets if (name := last_name(target)))
+
+
+def _defaults(project: Project, code: Code) -> _Defaults:
     adapted = {
         call.place.path
         for call in project.calls
         if call.name in _MOUNTS and any(":" in item.name for item in call.positional if item.kind == "object")
     }
+    # `session.request = partial(session.request, timeout=10)`
+    for body in code.everywhere("partial"):
+        for part in body.expressions():
+            if isinstance(part, ir.Call) and last_name(part.function) == "partial" and part.arguments:
+                limited = any(argument.name == "timeout" for argument in part.arguments)
+                if limited and last_name(part.arguments[0].value) == "request":
+                    adapted.add(body.path)
     sockets = any(call.name == _DEFAULT and not _is_none(call.argument("timeout", 0)) for call in project.calls)
     timed = [call for call in project.calls if call.name in _POOL_CALLS]
     pools = bool(timed) and all(call.argument("timeout") is not None or not call.complete for call in timed)
@@ -166,6 +218,8 @@ def _fault(call: Call, defaults: _Defaults) -> tuple[str, str, Confidence] | Non
         if set(call.keywords) <= {"timeout"}:
             return "a timeout of None switches off the 5 s of httpx", "give numbers of seconds", _MEDIUM
         return None
+    if name in _AIOHTTP and _is_none(call.argument("timeout")):
+        return "`timeout=None` switches off the 300 s of aiohttp", "drop the argument, or give a ClientTimeout", _MEDIUM
     if name == _TOTAL and _is_none(call.argument("total", 0)) and call.complete:
         limits = [call.argument(word) for word in ("sock_read", "connect", "sock_connect")]
         if all(limit is None or _is_none(limit) for limit in limits):
@@ -218,6 +272,7 @@ CHECK = Check(
     | _POOL_CALLS
     | _HTTPX
     | _REDIS
+    | _AIOHTTP
     | _MOUNTS
     | {_DEFAULT, _TOTAL, _HTTPX_TIMEOUT},
     examined=lambda project: sum(
@@ -226,6 +281,23 @@ CHECK = Check(
     ),
     doc=__doc__,
     bad=(
+        example(
+            """
+            import grpc
+
+            from shop.protos import stock_pb2, stock_pb2_grpc
+
+
+            class Stock:
+                def __init__(self, address):
+                    self._stub = stock_pb2_grpc.StockStub(grpc.insecure_channel(address))
+
+                def level(self, sku):
+                    return self._stub.GetLevel(stock_pb2.LevelRequest(sku=sku))  # <- flagged
+            """,
+            "a stub of gRPC",
+            path="shop/stock.py",
+        ),
         example(
             {
                 "shop/main.py": """
@@ -316,6 +388,26 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            """
+            import grpc
+
+            from shop.protos import stock_pb2, stock_pb2_grpc
+
+
+            class Stock:
+                def __init__(self, address):
+                    self._stub = stock_pb2_grpc.StockStub(grpc.insecure_channel(address))
+
+                def level(self, sku):
+                    return self._stub.GetLevel(stock_pb2.LevelRequest(sku=sku), timeout=2)
+
+                def changes(self):
+                    yield from self._stub.WatchLevels(stock_pb2.WatchRequest())
+            """,
+            "a deadline of gRPC, and a stream that stays open",
+            path="shop/stock.py",
+        ),
         example(
             """
             import requests

@@ -13,7 +13,8 @@ its traceback (`logger.exception(...)`) and say so in the answer.
 
 What it cannot see: handlers that hand the exception to something that drops it. Clean-up (close, remove, roll back,
 cancel), metrics, optional imports and attempts of alternatives in a loop are left alone, and so is what catches a narrow
-exception.
+exception. So is a failure that the code behind the handler speaks of: it raises, it logs an error, or it asks for the
+value that the handler left empty.
 """
 
 from __future__ import annotations
@@ -23,19 +24,21 @@ from collections.abc import Iterator, Sequence
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, ParsedFile, Place, Severity, Span, example
 from qualitygate.model import syntax as ir
-from qualitygate_checks._handlers import BROAD, calls, is_broad, last_name
+from qualitygate_checks._handlers import BROAD, calls, is_broad, last_name, log_level
 from qualitygate_checks._reach import is_script
 from qualitygate_checks.security._module import scopes
 
 _CLEANUP = re.compile(
     r"^_*(a?close|cancel|terminate|kill|unlink|remove|rmtree|rmdir|rollback|disconnect|shutdown|stop|clean|quit|release|"
-    r"reset|flush|detach|dispose|unsubscribe|unregister|logout|teardown|abort|delete_temp|join|wait|exists|isfile|isdir|"
+    r"reset|flush|detach|dispose|unsubscribe|unregister|logout|teardown|abort|delete_temp|join|wait|exists|isfile|isdir|clear$|"
+    r"set_result$|set_exception$|"
     r"labels$|inc$|dec$|observe$|incr$|gauge$|timing$|capture_exception$)"
 )
 _HARMLESS = frozenset(
     """int float str bool len isinstance hasattr getattr setattr repr loads dumps fromisoformat strptime UUID decode encode
     b64decode index split strip lower upper join format literal_eval get keys items values append extend list dict tuple
-    set print type replace startswith endswith min max sum round sorted range next iter super timedelta strftime isoformat""".split()
+    set print type replace startswith endswith min max sum round sorted range next iter super timedelta strftime isoformat
+    date time datetime enumerate zip pop setdefault""".split()
 )
 _OUTWARD = re.compile(
     r"(^|_)(fetch|request|query|execute|send|save|charge|pay|publish|commit|delete|update|create|download|upload|post|put|"
@@ -45,6 +48,8 @@ _OUTWARD = re.compile(
 _PROBE = re.compile(
     r"(^|[._])(try|is|has|can|check|ping|probe|health\w*|validate|parse|maybe|safe|optional|guess)(_|$)", re.IGNORECASE
 )
+_ASKS = re.compile(r"^_*(check|ping|probe|health\w*)(_|$)", re.IGNORECASE)
+_LOUD = frozenset({"warning", "warn", "error", "exception", "critical", "fatal", "fail", "abort"})
 _QUIET = frozenset(
     {"__del__", "__exit__", "__aexit__", "__repr__", "__str__", "close", "cleanup", "teardown", "shutdown"}
 )
@@ -60,23 +65,45 @@ def run(file: ParsedFile) -> Iterator[Hit]:
         yield from _block(file, scope.statements, scope.qualname, in_loop=False)
 
 
-def _block(file: ParsedFile, statements: Sequence[ir.Statement], owner: str, in_loop: bool) -> Iterator[Hit]:
-    for statement in statements:
+def _block(
+    file: ParsedFile, statements: Sequence[ir.Statement], owner: str, in_loop: bool, behind: Sequence[ir.Statement] = ()
+) -> Iterator[Hit]:
+    """Hits in a block; ``behind`` is what follows it in the block around."""
+    for position, statement in enumerate(statements):
         if isinstance(statement, (ir.Function, ir.Class)):
             continue
+        after = statements[position + 1 :] or behind
         if isinstance(statement, ir.Try):
             for handler in statement.handlers:
                 confidence = _confidence(statement, handler, in_loop, owner) if is_broad(handler) else None
-                if confidence is not None:
+                if confidence is not None and not _spoken_of(statement, handler, after):
                     span = handler.span
                     if handler.exception is None:
                         span = Span(span.line, span.column, span.line, span.column + len("except"))
-                    yield _hit(file, span, statement.body, owner, confidence)
+                    yield _hit(file, span, statement.body, owner, confidence, statement.span.line)
         elif isinstance(statement, ir.With) and _suppresses(statement) and _risky(statement.body):
-            yield _hit(file, statement.span, statement.body, owner, Confidence.MEDIUM)
+            yield _hit(file, statement.span, statement.body, owner, Confidence.MEDIUM, statement.span.line)
         inside = in_loop or isinstance(statement, (ir.For, ir.While))
         for block in ir.blocks(statement):
-            yield from _block(file, block, owner, inside)
+            yield from _block(file, block, owner, inside, after)
+
+
+def _spoken_of(statement: ir.Try, handler: ir.Handler, after: Sequence[ir.Statement]) -> bool:
+    """Whether the code behind a handler tells of the failure: it raises or logs it, or asks for what was left empty."""
+    following = after[0] if after else None
+    if isinstance(following, ir.Raise):
+        return True
+    leaves = any(isinstance(item, (ir.Return, ir.Jump)) for item in ir.walk(statement.body))
+    if leaves and isinstance(following, ir.Evaluate) and isinstance(following.value, ir.Call):
+        return bool(log_level(following.value)) or last_name(following.value) in _LOUD
+    if not isinstance(following, ir.If):
+        return False
+    emptied = {last_name(target) for item in handler.body if isinstance(item, ir.Assign) for target in item.targets}
+    asked = {last_name(item) for item in ir.subexpressions(following.test)}
+    speaks = any(isinstance(item, ir.Raise) for item in ir.walk(following.body)) or any(
+        log_level(call) in _LOUD for call in calls(following.body)
+    )
+    return speaks and bool((emptied & asked) - {""})
 
 
 def _confidence(statement: ir.Try, handler: ir.Handler, in_loop: bool, owner: str) -> Confidence | None:
@@ -89,6 +116,8 @@ def _confidence(statement: ir.Try, handler: ir.Handler, in_loop: bool, owner: st
     if in_loop and leaves:
         return None  # alternatives tried one after the other, or attempts that are counted
     silent = all(isinstance(item, (ir.Jump, ir.Evaluate)) for item in handler.body)
+    if silent and _ASKS.search(owner.rpartition(".")[2]):
+        return Confidence.LOW
     if silent or (_gives_nothing(handler) and _reaches_out(statement.body) and not _PROBE.search(owner)):
         return Confidence.MEDIUM
     return Confidence.LOW
@@ -141,13 +170,16 @@ def _suppresses(statement: ir.With) -> bool:
     )
 
 
-def _hit(file: ParsedFile, span: Span, body: Sequence[ir.Statement], owner: str, confidence: Confidence) -> Hit:
+def _hit(
+    file: ParsedFile, span: Span, body: Sequence[ir.Statement], owner: str, confidence: Confidence, tried: int
+) -> Hit:
     named = [
         name for name in map(last_name, calls(body)) if name and name not in _HARMLESS and not _CLEANUP.match(name)
     ]
     telling = named[-1] if named else "this block"
     reasoned = any("#" in file.text.line(line) for line in (span.line, span.line + 1))
-    reasoned = reasoned or file.text.line(span.line - 1).lstrip().startswith("#") or is_script(file.path)
+    reasoned = reasoned or is_script(file.path)
+    reasoned = reasoned or any(file.text.line(line - 1).lstrip().startswith("#") for line in (span.line, tried))
     return Hit(
         place=Place(file.path, span),
         message=f"whatever goes wrong in {telling}() is dropped without a word",

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.calls import Argument, Call
-from qualitygate_checks._reach import owner, way
+from qualitygate_checks._reach import is_script, owner, way
 
 _CLIENTS = (
     "redis.Redis",
@@ -64,9 +64,12 @@ _MEMCACHED = frozenset(
 _AIOCACHE = frozenset({"aiocache.cached", "aiocache.Cache.set", "aiocache.RedisCache.set"})
 _NO_CACHE = re.compile(
     r"(?<![a-z])(?:lock|mutex|seq|sequence|queue|counter|count|flag|lease|leader|semaphore|offset|cursor|checkpoint|last|"
-    r"config|setting|enabled|feature|maintenance|bucket|heartbeat|paused?|registry)s?(?![a-z])",
+    r"config|setting|enabled|feature|maintenance|bucket|heartbeat|paused?|registry|stop|cancel|abort|halt|running|active|"
+    r"state|status|progress|test|probe|ping)s?(?![a-z])",
     re.IGNORECASE,
 )
+# Work that comes again and again, and then renews what it has put there.
+_RENEWED = re.compile(r"(^|[/_.:])(jobs?|tasks?|workers?|cron|schedul\w*|housekeeping)([/_.:]|$)", re.IGNORECASE)
 _KEEPER = re.compile(r"(?<![a-z])(?:lock|mutex|sequence|queue|counter|config|setting)s?(?![a-z])", re.IGNORECASE)
 
 
@@ -86,7 +89,7 @@ def run(project: Project) -> Iterator[Hit]:
             why=f"{why}; {reached}" if reached else why,
             mend=mend,
             places=call.chain,
-            confidence=confidence,
+            confidence=Confidence.LOW if not reached and _is_renewed(call) else confidence,
         )
     for settings in project.settings:
         caches = settings.values.get("CACHES")
@@ -153,6 +156,13 @@ def _is_bookkeeping(call: Call) -> bool:
     if (taken is not None and taken.value is True) or _NO_CACHE.search(text):
         return True
     return _KEEPER.search(f"{call.place.path.rsplit('/', 1)[-1]} {owner(call)}") is not None
+
+
+def _is_renewed(call: Call) -> bool:
+    """Whether a task or a command puts a value under one fixed key: what it holds is as old as the last run."""
+    key = call.argument("key", 0) or call.argument("name")
+    fixed = key is not None and key.kind == "constant"
+    return fixed and (is_script(call.place.path) or _RENEWED.search(call.owner) is not None)
 
 
 def _key(call: Call) -> str:

@@ -11,8 +11,8 @@ How to mend: give it a size (`lru_cache(maxsize=1024)`) and, where values change
 or a shared cache with an expiry).
 
 What it cannot see: how many different arguments there really are. Functions without parameters, and with truth values,
-enumerations, literals, types or functions as their only parameters, are left alone; on a method the object itself is one
-more key.
+enumerations, literals, types or functions as their only parameters, or that the project calls with written values alone,
+are left alone; on a method the object itself is one more key.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, Place, Project, Role, Severity, example
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import SharedState
+from qualitygate_checks._code import Code
 from qualitygate_checks._handlers import last_name
 from qualitygate_checks._state import is_cache, is_session, places, reason, words
 
@@ -36,16 +37,30 @@ _SHORT = re.compile(r"(^|_)(instances?|clients?|engines?|pools?|providers?|plugi
 
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every function that remembers without an end, and for every container that is used like that."""
+    code = Code(project)
     for file in project.files:
         if file.module is not None and file.role is Role.APPLICATION and not file.module.generated:
             known = _imported(file.module.body)
             if any(name in known.values() for name in (*_ENDLESS, "functools", "async_lru")):
                 enumerations = _enumerations(file.module.body)
                 for function, method, qualname in _functions(file.module.body, ""):
-                    yield from _remembered(file.path, function, method, qualname, known, enumerations)
+                    for hit in _remembered(file.path, function, method, qualname, known, enumerations):
+                        if not _always_the_same(code, file.path, function):
+                            yield hit
     for state in project.state:
         if _grows(state):
             yield _container(state)
+
+
+def _always_the_same(code: Code, path: str, function: ir.Function) -> bool:
+    """Whether every call that the project makes hands over what is written there: those values have a number."""
+    body = next((body for body in code.named(function.name) if body.path == path and body.function is not None), None)
+    calls = code.callers(body) if body is not None else None
+    return bool(calls) and all(
+        isinstance(argument.value, ir.Constant) and not argument.stars
+        for call, _ in calls or ()
+        for argument in call.arguments
+    )
 
 
 def _remembered(

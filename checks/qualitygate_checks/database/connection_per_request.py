@@ -80,6 +80,43 @@ CHECK = Check(
     doc=__doc__,
     bad=(
         example(
+            """
+            import boto3
+
+
+            def handler(event, context):
+                table = boto3.resource("dynamodb").Table("orders")  # <- flagged
+                return table.get_item(Key={"id": event["id"]})
+            """,
+            "for every invocation of a serverless function",
+            path="functions/read_order.py",
+        ),
+        example(
+            """
+            from functools import cached_property
+
+            import redis
+            from fastapi import Depends, FastAPI
+
+            app = FastAPI()
+
+
+            class Counter:
+                @cached_property
+                def client(self):
+                    return redis.Redis(host="cache")  # <- flagged
+
+                def increment(self, name):
+                    return self.client.incr(name)
+
+
+            @app.post("/v1/visits")
+            def visit(counter: Counter = Depends()):
+                return {"visits": counter.increment("visits")}
+            """,
+            "kept in an object that lives as long as the request",
+        ),
+        example(
             {
                 "app/main.py": """
                     from fastapi import Depends, FastAPI
@@ -208,6 +245,42 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            """
+            import boto3
+
+            table = boto3.resource("dynamodb").Table("orders")
+
+
+            def handler(event, context):
+                return table.get_item(Key={"id": event["id"]})
+            """,
+            "made when the function is loaded, kept between its invocations",
+            path="functions/read_order.py",
+        ),
+        example(
+            """
+            import redis
+            from flask import Flask, jsonify
+
+            app = Flask(__name__)
+            _clients = {}
+
+
+            def client_for(database):
+                client = _clients.get(database)
+                if client is None:
+                    client = redis.Redis(host="cache", db=database)
+                    _clients[database] = client
+                return client
+
+
+            @app.get("/api/v1/visits")
+            def visits():
+                return jsonify(visits=client_for(1).incr("visits"))
+            """,
+            "looked up before it is made",
+        ),
         example(
             {
                 "app/main.py": """

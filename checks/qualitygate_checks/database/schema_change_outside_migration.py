@@ -51,6 +51,9 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 _HARMLESS = re.compile(r"\b(temp|temporary|partition\s+of|pg_temp|if\s+exists\s+tmp|virtual\s+table)\b", re.IGNORECASE)
+_TEMPORARY = re.compile(
+    r"\bcreate\s+(?:local\s+|global\s+)?temp(?:orary)?\s+table\s+(?:if\s+not\s+exists\s+)?[\"`]?(\w+)", re.IGNORECASE
+)
 _EXECUTES = frozenset("execute executescript exec_driver_sql execute_sql exec executemany execute_many fetch".split())
 _WHOLE = frozenset({"create_all", "drop_all"})
 # What has the whole schema: a MetaData, or the object of an extension.
@@ -79,6 +82,7 @@ def run(file: ParsedFile) -> Iterator[Hit]:
     texts = _texts(module)
     local = "sqlite3" in known.values() or "aiosqlite" in known.values()
     stamping = _stamping(module)
+    temporary = {name.lower() for name in _TEMPORARY.findall(file.text.content)}
     for scope in scopes(module):
         command = is_script(file.path) or _is_command(scope.function)
         stamped = scope.function is not None and not stamping.isdisjoint(scope.function.calls)
@@ -90,6 +94,8 @@ def run(file: ParsedFile) -> Iterator[Hit]:
                 if found is None:
                     continue
                 what, span, confidence = found
+                if temporary and temporary & _words(item):
+                    continue
                 if (stamped and what == "create_all()") or (
                     what == "drop_all()" and (command or _RESET.search(scope.qualname))
                 ):
@@ -182,6 +188,16 @@ def _speaks_of_tests(condition: ir.Expression) -> bool:
         if isinstance(word, str) and _APART.search(word):
             return True
     return False
+
+
+def _words(item: ir.Expression) -> set[str]:
+    """The words of the texts in an expression, in lower case."""
+    return {
+        word
+        for part in ir.subexpressions(item)
+        if isinstance(part, ir.Constant) and isinstance(part.value, str)
+        for word in re.findall(r"\w+", part.value.lower())
+    }
 
 
 def _stamping(module: ir.Module) -> frozenset[str]:

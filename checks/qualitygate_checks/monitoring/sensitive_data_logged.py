@@ -21,11 +21,23 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, ParsedFile, Place, Severity, Span, example
+from qualitygate.authoring import (
+    Check,
+    Confidence,
+    Domain,
+    Hit,
+    Language,
+    ParsedFile,
+    Place,
+    Role,
+    Severity,
+    Span,
+    example,
+)
 from qualitygate.model import syntax as ir
 from qualitygate_checks._handlers import calls, last_name, log_level
 from qualitygate_checks._reach import is_script
-from qualitygate_checks.security._module import imports, scopes
+from qualitygate_checks.security._module import Scope, imports, own, scope_steps, scopes
 
 _SURE = re.compile(
     r"(^|_)(password|passwd|passphrase|secret|secret_key|client_secret|private_key|api_?key|access_key|access_token|"
@@ -42,6 +54,7 @@ _OTHER = re.compile(
     r"first|last|current|peek|lexer|parser|prev|previous|change|resume|cursor|fencing|lock|is|has|use|no|needs?|missing|"
     r"valid|invalid|hashed|encrypted|masked|redacted|hide|show|orm|log|safe|new_line|public)_"
 )
+_NO_KEY = re.compile(r"(?<![a-z])(locks?|locked|txt|dns|challenge|claims?|lexer|cursor)(?![a-z])", re.IGNORECASE)
 _HOLDERS = re.compile(
     r"self|cls|user|account|request|req|session|auth|settings|config|conf|cred|login|form|data|body|payload|client|api|"
     r"response|resp|args|options"
@@ -70,8 +83,10 @@ def run(file: ParsedFile, options: Options) -> Iterator[Hit]:
     command = is_script(file.path) or bool(heads & _TERMINALS)  # what a command shows its user is no log
     for scope in scopes(file.module):
         hidden = _hidden(scope.function) | _objects(scope.statements)
-        for call in calls(scope.statements):
+        for call, conditions in _logging(scope):
             level = log_level(call)
+            if "__name__" in conditions:
+                continue  # what a module shows who starts it is no log
             printed = isinstance(call.function, ir.Name) and call.function.id == "print" and not command
             if not level and not printed:
                 continue
@@ -81,16 +96,39 @@ def run(file: ParsedFile, options: Options) -> Iterator[Hit]:
                     if name in shown or name in hidden:
                         continue
                     shown.add(name)
+                    if confidence is Confidence.MEDIUM and _other_kind(call, scope.qualname):
+                        continue
                     quiet = printed or level in ("debug", "trace")
-                    yield _hit(
-                        file, argument.span or call.name_span, call, name, scope.qualname,
-                        Confidence.MEDIUM if quiet and confidence is Confidence.HIGH else confidence,
-                    )  # fmt: skip
+                    sure = Confidence.MEDIUM if quiet and confidence is Confidence.HIGH else confidence
+                    span = argument.span or call.name_span
+                    sure = Confidence.LOW if "DEBUG" in conditions else sure
+                    yield _hit(file, span, call, name, scope.qualname, sure)
                 if argument.name is not None and argument.name not in shown and _plain(argument.value):
-                    sure = _kind(argument.name, options.names)
-                    if sure is not None and argument.name not in hidden:
+                    kind = _kind(argument.name, options.names)
+                    if kind is not None and argument.name not in hidden:
                         shown.add(argument.name)
-                        yield _hit(file, argument.span or call.name_span, call, argument.name, scope.qualname, sure)
+                        span = argument.span or call.name_span
+                        yield _hit(file, span, call, argument.name, scope.qualname, kind)
+
+
+def _logging(scope: Scope) -> Iterator[tuple[ir.Call, frozenset[str]]]:
+    """The calls of a scope with the names that the conditions over them ask for."""
+    for step in scope_steps(scope):
+        asked = frozenset(last_name(item) for test in step.conditions for item in ir.subexpressions(test))
+        for item in own(step.statement):
+            if isinstance(item, ir.Call):
+                yield item, asked
+
+
+def _other_kind(call: ir.Call, owner: str) -> bool:
+    """Whether the message, or the function, speaks of a token that opens nothing: of a lock, a page, a DNS record."""
+    texts = [
+        item.value
+        for argument in call.arguments
+        for item in ir.subexpressions(argument.value)
+        if isinstance(item, ir.Constant) and isinstance(item.value, str)
+    ]
+    return _NO_KEY.search(" ".join((*texts, owner))) is not None
 
 
 def _writes_logs(text: str) -> bool:
@@ -237,6 +275,7 @@ CHECK = Check(
     gates=("data_protection",),
     run=run,
     reads=frozenset({Language.PYTHON}),
+    roles=frozenset({Role.APPLICATION}),
     options=Options(),
     examined=lambda file: (
         sum(bool(log_level(call)) for scope in scopes(file.module) for call in calls(scope.statements))

@@ -1,8 +1,8 @@
 """A blocking call that an event loop has to wait for.
 
 What it flags: a call that blocks its thread, in a coroutine or in a plain function that a coroutine of the request path
-calls: `time.sleep`, `requests`, the synchronous clients of httpx, Redis, boto3 and SQLAlchemy, database drivers,
-`subprocess`, `smtplib`, `urlopen`, name lookups. The finding shows the calls that lead there. A function with more such
+calls: `time.sleep`, `requests`, the synchronous clients of httpx, Redis, MongoDB, Elasticsearch, boto3, Stripe, OpenAI and
+SQLAlchemy, database drivers, `subprocess`, `smtplib`, `urlopen`, name lookups. The finding shows the calls that lead there. A function with more such
 calls of one kind is told once.
 
 Why: one thread serves all requests of an asynchronous application. While it waits inside such a call, none of the others
@@ -31,6 +31,10 @@ _REDIS = """get set setex delete exists expire incr decr hget hset hgetall mget 
 _BOTO = """upload_file upload_fileobj put_object get_object head_object delete_object copy_object download_file
     download_fileobj list_objects_v2 send_message receive_message send_email put_item get_item update_item query scan
     invoke publish get_secret_value""".split()
+_OPENAI = ("chat.completions.create", "completions.create", "embeddings.create", "responses.create", "images.generate")
+# Methods of a collection: `client["shop"].orders.find_one(...)`.
+_MONGO = """find_one insert_one insert_many update_one update_many replace_one delete_one delete_many count_documents
+    aggregate find find_one_and_update find_one_and_delete bulk_write""".split()
 _KINDS: dict[str, tuple[str, str]] = {
     "time.sleep": ("time.sleep", "await asyncio.sleep()"),
     **dict.fromkeys(
@@ -56,6 +60,12 @@ _KINDS: dict[str, tuple[str, str]] = {
                 "sqlalchemy.orm.session.Session",
                 "sqlmodel.Session",
                 "sqlmodel.orm.session.Session",
+                "sqlalchemy.orm.sessionmaker.__call__",
+                "sqlalchemy.orm.sessionmaker.begin",
+                "sqlalchemy.orm.scoped_session",
+                "sqlalchemy.orm.scoped_session.__call__",
+                "sqlalchemy.create_engine.connect",
+                "sqlalchemy.create_engine.begin",
             )
             for method in _SESSION
         ],
@@ -65,7 +75,11 @@ _KINDS: dict[str, tuple[str, str]] = {
         ),
     ),
     **dict.fromkeys(
-        ["psycopg2.connect", "psycopg.connect", "pymysql.connect", "MySQLdb.connect", "mysql.connector.connect"],
+        [
+            f"{driver}.connect{method}"
+            for driver in ("psycopg2", "psycopg", "pymysql", "MySQLdb", "mysql.connector", "pymssql", "pyodbc")
+            for method in ("", ".execute", ".cursor.execute", ".cursor.executemany")
+        ],
         ("a synchronous database driver", "use an asynchronous driver (asyncpg, psycopg.AsyncConnection, asyncmy)"),
     ),
     **dict.fromkeys(
@@ -77,8 +91,50 @@ _KINDS: dict[str, tuple[str, str]] = {
         ("the synchronous client of Redis", "use redis.asyncio and await it"),
     ),
     **dict.fromkeys(
-        [f"{cls}.{method}" for cls in ("boto3.client", "boto3.Session.client") for method in _BOTO],
+        [
+            f"{cls}.{method}"
+            for cls in ("boto3.client", "boto3.Session.client", "boto3.resource.Table", "boto3.resource.Bucket")
+            for method in _BOTO
+        ],
         ("boto3", "use aioboto3, or hand the call to asyncio.to_thread()"),
+    ),
+    **dict.fromkeys(
+        [
+            f"{cls}.{method}"
+            for cls in ("elasticsearch.Elasticsearch", "opensearchpy.OpenSearch")
+            for method in ("search", "index", "get", "bulk", "update", "delete", "count", "msearch", "delete_by_query")
+        ],
+        ("a synchronous search client", "use AsyncElasticsearch or AsyncOpenSearch and await it"),
+    ),
+    **dict.fromkeys(
+        [f"openai.OpenAI.{method}" for method in _OPENAI]
+        + [f"openai.AzureOpenAI.{method}" for method in _OPENAI]
+        + ["anthropic.Anthropic.messages.create", "openai.ChatCompletion.create", "openai.Embedding.create"],
+        ("a synchronous client of a language model", "use the asynchronous client (AsyncOpenAI, AsyncAnthropic)"),
+    ),
+    **dict.fromkeys(
+        [
+            f"stripe.{thing}.{method}"
+            for thing in (
+                "checkout.Session",
+                "PaymentIntent",
+                "Customer",
+                "Charge",
+                "Refund",
+                "Subscription",
+                "Invoice",
+            )
+            for method in ("create", "retrieve", "modify", "list")
+        ],
+        ("the synchronous client of Stripe", "use its `..._async` methods, or hand the call to asyncio.to_thread()"),
+    ),
+    **dict.fromkeys(
+        [
+            f"{client}..{method}"
+            for client in ("pymongo.MongoClient", "pymongo.mongo_client.MongoClient")
+            for method in _MONGO
+        ],
+        ("the synchronous client of MongoDB", "use pymongo.AsyncMongoClient and await it"),
     ),
     **dict.fromkeys(
         ["smtplib.SMTP", "smtplib.SMTP_SSL"], ("smtplib", "use aiosmtplib, or send from a task in a queue")
@@ -121,7 +177,7 @@ def _blocks(call: Call) -> bool:
 def _hit(calls: Sequence[Call], others: Sequence[Sequence[Call]]) -> Hit:
     call = calls[0]
     kind, mend = _KINDS[call.name]
-    shown = ".".join(call.name.split(".")[-2:])
+    shown = ".".join(call.name.replace(".__call__", "").replace("..", ".").split(".")[-2:])
     steps = functions(call.loop)
     if steps:
         why = f"the coroutine {steps[0]} runs it by way of {' -> '.join(steps[1:])}"
@@ -165,6 +221,38 @@ CHECK = Check(
     examined=lambda project: sum(call.name in _KINDS for call in project.calls),
     doc=__doc__,
     bad=(
+        example(
+            """
+            from fastapi import FastAPI
+            from openai import OpenAI
+            from pymongo import MongoClient
+            from sqlalchemy import create_engine, select
+            from sqlalchemy.orm import sessionmaker
+
+            from helpdesk.models import Ticket
+
+            app = FastAPI()
+            model = OpenAI()
+            notes = MongoClient("mongodb://db:27017")["helpdesk"].notes
+            SessionLocal = sessionmaker(create_engine("postgresql+psycopg://db/helpdesk"))
+
+
+            @app.get("/v1/tickets/{number}")
+            async def ticket(number: int):
+                with SessionLocal() as session:
+                    found = session.scalar(select(Ticket).where(Ticket.number == number))  # <- flagged
+                found.note = notes.find_one({"ticket": number})  # <- flagged
+                return found
+
+
+            @app.post("/v1/answers")
+            async def answer(question: str):
+                return model.chat.completions.create(  # <- flagged
+                    model="small", messages=[{"role": "user", "content": question}]
+                )
+            """,
+            "sessions of a factory, a collection, a language model",
+        ),
         example(
             {
                 "shop/main.py": """

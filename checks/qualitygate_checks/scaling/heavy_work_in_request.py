@@ -100,6 +100,15 @@ _MENDS = {
     "model": "load it once when the process starts, and run it in a task",
     "remote": "fetch them in a task, or all at once with a limit",
 }
+# What tells how the service fares takes the time that the answer needs.
+_PROBE = re.compile(
+    r" (/(api|rest|v\d+))*/(health\w*|status|ready\w*|live\w*|ping|version|metrics)(/[^{]*)?$| .*/(health\w*|ping)/?$"
+)
+# A mail that tries the settings which the client has just given is the answer itself.
+_TRIAL = re.compile(
+    r"(check|test|try|verify)_?(mail|email|smtp|connection|credential)|(mail|email|smtp|credential)s?_?(check|test)",
+    re.IGNORECASE,
+)
 _QUEUES = frozenset(f"?.{name}" for name in ("enqueue", "enqueue_in", "enqueue_call", "submit", "add_task", "spawn"))
 _SHORT = 0.1
 """Seconds: a shorter pause is no work."""
@@ -113,6 +122,8 @@ def run(project: Project) -> Iterator[Hit]:
     for call in project.calls:
         found = _slow(call)
         if found is None or not call.routes or call.deferred or _apart(call):
+            continue
+        if all(_PROBE.search(route) for route in call.routes):
             continue
         if queued.intersection((owner(call), *functions(call.chain))):
             continue
@@ -129,7 +140,7 @@ def run(project: Project) -> Iterator[Hit]:
             why=way(call),
             mend=_MENDS[kind],
             places=call.chain,
-            confidence=Confidence.LOW if kind == "pause" and not _long(call) else None,
+            confidence=Confidence.LOW if (kind == "pause" and not _long(call)) or _is_trial(kind, call) else None,
         )
 
 
@@ -151,7 +162,14 @@ def _slow(call: Call) -> tuple[str, str] | None:
         delay = call.argument("secs", 0)
         if delay is not None and isinstance(delay.value, (int, float)) and delay.value < _SHORT:
             return None
+    source = call.argument("filepath_or_buffer", 0)
+    if source is not None and source.name.endswith(".StringIO"):
+        return None  # text that is in memory already
     return _KINDS.get(call.name)
+
+
+def _is_trial(kind: str, call: Call) -> bool:
+    return kind == "mail" and any(_TRIAL.search(name) for name in (owner(call), *functions(call.chain)))
 
 
 def _long(call: Call) -> bool:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate_checks._reach import is_script
 from qualitygate_checks._state import changed_by_requests, is_cache, is_session, places, reason
 
 
@@ -26,7 +27,7 @@ def run(project: Project) -> Iterator[Hit]:
     """A hit for every container or variable that requests change."""
     for state in project.state:
         changes = changed_by_requests(state)
-        if not changes or is_cache(state) or is_session(state):
+        if not changes or is_cache(state) or is_session(state) or is_script(state.place.path):
             continue
         replaced = all(change.how == "rebound" for change in changes)
         yield Hit(
