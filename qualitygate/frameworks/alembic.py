@@ -508,7 +508,9 @@ def _alter_column(given: Given) -> Iterator[Operation]:
     if kind is not None:
         existing = given.named.get("existing_type")
         was = type_in(existing) if existing is not None else ""
-        yield Operation(Kind.SET_TYPE, span, type=type_in(kind), was=was, using=given.text("postgresql_using"), **shared)
+        yield Operation(
+            Kind.SET_TYPE, span, type=type_in(kind), was=was, using=given.text("postgresql_using"), **shared
+        )
     renamed = given.text("new_column_name") or given.text("name")
     if renamed:
         yield Operation(Kind.RENAME_COLUMN, span, to=renamed, **shared)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -19,37 +20,50 @@ def by_age(project: Project, hits: Iterable[Hit]) -> Iterator[Hit]:
     """The hits, those in old migrations of one history as one.
 
     What a migration locks matters once, when it is applied. Where ``migrations.since`` says what is applied, every later
-    one is judged by itself. Where nothing says it, only the newest are, and all before them are told in one note.
+    one is judged by itself, and so is, with a base to compare with, every one that the base has not. Where nothing says
+    it, only the newest are, and all before them are told in one note.
     """
-    newest = {path: since for history in project.histories for path, since in _old(history)}
-    old: dict[tuple[History, bool], list[Hit]] = {}
+    holding = {path: history for history in project.histories for path in _old(history)}
+    old: dict[tuple[str, str, bool], list[Hit]] = {}
     for hit in hits:
-        history = newest.get(hit.place.path)
+        history = holding.get(hit.place.path)
         if history is None:
             yield hit
         else:
-            old.setdefault((history, hit.confidence is Confidence.LOW), []).append(hit)
-    for (history, _), found in old.items():
-        yield _as_one(history, found)
+            old.setdefault((history.directory, history.tool, hit.confidence is Confidence.LOW), []).append(hit)
+    for found in old.values():
+        yield _as_one(holding[found[0].place.path], found)
 
 
-def _old(history: History) -> Iterator[tuple[str, History]]:
+def _old(history: History) -> Iterator[str]:
     """The paths of the migrations that are not among the newest."""
     if any(migration.applied for migration in history.migrations):
         return
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     for migration in reversed(history.migrations):
         label = migration.revision.labels[0] if history.tool == "django" and migration.revision else ""
-        seen[label] = seen.get(label, 0) + 1
+        seen[label] += 1
         if seen[label] > (NEWEST_OF_AN_APPLICATION if label else NEWEST):
-            yield migration.path, history
+            yield migration.path
+
+
+def _last_old(history: History) -> list[str]:
+    """The versions up to which all is old: one, and for Django one of each application."""
+    old = set(_old(history))
+    last = {
+        migration.revision.labels if history.tool == "django" and migration.revision else (): migration.version
+        for migration in history.migrations
+        if migration.path in old
+    }
+    return sorted(last.values())
 
 
 def _as_one(history: History, hits: list[Hit]) -> Hit:
     order = {migration.path: number for number, migration in enumerate(history.migrations)}
     last = max(hits, key=lambda hit: (order[hit.place.path], hit.place.span))
     files = len({hit.place.path for hit in hits})
-    version = history.migrations[max(order[path] for path, _ in _old(history))].version
+    applied = _last_old(history)
+    since = f'"{applied[0]}"' if len(applied) == 1 else "[" + ", ".join(f'"{version}"' for version in applied) + "]"
     if len(hits) == 1:
         message = last.message
     else:
@@ -63,8 +77,7 @@ def _as_one(history: History, hits: list[Hit]) -> Hit:
         subject=f"older migrations of {history.directory}",
         severity=Severity.NOTE,
         why="they are not among the newest, and taken to be applied: what is applied locks nothing again",
-        mend=f'say what is applied: since = "{version}" below [tool.qgate.migrations], or the one that is; all later ones are then '
-        "judged one by one",
+        mend=f"say what is applied: since = {since} below [tool.qgate.migrations]; all later ones are then judged one by one",
         places=(),
     )
 
