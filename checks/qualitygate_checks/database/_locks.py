@@ -410,6 +410,16 @@ def _opened(history: History, migration: Migration) -> str:
     return f"{history.tool} runs the migration in one transaction"
 
 
+def after_exclusive(history: History, migration: Migration, effect: Effect, found: Sequence[Effect]) -> bool:
+    """Whether the transaction of an effect holds the strongest lock on the same table before; ``found`` are all effects."""
+    for transaction in transactions(history, migration, found):
+        for number, each in enumerate(transaction.effects):
+            if each is effect:
+                before = transaction.effects[:number]
+                return any(one.lock is Lock.ACCESS_EXCLUSIVE and one.table == effect.table for one in before)
+    return False
+
+
 def column_of(change: Change) -> Column | None:
     """The column that a change speaks of, as it was before."""
     if change.before is None or not change.operation.columns:

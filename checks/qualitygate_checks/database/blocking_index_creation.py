@@ -34,11 +34,11 @@ from qualitygate_checks.database._locks import (
     Cost,
     Effect,
     Lock,
+    after_exclusive,
     column_of,
     computed,
     effects,
     told,
-    transactions,
 )
 from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, origin, steps
 
@@ -85,7 +85,7 @@ def _hit(history: History, migration: Migration, effect: Effect, found: list[Eff
     what = _WHAT[operation.kind]
     name = operation.name or (f"on {effect.table} ({columns})" if columns else f"of {effect.table}")
     doubted = doubts(history, effect.change)
-    held = effect.lock is Lock.SHARE and _after_exclusive(history, migration, effect, found)
+    held = effect.lock is Lock.SHARE and after_exclusive(history, migration, effect, found)
     reads = held or effect.lock is not Lock.SHARE
     clauses = [
         told(effect),
@@ -108,18 +108,6 @@ _WHAT = {
     OperationKind.ADD_PRIMARY_KEY: "the primary key",
     OperationKind.ADD_EXCLUSION: "the exclusion constraint",
 }
-
-
-def _after_exclusive(history: History, migration: Migration, effect: Effect, found: list[Effect]) -> bool:
-    """Whether its transaction holds the strongest lock on the same table before."""
-    for transaction in transactions(history, migration, found):
-        for each in transaction.effects:
-            if each is effect:
-                return any(
-                    before.lock is Lock.ACCESS_EXCLUSIVE and before.table == effect.table
-                    for before in transaction.effects[: transaction.effects.index(effect)]
-                )
-    return False
 
 
 def _mend(history: History, migration: Migration, operation: Operation) -> str:

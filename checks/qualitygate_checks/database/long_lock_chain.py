@@ -1,8 +1,8 @@
 """A lock that is kept while the same transaction does something slow.
 
 What it flags: in one transaction, on tables that PostgreSQL had before the migration, an ACCESS EXCLUSIVE lock and after it
-a statement that takes long: an UPDATE or DELETE of all rows, an index built, a table scanned or written anew on another
-table, VALIDATE of a constraint that an earlier migration added, a materialized view filled. One finding a transaction.
+a statement that takes long on another table (all rows changed, an index built, the table scanned or written anew), or
+VALIDATE of a constraint that an earlier migration added, or a materialized view that is filled. One finding a transaction.
 Two such locks on different tables without slow work between them are told with low confidence: each may wait while the
 other is held, and transactions that take them in the other order end in a deadlock. What blocks by itself on the same
 table is told by the check for it. Left alone are tables that the same migration makes or drops, the way down, other
@@ -30,7 +30,7 @@ from qualitygate_checks.database._migrations import by_age, steps
 _ADDING = (OperationKind.ADD_CHECK, OperationKind.ADD_FOREIGN_KEY)
 _SLOW = (Cost.SCAN, Cost.BUILD, Cost.REWRITE)
 # What is slow and holds up nobody by itself, so that no other check speaks of it.
-_QUIET = (OperationKind.UPDATE, OperationKind.DELETE, OperationKind.VALIDATE_CONSTRAINT, OperationKind.REFRESH)
+_QUIET = (OperationKind.VALIDATE_CONSTRAINT, OperationKind.REFRESH)
 
 
 def run(project: Project) -> Iterator[Hit]:
@@ -117,11 +117,12 @@ CHECK = Check(
             sql(
                 "diesel",
                 """
+                ALTER TABLE teams ADD COLUMN state text;
                 ALTER TABLE users ADD COLUMN state text;
                 UPDATE users SET state = 'active'; -- <- flagged
                 """,
             ),
-            "diesel: all rows after a column",
+            "diesel: all rows after a column of another table",
         ),
         example(
             sql(
@@ -150,7 +151,7 @@ CHECK = Check(
             alembic(
                 """
                 op.add_column("teams", sa.Column("size", sa.Integer()))
-                op.execute("UPDATE teams SET size = (SELECT count(*) FROM users WHERE team_id = teams.id)")  # <- flagged
+                op.execute("UPDATE users SET age = 0 WHERE age IS NULL")  # <- flagged
                 """
             ),
             "Alembic",
@@ -158,13 +159,13 @@ CHECK = Check(
         example(
             django(
                 """
-                migrations.AddField("user", "state", models.TextField(null=True)),
+                migrations.AddField("team", "state", models.TextField(null=True)),
                 migrations.RunPython(fill, migrations.RunPython.noop),
                 """,
                 above="""
                 def fill(apps, schema_editor):
                     apps_user = apps.get_model("shop", "User")
-                    apps_user.objects.all().update(state="active")  # <- flagged
+                    apps_user.objects.all().update(age=0)  # <- flagged
                 """,
             ),
             "Django",
@@ -174,8 +175,8 @@ CHECK = Check(
         example(
             sql(
                 "diesel",
-                "ALTER TABLE users ADD COLUMN state text;\n",
-                "UPDATE users SET state = 'active';\n",
+                "ALTER TABLE teams ADD COLUMN state text;\n",
+                "UPDATE users SET age = 0;\n",
             ),
             "diesel: two migrations",
         ),
@@ -183,8 +184,8 @@ CHECK = Check(
             sql(
                 "goose without a transaction",
                 """
-                ALTER TABLE users ADD COLUMN state text;
-                UPDATE users SET state = 'active';
+                ALTER TABLE teams ADD COLUMN state text;
+                UPDATE users SET age = 0;
                 """,
             ),
             "goose: without a transaction",
@@ -205,7 +206,7 @@ CHECK = Check(
             alembic(
                 """
                 op.execute("UPDATE users SET age = 0")
-                op.add_column("users", sa.Column("state", sa.Text()))
+                op.add_column("teams", sa.Column("state", sa.Text()))
                 """
             ),
             "Alembic: the slow part comes first",
@@ -213,7 +214,7 @@ CHECK = Check(
         example(
             django(
                 """
-                migrations.AddField("user", "state", models.TextField(null=True)),
+                migrations.AddField("team", "state", models.TextField(null=True)),
                 migrations.RunPython(fill, migrations.RunPython.noop),
                 """,
                 atomic=False,

@@ -84,15 +84,21 @@ def _set_in_code(project: Project) -> bool:
             continue
         if file.path not in connecting and not any(word in file.path for word in _CONNECTING):
             continue
-        for statement in ir.walk(file.module.body):
-            names = statement.targets if isinstance(statement, ir.Assign) else ()
-            if any(isinstance(name, ir.Name) and _speaks(name.id) for name in names):
-                return True
-        for expression in ir.expressions(file.module.body):
-            for inner in ir.subexpressions(expression):
-                if isinstance(inner, ir.Constant) and isinstance(inner.value, str) and _speaks(inner.value):
-                    return True
+        if any(_sets(statement) for scope in ir.scopes(file.module) for statement in scope.walked):
+            return True
     return False
+
+
+def _sets(statement: ir.Statement) -> bool:
+    """Whether a statement names a timeout, as a variable or in a text."""
+    names = statement.targets if isinstance(statement, ir.Assign) else ()
+    if any(isinstance(name, ir.Name) and _speaks(name.id) for name in names):
+        return True
+    return any(
+        isinstance(inner, ir.Constant) and isinstance(inner.value, str) and _speaks(inner.value)
+        for expression in ir.evaluated_by(statement)
+        for inner in ir.subexpressions(expression)
+    )
 
 
 def _speaks(text: str) -> bool:
@@ -219,11 +225,16 @@ CHECK = Check(
                     from alembic import context
                     from sqlalchemy import create_engine, text
 
-                    with create_engine("postgresql://db/shop").connect() as connection:
-                        connection.execute(text("SET lock_timeout = '4s'"))
-                        context.configure(connection=connection)
-                        with context.begin_transaction():
-                            context.run_migrations()
+
+                    def run_migrations_online():
+                        with create_engine("postgresql://db/shop").connect() as connection:
+                            connection.execute(text("SET lock_timeout = '4s'"))
+                            context.configure(connection=connection)
+                            with context.begin_transaction():
+                                context.run_migrations()
+
+
+                    run_migrations_online()
                 """,
             },
             "Alembic: once for all",

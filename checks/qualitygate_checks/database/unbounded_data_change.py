@@ -25,9 +25,10 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import History, Migration, OperationKind
 from qualitygate_checks.database._examples import alembic, django, sql
-from qualitygate_checks.database._locks import Cost, Effect, located
-from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, origin
+from qualitygate_checks.database._locks import Cost, Effect, after_exclusive, effects
+from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, origin, steps
 
+_LOCKED = "the transaction holds ACCESS EXCLUSIVE on the table already, so that nobody reads or writes it until all rows are done"
 KINDS = (OperationKind.UPDATE, OperationKind.DELETE)
 
 
@@ -37,13 +38,15 @@ def run(project: Project) -> Iterator[Hit]:
 
 
 def _hits(project: Project) -> Iterator[Hit]:
-    for history, migration, effect in located(project, *KINDS):
-        temporary = effect.change.before is not None and effect.change.before.kind == "temporary"
-        if effect.cost is Cost.SCAN and not temporary:
-            yield _hit(history, migration, effect)
+    for history, migration in steps(project):
+        found = list(effects(history, migration))
+        for effect in found:
+            temporary = effect.change.before is not None and effect.change.before.kind == "temporary"
+            if effect.change.operation.kind in KINDS and effect.cost is Cost.SCAN and not temporary:
+                yield _hit(history, migration, effect, after_exclusive(history, migration, effect, found))
 
 
-def _hit(history: History, migration: Migration, effect: Effect) -> Hit:
+def _hit(history: History, migration: Migration, effect: Effect, locked: bool) -> Hit:
     operation = effect.change.operation
     doubted = doubts(history, effect.change)
     verb = "Updating" if operation.kind is OperationKind.UPDATE else "Deleting"
@@ -52,7 +55,7 @@ def _hit(history: History, migration: Migration, effect: Effect) -> Hit:
         place=Place(migration.path, operation.span),
         message=f"{verb} all rows of {effect.table} in one transaction locks them until it ends",
         subject=f"{operation.kind.value} {effect.table}",
-        why="; ".join([condition, *doubted]),
+        why="; ".join([condition, *([_LOCKED] if locked else []), *doubted]),
         mend=mend(
             history,
             f"in batches by key, each in a transaction of its own: {migration.escape}",
