@@ -14,7 +14,7 @@ from typing import Any
 from qualitygate.model.finding import Confidence, Domain, Hit, Severity
 from qualitygate.model.project import Answer, Project
 from qualitygate.model.source import Language, Place, Role, Span, Text
-from qualitygate.model.syntax import Module, Scope, scopes
+from qualitygate.model.syntax import Module, Scope
 
 __all__ = [
     "APPLICATION",
@@ -47,7 +47,8 @@ class ParsedFile:
     ``tree`` is a ``libcst.Module`` for PYTHON, a tuple of statements for SQL, the document for a contract, and None for
     plain text; it is parsed when it is first asked for. ``span`` gives the place of a node (or of a pair of offsets, for
     text). ``module`` is the neutral form of a program (see ``model.syntax``): enough for most checks of code, there
-    already, and much quicker to walk than the tree. ``scopes`` are its functions, decoded once for all checks.
+    already, and much quicker to walk than the tree. ``scopes`` are the code of the
+    module outside of functions, then its functions in order, read once for all checks.
     """
 
     path: str
@@ -57,6 +58,8 @@ class ParsedFile:
     span: Callable[[Any], Span]
     grow: Callable[[], Any] = field(default=lambda: None, repr=False)
     module: Module | None = None
+    scopes: tuple[Scope, ...] = ()
+    remarked: Callable[[], tuple[Span, ...]] = field(default=tuple, repr=False)
 
     @cached_property
     def tree(self) -> Any:
@@ -64,9 +67,9 @@ class ParsedFile:
         return self.grow()
 
     @cached_property
-    def scopes(self) -> tuple[Scope, ...]:
-        """The code of the module outside of functions, then every function in order; none where there is no module."""
-        return tuple(scopes(self.module)) if self.module is not None else ()
+    def remarks(self) -> tuple[Span, ...]:
+        """The strings of a program that stand as statements: docstrings, and text that nothing uses."""
+        return self.remarked()
 
 
 @dataclass(frozen=True)

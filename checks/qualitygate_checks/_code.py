@@ -7,7 +7,8 @@ inside a function and what the callers hand in. Names are matched, nothing is ru
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from qualitygate.authoring import Place, Project, Role, Span
 from qualitygate.model import syntax as ir
@@ -37,8 +38,16 @@ class Body:
     statements: tuple[ir.Statement, ...]
     outer: Body | None
     cls: ir.Class | None = None
-    bindings: dict[str, list[Binding]] = field(default_factory=dict)
-    parameters: dict[str, ir.Parameter] = field(default_factory=dict)
+
+    @cached_property
+    def bindings(self) -> dict[str, list[Binding]]:
+        """What is bound to each name, in the order of the code."""
+        return _bound(self.statements)
+
+    @cached_property
+    def parameters(self) -> dict[str, ir.Parameter]:
+        """The parameters by their names; a module has none."""
+        return {parameter.name: parameter for parameter in self.function.parameters} if self.function else {}
 
     @property
     def owner(self) -> str:
@@ -211,14 +220,12 @@ class Code:
     def _top(self, path: str, module: ir.Module) -> Body:
         if path not in self._tops:
             self._tops[path] = Body(path, "", None, module.body, None)
-            _bind(self._tops[path])
         return self._tops[path]
 
 
 def bodies_of(path: str, module: ir.Module) -> list[Body]:
     """The bodies of one file: the module's own first, then its functions in order."""
     top = Body(path, "", None, module.body, None)
-    _bind(top)
     return [top, *_nested(top, module.body, None, "")]
 
 
@@ -237,31 +244,30 @@ def _nested(outer: Body, statements: tuple[ir.Statement, ...], cls: ir.Class | N
         elif isinstance(statement, ir.Function):
             inside = ir.statements(statement)
             body = Body(outer.path, f"{prefix}{statement.name}", statement, inside, outer, cls)
-            body.parameters = {parameter.name: parameter for parameter in statement.parameters}
-            _bind(body)
             yield body
             yield from _nested(body, inside, None, f"{prefix}{statement.name}.")
 
 
-def _bind(body: Body) -> None:
-    for statement in ir.walk(body.statements):
+def _bound(statements: tuple[ir.Statement, ...]) -> dict[str, list[Binding]]:
+    found: dict[str, list[Binding]] = {}
+    for statement in ir.walk(statements):
         if isinstance(statement, ir.Assign) and statement.value is not None:
             how = "added" if statement.operator else "value"
             for target in statement.targets:
-                _bind_target(body, target, statement.value, how, statement.span.line)
+                _bind_target(found, target, statement.value, how, statement.span.line)
         elif isinstance(statement, ir.For):
-            _bind_target(body, statement.target, statement.iterable, "element", statement.span.line)
+            _bind_target(found, statement.target, statement.iterable, "element", statement.span.line)
         elif isinstance(statement, ir.With):
             for expression, entered in statement.items:
                 if entered is not None:
-                    _bind_target(body, entered, expression, "entered", statement.span.line)
-    for expression in own_expressions(body.statements):
+                    _bind_target(found, entered, expression, "entered", statement.span.line)
+    for expression in own_expressions(statements):
         for part in ir.subexpressions(expression):
             if isinstance(part, ir.Comprehension):
                 for generator in part.generators:
-                    _bind_target(body, generator.target, generator.iterable, "element", part.span.line)
+                    _bind_target(found, generator.target, generator.iterable, "element", part.span.line)
             elif isinstance(part, ir.Walrus):
-                _bind_target(body, part.target, part.value, "value", 0)
+                _bind_target(found, part.target, part.value, "value", 0)
             elif (
                 isinstance(part, ir.Call)
                 and isinstance(part.function, ir.Attribute)
@@ -269,12 +275,15 @@ def _bind(body: Body) -> None:
                 and part.function.name in ("append", "extend", "insert", "add", "update")
                 and part.arguments
             ):
-                _note(body, part.function.value.id, Binding("added", part.arguments[-1].value, part.span.line))
+                _note(found, part.function.value.id, Binding("added", part.arguments[-1].value, part.span.line))
+    return found
 
 
-def _bind_target(body: Body, target: ir.Expression, value: ir.Expression, how: str, line: int) -> None:
+def _bind_target(
+    found: dict[str, list[Binding]], target: ir.Expression, value: ir.Expression, how: str, line: int
+) -> None:
     if isinstance(target, ir.Name):
-        _note(body, target.id, Binding(how, value, line))
+        _note(found, target.id, Binding(how, value, line))
     elif isinstance(target, ir.Sequence):
         pairs = (
             zip(target.items, value.items, strict=True)
@@ -283,15 +292,15 @@ def _bind_target(body: Body, target: ir.Expression, value: ir.Expression, how: s
         )
         inner = how if isinstance(value, ir.Sequence) and how == "value" else "element" if how == "element" else "part"
         for item, part in pairs:
-            _bind_target(body, item, part, inner, line)
+            _bind_target(found, item, part, inner, line)
     elif isinstance(target, ir.Starred):
-        _bind_target(body, target.value, value, "part", line)
+        _bind_target(found, target.value, value, "part", line)
     elif isinstance(target, ir.Subscript) and isinstance(target.value, ir.Name):
-        _note(body, target.value.id, Binding("added", value, line, target.index))
+        _note(found, target.value.id, Binding("added", value, line, target.index))
 
 
-def _note(body: Body, name: str, binding: Binding) -> None:
-    body.bindings.setdefault(name, []).append(binding)
+def _note(found: dict[str, list[Binding]], name: str, binding: Binding) -> None:
+    found.setdefault(name, []).append(binding)
 
 
 def call_name(call: ir.Call) -> str:

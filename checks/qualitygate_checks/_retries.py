@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from qualitygate.authoring import ParsedFile, Span
 from qualitygate.model import syntax as ir
 from qualitygate_checks._handlers import calls, caught, last_name, log_level
-from qualitygate_checks.security._module import Scope, dotted, imports, scopes
+from qualitygate_checks.security._module import dotted, imports
 
 # Exceptions of what is remote: a later attempt may fare better.
 _REMOTE = re.compile(
@@ -231,23 +231,23 @@ class Policy:
     complete: bool
 
 
-_LOOP = re.compile(r"\bwhile\b|\brange\(|\bcount\(")
-_POLICY = re.compile(r"tenacity|backoff|retrying|retry|Retry|celery|dramatiq")
+_POLICY = ("tenacity", "backoff", "retry", "Retry", "celery", "dramatiq")
 
 
-def loops(file: ParsedFile) -> Iterator[tuple[Scope, Retry]]:
+def loops(file: ParsedFile) -> Iterator[tuple[ir.Scope, Retry]]:
     """The retry loops of a file with the functions they stand in; a file without the words of one is not walked."""
     text = file.text.content
-    if file.module is not None and _LOOP.search(text) and ("try:" in text or "sleep(" in text):
-        for scope in scopes(file.module):
-            for retry in retries(scope.statements):
-                yield scope, retry
+    if "try:" in text or "sleep(" in text:
+        for scope in file.scopes:
+            if not scope.kinds.isdisjoint((ir.For, ir.While)):
+                for retry in retries(scope.statements):
+                    yield scope, retry
 
 
 def declared(file: ParsedFile) -> Iterator[Policy]:
     """The retry policies of a file; a file without the words of one is not walked."""
-    if file.module is not None and _POLICY.search(file.text.content):
-        yield from policies(file.module)
+    if any(word in file.text.content for word in _POLICY):
+        yield from policies(file)
 
 
 def examined(file: ParsedFile) -> int:
@@ -277,25 +277,23 @@ _LIBRARIES = {
 _TASKS = frozenset({"task"})
 
 
-def policies(module: ir.Module) -> Iterator[Policy]:
+def policies(file: ParsedFile) -> Iterator[Policy]:
     """The retry policies that a file declares."""
-    known = imports(module)
+    known = imports(file)
     heads = {name.split(".", 1)[0] for name in known.values()}
     if not heads & {name.split(".", 1)[0] for name in _LIBRARIES}:
         return
-    for scope in scopes(module):
-        for statement in ir.walk(scope.statements):
+    for scope in file.scopes:
+        for statement in scope.walked:
             if isinstance(statement, (ir.Function, ir.Class)):
                 for decorator in statement.decorators:
                     found = _policy(decorator.expression, known, decorator.span, statement.name)
                     if found is not None:
                         yield found
-        for expression in ir.expressions(scope.statements):
-            for item in ir.subexpressions(expression):
-                if isinstance(item, ir.Call):
-                    found = _policy(item, known, item.name_span, scope.qualname)
-                    if found is not None and found.library not in ("celery", "dramatiq"):
-                        yield found
+        for item in scope.calls:
+            found = _policy(item, known, item.name_span, scope.qualname)
+            if found is not None and found.library not in ("celery", "dramatiq"):
+                yield found
 
 
 def _policy(expression: ir.Expression, known: Mapping[str, str], span: Span, owner: str) -> Policy | None:

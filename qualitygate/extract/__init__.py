@@ -118,7 +118,16 @@ def _run(
     """
     runs = []
     plain = ParsedFile(file.path, file.language, file.role, text, lambda offsets: text.span(*offsets))
-    parsed = plain if reading is None else replace(plain, grow=reading.grow, span=reading.span, module=reading.module)
+    parsed = plain
+    if reading is not None:
+        parsed = replace(
+            plain,
+            grow=reading.grow,
+            span=reading.span,
+            module=reading.module,
+            scopes=reading.scopes,
+            remarked=reading.remarks,
+        )
     for check in checks:
         if check.words and not any(word in text.content for word in check.words):
             continue

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from qualitygate.extract.reading import Reading, Unparsable
-from qualitygate.model.source import Text, Unread
-from qualitygate.model.syntax import Class, For, Function, If, Statement, Try, While, With, statements
-from qualitygate.parse.python_fast import read_module
+from qualitygate.model.source import Span, Text, Unread
+from qualitygate.model.syntax import Class, Function, Statement, walk
+from qualitygate.model.syntax import scopes as read_scopes
+from qualitygate.parse.python_fast import read_module, read_remarks
 from qualitygate.parse.python_limits import PythonSyntaxError
 
 if TYPE_CHECKING:
@@ -34,14 +35,15 @@ def read_python(path: str, text: Text) -> Reading:
         return trees[0]
 
     try:
-        module = read_module(text)
-        if module is None:
-            module = parsed().module()
+        module, bodies = read_module(text) or (parsed().module(), {})
     except PythonSyntaxError as error:
         raise Unparsable(error.line, error.reason) from None
 
+    scopes = tuple(read_scopes(module, bodies))
+
     def facts() -> dict[str, Any]:
-        found: dict[str, Any] = {"module": module, "scopes": tuple(sorted(_scopes(module.body)))}
+        definitions = sorted(lines for scope in scopes for lines in _definitions(scope.walked))
+        found: dict[str, Any] = {"module": module, "scopes": tuple(definitions)}
         if any(mark in text.content for mark in _MIGRATIONS):
             from qualitygate.extract.python_migrations import read_python_migration
 
@@ -51,22 +53,22 @@ def read_python(path: str, text: Text) -> Reading:
                 found["unread"] = tuple(Unread(path, line, reason) for line, reason in lost)
         return found
 
-    return Reading(lambda: parsed().tree, lambda node: parsed().span(node), facts, module)
+    def remarks() -> tuple[Span, ...]:
+        found = read_remarks(text)
+        return found if found is not None else parsed().remarks()
+
+    return Reading(lambda: parsed().tree, lambda node: parsed().span(node), facts, module, scopes, remarks)
 
 
-def _scopes(body: Iterable[Statement]) -> Iterator[tuple[int, int]]:
-    """First and last line of every definition, counted from its header and from each of its decorators."""
-    for statement in body:
+def _definitions(walked: Iterable[Statement]) -> Iterator[tuple[int, int]]:
+    """First and last line of every definition, counted from its header and from each of its decorators.
+
+    Functions in classes are given with their classes, all others with the code that they stand in.
+    """
+    for statement in walked:
         if isinstance(statement, (Function, Class)):
             yield statement.span.line, statement.end_line
             for decorator in statement.decorators:
                 yield decorator.span.line, statement.end_line
-            yield from _scopes(statements(statement) if isinstance(statement, Function) else statement.body)
-        elif isinstance(statement, (If, For, While, With, Try)):
-            yield from _scopes(statement.body)
-            if not isinstance(statement, With):
-                yield from _scopes(statement.orelse)
-            if isinstance(statement, Try):
-                yield from _scopes(statement.final)
-                for handler in statement.handlers:
-                    yield from _scopes(handler.body)
+            if isinstance(statement, Class):
+                yield from _definitions(walk(statement.body))

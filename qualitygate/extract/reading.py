@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qualitygate.model.source import Span
-from qualitygate.model.syntax import Module
+from qualitygate.model.syntax import Module, Scope
 
 
 class Unparsable(Exception):
@@ -26,10 +26,13 @@ class Reading:
     ``grow`` gives the tree that file checks may ask for, ``span`` the place of one of its nodes, ``facts`` the fields of
     ``FileFacts`` that the file fills.
 
-    ``module`` is the neutral form of a program.
+    ``module`` is the neutral form of a program, ``scopes`` its functions, ``remarks`` gives its strings that stand as
+    statements.
     """
 
     grow: Callable[[], Any]
     span: Callable[[Any], Span]
     facts: Callable[[], dict[str, Any]]
     module: Module | None = None
+    scopes: tuple[Scope, ...] = ()
+    remarks: Callable[[], tuple[Span, ...]] = tuple

@@ -7,9 +7,12 @@ large project decodes only what lies on a path of interest.
 
 from __future__ import annotations
 
+import collections.abc
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
+from typing import TypeAlias
 
 import msgspec
 
@@ -396,31 +399,37 @@ def subexpressions(expression: Expression) -> Iterator[Expression]:
     while stack:
         current = stack.pop()
         yield current
-        if isinstance(current, Call):
-            stack.append(current.function)
-            stack.extend(argument.value for argument in current.arguments)
-        elif isinstance(current, (Attribute, Await, Starred)):
+        # Told apart by `is`, the commonest first: no other function is called as often.
+        kind = type(current)
+        if kind is Name or kind is Constant:
+            continue
+        if isinstance(current, Attribute):
             stack.append(current.value)
+        elif isinstance(current, Call):
+            stack.append(current.function)
+            stack += [argument.value for argument in current.arguments]
+        elif isinstance(current, Operation):
+            stack += current.operands
+        elif isinstance(current, Sequence):
+            stack += current.items
         elif isinstance(current, Subscript):
             stack += [current.value, current.index]
-        elif isinstance(current, Operation):
-            stack.extend(current.operands)
-        elif isinstance(current, Sequence):
-            stack.extend(current.items)
-        elif isinstance(current, Template):
-            stack.extend(current.parts)
         elif isinstance(current, Mapping):
             for key, value in current.items:
                 stack.append(value)
                 if key is not None:
                     stack.append(key)
+        elif isinstance(current, Template):
+            stack += current.parts
+        elif isinstance(current, (Await, Starred)):
+            stack.append(current.value)
         elif isinstance(current, Conditional):
             stack += [current.test, current.body, current.orelse]
         elif isinstance(current, Comprehension):
             stack.append(current.element)
             for generator in current.generators:
                 stack.append(generator.iterable)
-                stack.extend(generator.conditions)
+                stack += generator.conditions
         elif isinstance(current, Walrus):
             stack += [current.target, current.value]
         elif isinstance(current, Yield) and current.value is not None:
@@ -457,13 +466,26 @@ def walk(statements: Iterable[Statement]) -> Iterator[Statement]:
                 yield from walk(block)
 
 
+_EVALUATED = {
+    Evaluate: "value",
+    Assign: "value",
+    Return: "value",
+    Raise: "exception",
+    If: "test",
+    While: "test",
+    For: "iterable",
+    Match: "subject",
+}
+
+
 def evaluated_by(statement: Statement) -> Iterator[Expression]:
     """The expressions that a statement itself evaluates, not those of its blocks."""
-    for name in ("value", "test", "iterable", "exception", "subject"):
-        expression = getattr(statement, name, None)
+    name = _EVALUATED.get(type(statement))
+    if name is not None:
+        expression = getattr(statement, name)
         if expression is not None:
             yield expression
-    if isinstance(statement, With):
+    elif isinstance(statement, With):
         yield from (expression for expression, _ in statement.items)
 
 
@@ -471,6 +493,9 @@ def expressions(statements: Iterable[Statement]) -> Iterator[Expression]:
     """Every expression that statements evaluate, nested blocks included, nested functions and classes not."""
     for statement in walk(statements):
         yield from evaluated_by(statement)
+
+
+Bodies: TypeAlias = "collections.abc.Mapping[int, tuple[Statement, ...]]"
 
 
 @dataclass(frozen=True)
@@ -489,6 +514,10 @@ class Scope:
         """The statements and those of their blocks, as :func:`walk` gives them."""
         return tuple(walk(self.statements))
 
+    def may_call(self, names: frozenset[str]) -> bool:
+        """Whether anything of one of these last names may be called in it: of a function that is known beforehand."""
+        return self.function is None or not names.isdisjoint(self.function.calls)
+
     @cached_property
     def kinds(self) -> frozenset[type]:
         """The kinds of statement among them, so that a reader can pass over a scope that holds none of interest."""
@@ -506,17 +535,21 @@ class Scope:
         )
 
 
-def scopes(module: Module) -> Iterator[Scope]:
-    """The module itself, then every function and method, nested ones included, each decoded once."""
+def scopes(module: Module, bodies: Bodies = MappingProxyType({})) -> Iterator[Scope]:
+    """The module itself, then every function and method, nested ones included.
+
+    ``bodies`` holds the statements of functions that are at hand, by the identity of the function; others are decoded.
+    """
     yield Scope("", None, module.body)
-    yield from _functions(module.body, "")
+    yield from _functions(module.body, "", bodies)
 
 
-def _functions(body: Iterable[Statement], prefix: str) -> Iterator[Scope]:
+def _functions(body: Iterable[Statement], prefix: str, bodies: Bodies) -> Iterator[Scope]:
     for statement in walk(body):
         if isinstance(statement, Function):
-            scope = Scope(f"{prefix}{statement.name}", statement, statements(statement))
+            inside = bodies.get(id(statement))
+            scope = Scope(f"{prefix}{statement.name}", statement, statements(statement) if inside is None else inside)
             yield scope
-            yield from _functions(scope.statements, f"{prefix}{statement.name}.")
+            yield from _functions(scope.statements, f"{prefix}{statement.name}.", bodies)
         elif isinstance(statement, Class):
-            yield from _functions(statement.body, f"{prefix}{statement.name}.")
+            yield from _functions(statement.body, f"{prefix}{statement.name}.", bodies)

@@ -39,6 +39,21 @@ class ParsedPython:
     span: Callable[[cst.CSTNode], Span]
     module: Callable[[], ir.Module]
 
+    def remarks(self) -> tuple[Span, ...]:
+        """The strings that stand as statements."""
+        found = []
+        stack: list[Any] = [self.tree]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, cst.Expr):
+                if isinstance(node.value, (cst.SimpleString, cst.ConcatenatedString)):
+                    found.append(self.span(node.value))
+                continue
+            for field in ("body", "orelse", "handlers", "finalbody"):
+                child = getattr(node, field, None)
+                stack.extend(child if isinstance(child, (list, tuple)) else () if child is None else (child,))
+        return tuple(found)
+
 
 def parse_python(text: Text) -> ParsedPython:
     """Parse ``text``. Raises :class:`PythonSyntaxError`."""

@@ -10,7 +10,7 @@ import ast
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from qualitygate.model import syntax as ir
 from qualitygate.model.source import Span, Text
@@ -24,6 +24,7 @@ from qualitygate.parse.python_limits import (
 )
 
 _DEFINITION = re.compile(r"(?:async\s+)?(?:def|class)\s+")
+_T = TypeVar("_T")
 _INTEGER_LIMIT = 2**63
 _BINARY: dict[type, str] = {
     ast.Add: "+",
@@ -58,34 +59,63 @@ _BINARY: dict[type, str] = {
 }
 
 
-def read_module(text: Text) -> ir.Module | None:
+class ReadModule(NamedTuple):
+    """A module, and the statements of its functions, which it holds encoded, by the identity of the function."""
+
+    module: ir.Module
+    bodies: ir.Bodies
+
+
+def read_module(text: Text) -> ReadModule | None:
     """The neutral form, or None where the running Python cannot parse the text.
 
     Raises ``PythonSyntaxError`` for what is nested too deeply for any parser.
     """
     if may_be_hostile(text):
         refuse_deep_nesting(text)
+    reader = _Reader(text)
+    body = _read(text, lambda tree: reader.body(tree.body))
+    if body is None:
+        return None
+    refuse_long_statements(text, sorted(reader.beginnings))
+    return ReadModule(ir.Module(body, is_generated(text)), reader.bodies)
+
+
+def read_remarks(text: Text) -> tuple[Span, ...] | None:
+    """The strings that stand as statements, of text that :func:`read_module` read; None where it could not."""
+    reader = _Reader(text)
+    return _read(
+        text,
+        lambda tree: tuple(
+            reader.span(node.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, (str, bytes))
+        ),
+    )
+
+
+def _read(text: Text, take: Callable[[ast.Module], _T]) -> _T | None:
     with warnings.catch_warnings(), deep_recursion():
         # "\d" in a plain string is a warning for the author of the scanned code, not for the reader of findings.
         warnings.simplefilter("ignore")
         try:
-            tree = ast.parse(text.content)
-            reader = _Reader(text)
-            body = reader.body(tree.body)
+            return take(ast.parse(text.content))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
-    refuse_long_statements(text, sorted(reader.beginnings))
-    return ir.Module(body, is_generated(text))
 
 
 class _Reader:
     """Turns the nodes of one tree into the neutral form.
 
-    ``beginnings`` collects the offsets of the lines with which a statement begins.
+    ``beginnings`` collects the offsets of the lines with which a statement begins, ``bodies`` the statements of each
+    function by its identity.
     """
 
     def __init__(self, text: Text) -> None:
         self.beginnings: list[int] = []
+        self.bodies: dict[int, tuple[ir.Statement, ...]] = {}
         self._text = text
         self._ascii = text.content.isascii()
         self._columns: dict[int, bytes | None] = {}
@@ -94,7 +124,8 @@ class _Reader:
 
     # -- places
 
-    def _span(self, node: Any) -> Span:
+    def span(self, node: Any) -> Span:
+        """The place of a node."""
         kind = type(node)
         # A tuple and a generator reach from their first part to their last: parentheses are no part of them.
         if kind is ast.Tuple:
@@ -123,12 +154,12 @@ class _Reader:
         return offset + 1 if encoded is None else len(encoded[:offset].decode("utf-8", "replace")) + 1
 
     def _from_to(self, first: Any, last: Any) -> Span:
-        start, end = self._span(first), self._span(last)
+        start, end = self.span(first), self.span(last)
         return Span(start.line, start.column, end.end_line, end.end_column)
 
     def _name_span(self, node: Any) -> Span:
         """The place of a definition's name: behind `def` or `class`, which the tree gives the place of."""
-        start = self._text.offset(node.lineno, self._span(node).column)
+        start = self._text.offset(node.lineno, self.span(node).column)
         match = _DEFINITION.match(self._text.content, start)
         offset = match.end() if match is not None else self._text.content.find(node.name, start)
         return self._text.span(offset, offset + len(node.name))
@@ -146,7 +177,7 @@ class _Reader:
                 self.beginnings.append(begin)
             if isinstance(node, ast.Import):
                 result.extend(
-                    ir.Import(alias.name, (), 0, alias.asname or "", self._span(alias)) for alias in node.names
+                    ir.Import(alias.name, (), 0, alias.asname or "", self.span(alias)) for alias in node.names
                 )
                 continue
             build = _STATEMENTS.get(type(node))
@@ -158,7 +189,7 @@ class _Reader:
         value = node.value
         if isinstance(value, ast.Constant) and (isinstance(value.value, (str, bytes)) or value.value is ...):
             return None  # a docstring or a placeholder does nothing
-        return ir.Evaluate(self.expression(value), self._span(node))
+        return ir.Evaluate(self.expression(value), self.span(node))
 
     def _delete(self, node: ast.Delete) -> ir.Statement:
         if len(node.targets) == 1:
@@ -168,7 +199,7 @@ class _Reader:
 
     def _import_from(self, node: ast.ImportFrom) -> ir.Statement:
         names = tuple((alias.name, alias.asname or "") for alias in node.names)
-        return ir.Import(node.module or "", names, node.level, "", self._span(node))
+        return ir.Import(node.module or "", names, node.level, "", self.span(node))
 
     def _for(self, node: ast.For | ast.AsyncFor) -> ir.Statement:
         return ir.For(
@@ -176,12 +207,12 @@ class _Reader:
             self.expression(node.iter),
             self.body(node.body),
             self.body(node.orelse),
-            self._span(node.iter),
+            self.span(node.iter),
         )
 
     def _with(self, node: ast.With | ast.AsyncWith) -> ir.Statement:
         items = tuple((self.expression(item.context_expr), self._optional(item.optional_vars)) for item in node.items)
-        return ir.With(items, self.body(node.body), self._span(node.items[0].context_expr))
+        return ir.With(items, self.body(node.body), self.span(node.items[0].context_expr))
 
     def _try(self, node: Any) -> ir.Statement:
         handlers = tuple(
@@ -189,7 +220,7 @@ class _Reader:
                 self._optional(handler.type),
                 handler.name or "",
                 self.body(handler.body),
-                self._span(handler.type) if handler.type is not None else self._keyword(handler, "except"),
+                self.span(handler.type) if handler.type is not None else self._keyword(handler, "except"),
             )
             for handler in node.handlers
         )
@@ -202,15 +233,15 @@ class _Reader:
         )
 
     def _keyword(self, node: Any, word: str) -> Span:
-        start = self._span(node)
+        start = self.span(node)
         return Span(start.line, start.column, start.line, start.column + len(word))
 
     def _match(self, node: ast.Match) -> ir.Statement:
         cases = tuple(ir.Case(self._optional(case.guard), self.body(case.body)) for case in node.cases)
-        return ir.Match(self.expression(node.subject), cases, self._span(node.subject))
+        return ir.Match(self.expression(node.subject), cases, self.span(node.subject))
 
     def _decorators(self, nodes: Iterable[Any]) -> tuple[ir.Decorator, ...]:
-        return tuple(ir.Decorator(self.expression(node), self._span(node)) for node in nodes)
+        return tuple(ir.Decorator(self.expression(node), self.span(node)) for node in nodes)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ir.Statement:
         decorators = self._decorators(node.decorator_list)
@@ -220,7 +251,7 @@ class _Reader:
         body = self.body(node.body)
         calls, yields = self._calls, self._yields
         self._calls, self._yields = outer_calls | calls, outer_yields
-        return ir.Function(
+        function = ir.Function(
             node.name,
             parameters,
             decorators,
@@ -232,6 +263,8 @@ class _Reader:
             tuple(sorted(calls)),
             ir.encode_statements(body),
         )
+        self.bodies[id(function)] = body
+        return function
 
     def _class(self, node: ast.ClassDef) -> ir.Statement:
         bases = tuple(self._positional(base) for base in node.bases)
@@ -274,27 +307,27 @@ class _Reader:
                 self._keyword_argument(item) if isinstance(item, ast.keyword) else self._positional(item)
                 for item in given
             ),
-            self._span(node),
-            self._span(function),
+            self.span(node),
+            self.span(function),
         )
 
     def _positional(self, node: Any) -> ir.Argument:
         if isinstance(node, ast.Starred):
-            return ir.Argument(self.expression(node.value), None, 1, self._span(node.value))
-        return ir.Argument(self.expression(node), None, 0, self._span(node))
+            return ir.Argument(self.expression(node.value), None, 1, self.span(node.value))
+        return ir.Argument(self.expression(node), None, 0, self.span(node))
 
     def _keyword_argument(self, node: ast.keyword) -> ir.Argument:
         value = self.expression(node.value)
         if node.arg is None:
-            return ir.Argument(value, None, 2, self._span(node.value))
+            return ir.Argument(value, None, 2, self.span(node.value))
         return ir.Argument(value, node.arg, 0, self._from_to(node, node.value))
 
     def _constant(self, node: ast.Constant) -> ir.Expression:
         value = node.value
         if isinstance(value, str):
-            return ir.Constant(sound(value), self._span(node))
+            return ir.Constant(sound(value), self.span(node))
         if isinstance(value, bytes):
-            return ir.Constant(sound(value.decode("latin-1")), self._span(node))
+            return ir.Constant(sound(value.decode("latin-1")), self.span(node))
         if value is None or isinstance(value, (bool, float)):
             return ir.Constant(value)
         if isinstance(value, int):
@@ -308,7 +341,7 @@ class _Reader:
                 parts.append(self.expression(value.value))
             elif isinstance(value, ast.Constant):
                 parts.append(ir.Constant(sound(str(value.value))))
-        return ir.Template(tuple(parts), self._span(node))
+        return ir.Template(tuple(parts), self.span(node))
 
     def _binary(self, node: ast.BinOp) -> ir.Expression:
         operator = type(node.op)
@@ -324,8 +357,8 @@ class _Reader:
 
     def _in_parentheses(self, left: Any, right: Any) -> bool:
         """Whether `left` of `left + right` stands in parentheses: a `)` between the two, or one that opens before it."""
-        end = self._text.offset(left.end_lineno, self._span(left).end_column)
-        start = self._text.offset(right.lineno, self._span(right).column)
+        end = self._text.offset(left.end_lineno, self.span(left).end_column)
+        start = self._text.offset(right.lineno, self.span(right).column)
         return ")" in self._text.content[end:start]
 
     def _boolean(self, node: ast.BoolOp) -> ir.Expression:
@@ -349,13 +382,13 @@ class _Reader:
 
     def _sequence(self, kind: str, node: Any) -> ir.Expression:
         items = tuple(self.expression(item) for item in node.elts)
-        return ir.Sequence(kind, items, self._span(node))
+        return ir.Sequence(kind, items, self.span(node))
 
     def _mapping(self, node: ast.Dict) -> ir.Expression:
         items = tuple(
             (self._optional(key), self.expression(value)) for key, value in zip(node.keys, node.values, strict=True)
         )
-        return ir.Mapping(items, self._span(node))
+        return ir.Mapping(items, self.span(node))
 
     def _index(self, node: Any, whole: Any) -> ir.Expression:
         if isinstance(node, ast.Slice):
@@ -365,7 +398,7 @@ class _Reader:
             )
         if isinstance(node, ast.Tuple) and any(isinstance(item, ast.Slice) for item in node.elts):
             items = tuple(self._index(item, whole) for item in node.elts)
-            return ir.Sequence("tuple", items, self._span(whole))
+            return ir.Sequence("tuple", items, self.span(whole))
         return self.expression(node)
 
     def _comprehension(self, kind: str, node: Any, element: ir.Expression) -> ir.Expression:
@@ -377,7 +410,7 @@ class _Reader:
             )
             for clause in node.generators
         )
-        return ir.Comprehension(kind, element, generators, self._span(node))
+        return ir.Comprehension(kind, element, generators, self.span(node))
 
     def _dictionary_comprehension(self, node: ast.DictComp) -> ir.Expression:
         pair = ir.Sequence(
@@ -443,36 +476,36 @@ _EXPRESSIONS: dict[type, Callable[[_Reader, Any], ir.Expression]] = {
 _STATEMENTS: dict[type, Callable[[_Reader, Any], ir.Statement | None]] = {
     ast.Expr: _Reader._evaluate,
     ast.Assign: lambda self, node: ir.Assign(
-        tuple(self.expression(target) for target in node.targets), self.expression(node.value), self._span(node)
+        tuple(self.expression(target) for target in node.targets), self.expression(node.value), self.span(node)
     ),
     ast.AnnAssign: lambda self, node: ir.Assign(
         (self.expression(node.target),),
         self._optional(node.value),
-        self._span(node),
+        self.span(node),
         self.expression(node.annotation),
     ),
     ast.AugAssign: lambda self, node: ir.Assign(
         (self.expression(node.target),),
         self.expression(node.value),
-        self._span(node),
+        self.span(node),
         operator=f"{_BINARY[type(node.op)]}=",
     ),
-    ast.Return: lambda self, node: ir.Return(self._optional(node.value), self._span(node)),
-    ast.Raise: lambda self, node: ir.Raise(self._optional(node.exc), self._optional(node.cause), self._span(node)),
+    ast.Return: lambda self, node: ir.Return(self._optional(node.value), self.span(node)),
+    ast.Raise: lambda self, node: ir.Raise(self._optional(node.exc), self._optional(node.cause), self.span(node)),
     ast.ImportFrom: _Reader._import_from,
-    ast.Assert: lambda self, node: ir.Evaluate(ir.Operation("assert", (self.expression(node.test),)), self._span(node)),
+    ast.Assert: lambda self, node: ir.Evaluate(ir.Operation("assert", (self.expression(node.test),)), self.span(node)),
     ast.Delete: _Reader._delete,
     ast.Global: lambda self, node: ir.Outer(tuple(node.names)),
     ast.Nonlocal: lambda self, node: ir.Outer(tuple(node.names)),
     ast.Break: lambda self, node: ir.Jump("break"),
     ast.Continue: lambda self, node: ir.Jump("continue"),
     ast.If: lambda self, node: ir.If(
-        self.expression(node.test), self.body(node.body), self.body(node.orelse), self._span(node.test)
+        self.expression(node.test), self.body(node.body), self.body(node.orelse), self.span(node.test)
     ),
     ast.For: _Reader._for,
     ast.AsyncFor: _Reader._for,
     ast.While: lambda self, node: ir.While(
-        self.expression(node.test), self.body(node.body), self.body(node.orelse), self._span(node.test)
+        self.expression(node.test), self.body(node.body), self.body(node.orelse), self.span(node.test)
     ),
     ast.With: _Reader._with,
     ast.AsyncWith: _Reader._with,

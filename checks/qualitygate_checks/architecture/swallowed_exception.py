@@ -26,7 +26,6 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, Pars
 from qualitygate.model import syntax as ir
 from qualitygate_checks._handlers import BROAD, calls, is_broad, last_name, log_level
 from qualitygate_checks._reach import is_script
-from qualitygate_checks.security._module import scopes
 
 _CLEANUP = re.compile(
     r"^_*(a?close|cancel|terminate|kill|unlink|remove|rmtree|rmdir|rollback|disconnect|shutdown|stop|clean|quit|release|"
@@ -59,8 +58,10 @@ def run(file: ParsedFile) -> Iterator[Hit]:
     """A hit for every handler, or suppression, that drops all exceptions."""
     if file.module is None or file.module.generated:
         return
-    for scope in scopes(file.module):
+    for scope in file.scopes:
         if scope.function is not None and scope.function.name in _QUIET:
+            continue
+        if scope.kinds.isdisjoint((ir.Try, ir.With)):
             continue
         yield from _block(file, scope.statements, scope.qualname, in_loop=False)
 
@@ -202,10 +203,8 @@ CHECK = Check(
     run=run,
     reads=frozenset({Language.PYTHON}),
     words=frozenset({"except", "suppress"}),
-    examined=lambda file: (
-        sum(isinstance(item, ir.Try) for scope in scopes(file.module) for item in ir.walk(scope.statements))
-        if file.module is not None
-        else 0
+    examined=lambda file: sum(
+        isinstance(item, ir.Try) for scope in file.scopes if ir.Try in scope.kinds for item in scope.walked
     ),
     doc=__doc__,
     bad=(

@@ -38,7 +38,7 @@ from qualitygate.authoring import (
 from qualitygate.model import syntax as ir
 from qualitygate_checks._handlers import last_name
 from qualitygate_checks._reach import is_script
-from qualitygate_checks.security._module import imports, own, scope_steps, scopes
+from qualitygate_checks.security._module import imports, own, scope_steps
 
 _DDL = re.compile(
     r"\s*(?:--[^\n]*\n\s*)*(create\s+(?:unlogged\s+)?table|create\s+(?:unique\s+)?index|alter\s+table|drop\s+table|"
@@ -46,10 +46,9 @@ _DDL = re.compile(
     re.IGNORECASE,
 )
 # A file without these words changes no schema, and need not be walked.
-_WORDS = re.compile(
-    r"create_all|drop_all|schema_editor|\b(create|alter|drop|rename)\s+(unique\s+|unlogged\s+)?(table|index|type)",
-    re.IGNORECASE,
-)
+_WORDS = re.compile(r"\b(?:create|alter|drop|rename)\s+(?:unique\s+|unlogged\s+)?(?:table|index|type)")
+_VERBS = ("create", "alter", "drop", "rename")
+_OBJECTS = ("table", "index", "type")
 _HARMLESS = re.compile(r"\b(temp|temporary|partition\s+of|pg_temp|if\s+exists\s+tmp|virtual\s+table)\b", re.IGNORECASE)
 _TEMPORARY = re.compile(
     r"\bcreate\s+(?:local\s+|global\s+)?temp(?:orary)?\s+table\s+(?:if\s+not\s+exists\s+)?[\"`]?(\w+)", re.IGNORECASE
@@ -74,16 +73,16 @@ _RESET = re.compile(r"(^|[._])(drop|reset|clear|wipe|destroy|recreate|purge|dele
 def run(file: ParsedFile) -> Iterator[Hit]:
     """A hit for every change of a schema that is no migration."""
     module = file.module
-    if module is None or module.generated or _MIGRATION.search(file.path) or not _WORDS.search(file.text.content):
+    if module is None or module.generated or _MIGRATION.search(file.path) or not _speaks_of_schema(file.text.content):
         return
-    known = imports(module)
+    known = imports(file)
     if not known:
         return
     texts = _texts(module)
     local = "sqlite3" in known.values() or "aiosqlite" in known.values()
     stamping = _stamping(module)
     temporary = {name.lower() for name in _TEMPORARY.findall(file.text.content)}
-    for scope in scopes(module):
+    for scope in file.scopes:
         command = is_script(file.path) or _is_command(scope.function)
         stamped = scope.function is not None and not stamping.isdisjoint(scope.function.calls)
         for step in scope_steps(scope):
@@ -109,6 +108,14 @@ def run(file: ParsedFile) -> Iterator[Hit]:
                     severity=Severity.WARNING if command else None,
                     confidence=Confidence.LOW if local else confidence,
                 )
+
+
+def _speaks_of_schema(text: str) -> bool:
+    lowered = text.lower()
+    if any(word in lowered for word in ("create_all", "drop_all", "schema_editor")):
+        return True
+    verbs, objects = (any(word in lowered for word in words) for words in (_VERBS, _OBJECTS))
+    return verbs and objects and _WORDS.search(lowered) is not None
 
 
 def _change(

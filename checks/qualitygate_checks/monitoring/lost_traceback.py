@@ -22,7 +22,6 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, Pars
 from qualitygate.model import syntax as ir
 from qualitygate_checks._handlers import calls, is_broad, last_name, log_level
 from qualitygate_checks._reach import is_script
-from qualitygate_checks.security._module import scopes
 
 _SHOWN = 3
 
@@ -37,8 +36,9 @@ def run(file: ParsedFile) -> Iterator[Hit]:
         return
     found = [
         (call, scope.qualname)
-        for scope in scopes(file.module)
-        for statement in ir.walk(scope.statements)
+        for scope in file.scopes
+        if ir.Try in scope.kinds
+        for statement in scope.walked
         if isinstance(statement, ir.Try)
         for handler in statement.handlers
         if (call := _losing(handler)) is not None
@@ -106,10 +106,8 @@ CHECK = Check(
     reads=frozenset({Language.PYTHON}),
     words=frozenset({"except"}),
     roles=frozenset({Role.APPLICATION}),
-    examined=lambda file: (
-        sum(isinstance(item, ir.Try) for scope in scopes(file.module) for item in ir.walk(scope.statements))
-        if file.module is not None
-        else 0
+    examined=lambda file: sum(
+        isinstance(item, ir.Try) for scope in file.scopes if ir.Try in scope.kinds for item in scope.walked
     ),
     doc=__doc__,
     bad=(

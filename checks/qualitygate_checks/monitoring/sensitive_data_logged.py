@@ -35,9 +35,9 @@ from qualitygate.authoring import (
     example,
 )
 from qualitygate.model import syntax as ir
-from qualitygate_checks._handlers import calls, last_name, log_level
+from qualitygate_checks._handlers import LEVELS, last_name, log_level
 from qualitygate_checks._reach import is_script
-from qualitygate_checks.security._module import Scope, imports, own, scope_steps, scopes
+from qualitygate_checks.security._module import imports, own, scope_steps
 
 _SURE = re.compile(
     r"(^|_)(password|passwd|passphrase|secret|secret_key|client_secret|private_key|api_?key|access_key|access_token|"
@@ -65,6 +65,7 @@ _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
 _OPEN = frozenset({"str", "repr", "format", "dumps", "dict", "list", "join", "pformat", "strip", "decode", "encode"})
 _TERMINALS = frozenset({"click", "typer", "argparse", "rich", "fire", "traitlets", "getpass"})
 _TEXT_METHODS = frozenset(dir(str)) | frozenset(dir(bytes)) | {"get_secret_value"}
+_SINKS = LEVELS | {"print"}
 _HIDING = frozenset({"SecretStr", "SecretBytes", "Secret"})
 
 
@@ -79,10 +80,12 @@ def run(file: ParsedFile, options: Options) -> Iterator[Hit]:
     """A hit for every call that logs something sensitive, once for each name."""
     if file.module is None or file.module.generated or not _writes_logs(file.text.content):
         return
-    heads = {name.split(".", 1)[0] for name in imports(file.module).values()}
+    heads = {name.split(".", 1)[0] for name in imports(file).values()}
     command = is_script(file.path) or bool(heads & _TERMINALS)  # what a command shows its user is no log
-    for scope in scopes(file.module):
-        hidden = _hidden(scope.function) | _objects(scope.statements)
+    for scope in file.scopes:
+        if not scope.may_call(_SINKS):
+            continue
+        hidden: frozenset[str] | None = None
         for call, conditions in _logging(scope):
             level = log_level(call)
             if "__name__" in conditions:
@@ -90,6 +93,8 @@ def run(file: ParsedFile, options: Options) -> Iterator[Hit]:
             printed = isinstance(call.function, ir.Name) and call.function.id == "print" and not command
             if not level and not printed:
                 continue
+            if hidden is None:
+                hidden = _hidden(scope.function) | _objects(scope.statements)
             shown: set[str] = set()
             for argument in call.arguments:
                 for name, confidence in _sensitive(argument.value, options.names):
@@ -111,7 +116,7 @@ def run(file: ParsedFile, options: Options) -> Iterator[Hit]:
                         yield _hit(file, span, call, argument.name, scope.qualname, kind)
 
 
-def _logging(scope: Scope) -> Iterator[tuple[ir.Call, frozenset[str]]]:
+def _logging(scope: ir.Scope) -> Iterator[tuple[ir.Call, frozenset[str]]]:
     """The calls of a scope with the names that the conditions over them ask for."""
     for step in scope_steps(scope):
         asked = frozenset(last_name(item) for test in step.conditions for item in ir.subexpressions(test))
@@ -277,10 +282,8 @@ CHECK = Check(
     reads=frozenset({Language.PYTHON}),
     roles=frozenset({Role.APPLICATION}),
     options=Options(),
-    examined=lambda file: (
-        sum(bool(log_level(call)) for scope in scopes(file.module) for call in calls(scope.statements))
-        if file.module is not None
-        else 0
+    examined=lambda file: sum(
+        bool(log_level(call)) for scope in file.scopes if scope.may_call(LEVELS) for call in scope.calls
     ),
     doc=__doc__,
     bad=(

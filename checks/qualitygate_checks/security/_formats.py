@@ -211,10 +211,9 @@ _DISCORD = next(form for form in FORMATS if form.title == "Discord bot token")
 
 def recognise(text: str) -> Iterator[Recognised]:
     """Every value of a known format in ``text``; a value may be met more than once."""
-    for start, end in _words(text):
+    for begin, end in _words(text):
         # In source text "\nAKIA..." holds the letter n of an escape in front of the value.
-        if text[start - 1 : start] == "\\" and text[start] in "nrt":
-            start += 1
+        start = begin + (text[begin - 1 : begin] == "\\" and text[begin] in "nrt")
         for form in _candidates(text, start, end):
             if found := form.pattern.match(text, start, start + _MAXIMUM):
                 yield Recognised(form, found[0], start, found.end(), form.verify(found[0]))

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from qualitygate.authoring import ParsedFile
 from qualitygate.model import syntax as ir
-
-
-@dataclass(frozen=True)
-class Scope:
-    """A function, or the code of the module and its classes outside of functions (``function`` is None)."""
-
-    qualname: str
-    function: ir.Function | None
-    statements: tuple[ir.Statement, ...]
 
 
 @dataclass(frozen=True)
@@ -23,25 +15,6 @@ class Step:
 
     statement: ir.Statement
     conditions: tuple[ir.Expression, ...]
-
-
-def scopes(module: ir.Module) -> Iterator[Scope]:
-    """The module itself, then every function and method, nested ones included."""
-    yield Scope("", None, module.body)
-    yield from _functions(module.body, "")
-
-
-def _functions(body: Sequence[ir.Statement], prefix: str) -> Iterator[Scope]:
-    for statement in ir.walk(body):
-        kind = type(statement)
-        if kind is not ir.Function and kind is not ir.Class:
-            continue
-        if isinstance(statement, ir.Function):
-            inside = ir.statements(statement)
-            yield Scope(f"{prefix}{statement.name}", statement, inside)
-            yield from _functions(inside, f"{prefix}{statement.name}.")
-        elif isinstance(statement, ir.Class):
-            yield from _functions(statement.body, f"{prefix}{statement.name}.")
 
 
 def steps(body: Sequence[ir.Statement], conditions: tuple[ir.Expression, ...] = ()) -> Iterator[Step]:
@@ -62,7 +35,7 @@ def steps(body: Sequence[ir.Statement], conditions: tuple[ir.Expression, ...] = 
                 yield from steps(case.body, (*conditions, statement.subject))
 
 
-def scope_steps(scope: Scope) -> Iterator[Step]:
+def scope_steps(scope: ir.Scope) -> Iterator[Step]:
     """The statements of a scope; for the module those of its classes as well."""
     for step in steps(scope.statements):
         yield step
@@ -94,23 +67,24 @@ def own(statement: ir.Statement) -> Iterator[ir.Expression]:
                 yield from ir.subexpressions(parameter.default)
 
 
-def imports(module: ir.Module) -> dict[str, str]:
+def imports(file: ParsedFile) -> dict[str, str]:
     """What the names that the file imports stand for, wherever it imports them: `{"get": "requests.get"}`."""
     found: dict[str, str] = {}
-    for scope in scopes(module):
-        _note(scope.statements, found)
+    for scope in file.scopes:
+        if ir.Import in scope.kinds:
+            _note(scope.walked, found)
     return found
 
 
 def top_imports(module: ir.Module) -> dict[str, str]:
     """The same without what functions import: no body of a function is decoded for it."""
     found: dict[str, str] = {}
-    _note(module.body, found)
+    _note(ir.walk(module.body), found)
     return found
 
 
-def _note(body: Sequence[ir.Statement], found: dict[str, str]) -> None:
-    for statement in ir.walk(body):
+def _note(statements: Iterable[ir.Statement], found: dict[str, str]) -> None:
+    for statement in statements:
         if not isinstance(statement, ir.Import) or statement.level:
             continue
         if not statement.names:
@@ -118,6 +92,13 @@ def _note(body: Sequence[ir.Statement], found: dict[str, str]) -> None:
             found.setdefault(alias, statement.module if statement.alias else alias)
         for name, alias in statement.names:
             found.setdefault(alias or name, f"{statement.module}.{name}")
+
+
+def written(file: ParsedFile, function: ir.Function | ir.Class) -> str:
+    """The text of a definition from its name's line to its end: what its code says in so many words stands there."""
+    starts = file.text.line_starts
+    end = starts[function.end_line] if function.end_line < len(starts) else len(file.text.content)
+    return file.text.content[starts[function.span.line - 1] : end]
 
 
 def functions(module: ir.Module) -> Iterator[ir.Function]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from qualitygate.authoring import ParsedFile, Span
 from qualitygate.model import syntax as ir
-from qualitygate_checks.security._bindings import KEYWORD, Bound
+from qualitygate_checks.security._bindings import KEYWORD, Bound, has_keyword
+from qualitygate_checks.security._module import written
 
 _Pair = tuple[str, ir.Expression, str]
 
@@ -17,26 +17,31 @@ _LITERAL = re.compile(r"""[A-Za-z]{0,2}(?P<quote>\"{3}|'{3}|"|')(?P<raw>.*)(?P=q
 
 def python_bindings(file: ParsedFile) -> Iterator[Bound]:
     """The bindings of a Python file that could be parsed."""
-    body = file.module.body if file.module is not None else ()
-    for name, value, form in _pairs(body):
-        if name and KEYWORD.search(name):
-            yield from _literals(file, name, value, form)
+    if not has_keyword(file.text.content):
+        return
+    for scope in file.scopes:
+        if scope.function is None or has_keyword(written(file, scope.function)):
+            for name, value, form in _pairs(file, scope.walked):
+                if name and KEYWORD.search(name):
+                    yield from _literals(file, name, value, form)
 
 
-def _pairs(body: Iterable[ir.Statement]) -> Iterator[_Pair]:
-    """Every name with the value that is bound to it, in all of a file."""
-    blocks: list[Iterable[ir.Statement]] = [body]
+def _pairs(file: ParsedFile, walked: tuple[ir.Statement, ...]) -> Iterator[_Pair]:
+    """Every name with the value that is bound to it, in the code of a module or a function and the classes in it."""
+    blocks = [walked]
     while blocks:
-        block = list(blocks.pop())
-        for statement in ir.walk(block):
+        block = blocks.pop()
+        for statement in block:
             if isinstance(statement, ir.Assign):
                 yield from _assigned(statement)
             elif isinstance(statement, (ir.Function, ir.Class)):
                 yield from _defined(statement)
-                blocks.append(ir.statements(statement) if isinstance(statement, ir.Function) else statement.body)
-        for expression in ir.expressions(block):
-            for part in ir.subexpressions(expression):
-                yield from _inside(part)
+                if isinstance(statement, ir.Class) and has_keyword(written(file, statement)):
+                    blocks.append(tuple(ir.walk(statement.body)))
+        for statement in block:
+            for expression in ir.evaluated_by(statement):
+                for part in ir.subexpressions(expression):
+                    yield from _inside(part)
 
 
 def _assigned(statement: ir.Assign) -> Iterator[_Pair]:
@@ -172,20 +177,3 @@ def _literal(file: ParsedFile, name: str, span: Span, form: str) -> Iterator[Bou
     quote = written["quote"]
     if quote not in raw.replace("\\" + quote, ""):
         yield Bound(name, raw, written.start("raw"), written.end("raw"), form)
-
-
-def documentation(file: ParsedFile) -> Iterator[tuple[int, int]]:
-    """The offsets of every string that stands as a statement: docstrings, and text that nothing uses."""
-    import libcst as cst
-
-    stack: list[Any] = [file.tree]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, cst.Expr):
-            if isinstance(node.value, (cst.SimpleString, cst.ConcatenatedString)):
-                span = file.span(node.value)
-                yield file.text.offset(span.line, span.column), file.text.offset(span.end_line, span.end_column)
-            continue
-        for field in ("body", "orelse", "handlers", "finalbody"):
-            child = getattr(node, field, None)
-            stack.extend(child if isinstance(child, (list, tuple)) else () if child is None else (child,))

@@ -27,7 +27,7 @@ import msgspec
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Argument, Assignment, Call
-from qualitygate_checks.security._module import own, scope_steps, scopes
+from qualitygate_checks.security._module import own, scope_steps
 from qualitygate_checks.security._settings import (
     defaults_to_true,
     is_deployed,
@@ -164,7 +164,7 @@ def _is_server(call: Call, value: Argument | None) -> bool:
 def _is_guarded(project: Project, call: Call) -> bool:
     """Whether a condition that speaks of debugging or development decides over a call."""
     module = next((file.module for file in project.files if file.path == call.place.path), None)
-    for scope in scopes(module) if module is not None else ():
+    for scope in ir.scopes(module) if module is not None else ():
         if scope.qualname == call.owner.partition(":")[2]:
             for step in scope_steps(scope):
                 if any(isinstance(part, ir.Call) and part.name_span == call.place.span for part in own(step.statement)):

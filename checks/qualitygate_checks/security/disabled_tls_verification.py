@@ -26,7 +26,7 @@ import msgspec
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, ParsedFile, Place, Severity, Span, example
 from qualitygate.model import syntax as ir
-from qualitygate_checks.security._module import Scope, Step, dotted, imports, own, scope_steps, scopes
+from qualitygate_checks.security._module import Step, dotted, imports, own, scope_steps
 
 _HINT = re.compile(
     r"verify|CERT_NONE|_create_unverified|_create_stdlib_context|check_hostname|validate_cert|cert_reqs|tlsInsecure"
@@ -64,9 +64,9 @@ def run(file: ParsedFile) -> Iterator[Hit]:
     """Hits for the calls and assignments of one file that turn verification off."""
     if file.module is None or not _HINT.search(file.text.content):
         return
-    imported = imports(file.module)
+    imported = imports(file)
     constants = _constants(file.module)
-    for scope in scopes(file.module):
+    for scope in file.scopes:
         looks = scope.function is not None and not _LOOKS.isdisjoint(scope.function.calls)
         found = [hit for step in scope_steps(scope) for hit in _step(file, scope, step, imported, constants)]
         unchecked = any("certificate" in hit.message for hit in found)
@@ -89,7 +89,7 @@ def _constants(module: ir.Module) -> dict[str, ir.Constant]:
 
 
 def _step(
-    file: ParsedFile, scope: Scope, step: Step, imported: Mapping[str, str], constants: Mapping[str, ir.Constant]
+    file: ParsedFile, scope: ir.Scope, step: Step, imported: Mapping[str, str], constants: Mapping[str, ir.Constant]
 ) -> Iterator[Hit]:
     for expression in own(step.statement):
         if isinstance(expression, ir.Call):
@@ -120,7 +120,7 @@ def _is_offer(statement: ir.Statement) -> bool:
 
 
 def _call(
-    call: ir.Call, scope: Scope, imported: Mapping[str, str], constants: Mapping[str, ir.Constant]
+    call: ir.Call, scope: ir.Scope, imported: Mapping[str, str], constants: Mapping[str, ir.Constant]
 ) -> Iterator[tuple[Span, str, Confidence]]:
     name = dotted(call.function, imported)
     last = name.rsplit(".", 1)[-1]
@@ -218,7 +218,7 @@ def _value(expression: ir.Expression, constants: Mapping[str, ir.Constant]) -> o
     return expression.value if isinstance(expression, ir.Constant) else ...
 
 
-def _defaults_to_false(expression: ir.Expression, scope: Scope) -> bool:
+def _defaults_to_false(expression: ir.Expression, scope: ir.Scope) -> bool:
     if not isinstance(expression, ir.Name) or scope.function is None:
         return False
     return any(
@@ -239,7 +239,7 @@ def _word(part: ir.Expression) -> str:
     return part.id if isinstance(part, ir.Name) else part.name if isinstance(part, ir.Attribute) else ""
 
 
-def _hit(file: ParsedFile, scope: Scope, step: Step, span: Span, what: str, sure: Confidence) -> Hit:
+def _hit(file: ParsedFile, scope: ir.Scope, step: Step, span: Span, what: str, sure: Confidence) -> Hit:
     choice = any(_CHOICE.search(_word(part)) for condition in step.conditions for part in ir.subexpressions(condition))
     return Hit(
         place=Place(file.path, span),

@@ -272,11 +272,11 @@ def _short(name: str) -> str:
 
 
 def _in_documentation(file: ParsedFile, offset: int) -> bool:
-    if file.language is not Language.PYTHON or file.module is None:
-        return False
-    from qualitygate_checks.security._python import documentation
-
-    return any(start <= offset < end for start, end in documentation(file))
+    place = file.text.span(offset, offset)
+    return any(
+        (span.line, span.column) <= (place.line, place.column) < (span.end_line, span.end_column)
+        for span in file.remarks
+    )
 
 
 def _in_comment(file: ParsedFile, offset: int) -> bool:

@@ -36,8 +36,12 @@ from qualitygate.authoring import (
 )
 from qualitygate.model import syntax as ir
 from qualitygate_checks._code import Body, bodies_of, last_name, spelling
+from qualitygate_checks.security._module import written
 
-_HINT = re.compile(r"passw|pwd|hmac|cookies|COOKIES|api[-_]?key|signature|b64encode|random\.|[Tt]oken", re.IGNORECASE)
+# In small letters: a file without one of these is not looked at,
+_HINTS = "passw pwd hmac cookies api-key api_key apikey signature b64encode random. token".split()
+# and a function only where one of these stands in it, without which nothing of it is judged.
+_SIGNS = "passw pwd passphrase pass_phrase hmac cookies header meta b64encode b32encode hexlify rand choice sample shuffle".split()
 _PASSWORD = re.compile(
     r"^(?:user_?|raw_?|plain_?|given_?|hashed_?)?(?:password|passwd|pwd|passwort|pass_?phrase)(?:_?hash|_?digest)?$",
     re.IGNORECASE,
@@ -84,11 +88,13 @@ _TRANSPORT = re.compile(
 
 def run(file: ParsedFile) -> Iterator[Hit]:
     """Hits for home-made ways to tell who calls, each at the statement that does it."""
-    if file.module is None or not _HINT.search(file.text.content):
+    if file.module is None or not _speaks(file.text.content, _HINTS):
         return
     randoms = _imports_random(file.module)
     told: set[tuple[str, str]] = set()
     for body in bodies_of(file.path, file.module):
+        if body.function is not None and not _speaks(written(file, body.function), _SIGNS):
+            continue
         for statement, span in _steps(body.statements):
             for expression in ir.evaluated_by(statement):
                 for part in ir.subexpressions(expression):
@@ -104,6 +110,11 @@ def run(file: ParsedFile) -> Iterator[Hit]:
                             mend=mend,
                             confidence=confidence,
                         )
+
+
+def _speaks(text: str, words: list[str]) -> bool:
+    lowered = text.lower()
+    return any(word in lowered for word in words)
 
 
 _Found = tuple[str, str, str, Confidence]
@@ -426,7 +437,7 @@ CHECK = Check(
     run=run,
     reads=frozenset({Language.PYTHON}),
     roles=frozenset({Role.APPLICATION}),
-    examined=lambda file: int(file.module is not None and _HINT.search(file.text.content) is not None),
+    examined=lambda file: int(file.module is not None and _speaks(file.text.content, _HINTS)),
     doc=__doc__,
     bad=(
         example(

@@ -23,7 +23,6 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Argument, Assignment, Call
-from qualitygate_checks.security._module import scopes
 from qualitygate_checks.security._settings import (
     defaults_to_true,
     is_development,
@@ -213,7 +212,7 @@ def _for_every_response(project: Project, item: Assignment) -> bool:
         return True
     for file in project.files:
         if file.path == item.place.path and file.module is not None:
-            for scope in scopes(file.module):
+            for scope in ir.scopes(file.module):
                 if scope.qualname == owner and scope.function is not None:
                     return any(_registers(decorator.expression) for decorator in scope.function.decorators)
     return False

@@ -6,6 +6,7 @@ from textwrap import dedent
 
 from qualitygate_checks._retries import Retry, policies, retries
 
+from qualitygate.authoring import Language, ParsedFile, Role, Span
 from qualitygate.model import syntax as ir
 from qualitygate.model.source import Text
 from qualitygate.parse.python import parse_python
@@ -152,7 +153,16 @@ def test_policies_are_known_by_what_their_names_stand_for() -> None:
             pass
         """
     )
-    assert sorted((policy.library, policy.owner) for policy in policies(program)) == [
+    parsed = ParsedFile(
+        "app/tasks.py",
+        Language.PYTHON,
+        Role.APPLICATION,
+        Text.of(""),
+        lambda _: Span(1, 1, 1, 1),
+        module=program,
+        scopes=tuple(ir.scopes(program)),
+    )
+    assert sorted((policy.library, policy.owner) for policy in policies(parsed)) == [
         ("celery", "third"),
         ("retry", "second"),
         ("tenacity", "first"),

@@ -14,7 +14,7 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 from qualitygate.model import syntax as ir
 from qualitygate.model.source import Language, Span, Text
 from qualitygate.parse.python import parse_python
-from qualitygate.parse.python_fast import read_module
+from qualitygate.parse.python_fast import read_module, read_remarks
 from qualitygate.parse.python_limits import MAX_CHAIN, MAX_NESTING, PythonSyntaxError
 from qualitygate.parse.text import decode
 
@@ -72,7 +72,7 @@ def module(content: str) -> ir.Module:
     text = Text.of(content)
     module = parse_python(text).module()
     fast = read_module(text)
-    assert fast is None or fast == module
+    assert fast is None or fast.module == module
     return module
 
 
@@ -100,7 +100,7 @@ SNIPPETS = {
 def test_both_parsers_give_the_same_form(content: str) -> None:
     fast = read_module(Text.of(content))
     assert fast is not None
-    assert fast == parse_python(Text.of(content)).module()
+    assert fast.module == parse_python(Text.of(content)).module()
 
 
 def _real_code() -> list[Path]:
@@ -120,13 +120,31 @@ def _trees_uncollected() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_trees_uncollected")
+def test_the_bodies_at_hand_are_those_that_are_encoded() -> None:
+    for path in _real_code()[:40]:
+        read = read_module(decode(path.read_bytes(), Language.PYTHON))
+        assert read is not None
+        assert [scope.statements for scope in ir.scopes(read.module, read.bodies)] == [
+            scope.statements for scope in ir.scopes(read.module)
+        ]
+
+
+def test_both_parsers_find_the_strings_that_stand_as_statements() -> None:
+    text = Text.of(
+        '"""é"""\nx = """no"""\nclass A:\n    ("one"\n     "two")\n    def f(self):\n        b"x"; f"{no}"\n'
+    )
+    assert read_remarks(text) == tuple(sorted(parse_python(text).remarks()))
+    assert read_remarks(text) == (Span(1, 1, 1, 8), Span(4, 6, 5, 11), Span(7, 9, 7, 13))
+
+
+@pytest.mark.usefixtures("_trees_uncollected")
 def test_both_parsers_give_the_same_form_of_real_code() -> None:
     compared = 0
     for path in _real_code():
         text = decode(path.read_bytes(), Language.PYTHON)
         fast = read_module(text)
         if fast is not None:
-            assert fast == parse_python(text).module(), path
+            assert fast.module == parse_python(text).module(), path
             compared += 1
     assert compared > 150
 
@@ -248,7 +266,7 @@ def test_long_code_within_the_bounds_is_read(content: str) -> None:
     # libcst alone may stop earlier: Python 3.12 bounds how deep native code may call back.
     read = read_module(Text.of(content))
     assert read is not None
-    assert len(read.body) == 1
+    assert len(read.module.body) == 1
 
 
 def test_a_header_tells_generated_code() -> None:
