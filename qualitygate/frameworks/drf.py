@@ -352,7 +352,12 @@ def pagination(evaluation: Evaluation, view: ClassValue, defaults: Entries | Non
             return chosen.qualname
         if not any(isinstance(base, External) for base in evaluation.ancestry(chosen)):
             return chosen.qualname
-        return chosen.qualname if page_size is not None or "paginate_queryset" in chosen.names else ""
+        own_pages = any(
+            isinstance(base, ClassValue)
+            and not {"paginate_queryset", "get_page_size", "get_limit"}.isdisjoint(base.names)
+            for base in evaluation.ancestry(chosen)
+        )
+        return chosen.qualname if page_size is not None or own_pages else ""
     name = chosen.name.rsplit(".", 1)[-1] if isinstance(chosen, External) else "pagination_class"
     if isinstance(page_size, Known) and page_size.value is None:
         return ""

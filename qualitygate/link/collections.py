@@ -17,6 +17,7 @@ from qualitygate.model import syntax as ir
 from qualitygate.model.finding import Confidence
 from qualitygate.model.values import (
     Bound,
+    Choice,
     ClassValue,
     Entries,
     External,
@@ -85,15 +86,39 @@ def judge_collection(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) 
     if draft.method != "GET" or purpose(draft.path) or _AGGREGATE.search(draft.path):
         return Judged()
     if draft.collection is not None:
-        paginated = draft.paginated_by or ""
+        paginated, why = draft.paginated_by or "", "the view lists its query set"
         if draft.collection and not paginated:
-            paginated = _paged_by_code(evaluator, graph, draft)
-        return Judged(draft.collection, "the view lists its query set", Confidence.HIGH, paginated)
+            paginated = _paged_by_code(evaluator, graph, draft) or _paged_by_bases(evaluator, draft)
+            own = draft.handler if isinstance(draft.handler, FunctionValue) else None
+            # An own `list()` that leaves the library's alone may answer with anything: one record, a refusal, constants.
+            if own is not None and not paginated and "list" not in own.node.calls:
+                why = _builds_list(evaluator, graph, own)
+                called = frozenset(own.node.calls)
+                if (
+                    not why
+                    and "get_queryset" in called
+                    and called & {"values", "values_list"}
+                    and "first" not in called
+                ):
+                    why = "the body reads the values of its query set"
+                return Judged(bool(why), why, Confidence.HIGH if why.startswith("the body") else Confidence.MEDIUM)
+        return Judged(draft.collection, why, Confidence.HIGH, paginated)
     typed = _typed(evaluator, draft)
     collection, why, confidence, paginated = typed if typed is not None else _untyped(evaluator, graph, draft)
     if not collection:
         return Judged()
     return Judged(True, why, confidence, paginated or _paged_by_code(evaluator, graph, draft))
+
+
+def _paged_by_bases(evaluator: Evaluator, draft: RouteDraft) -> str:
+    """What pages in the project's own `list()` that a view's `list()` hands on to."""
+    for base in evaluator.ancestry(draft.view) if isinstance(draft.view, ClassValue) else ():
+        listing = base.names.get("list") if isinstance(base, ClassValue) else None
+        if isinstance(listing, FunctionValue):
+            pager = next((name for name in listing.node.calls if _PAGERS.search(name)), "")
+            if pager or "list" not in listing.node.calls:
+                return pager
+    return ""
 
 
 def _last_segment(path: str) -> str:
@@ -236,7 +261,8 @@ def _list_fields(evaluator: Evaluator, model_value: Value | None, segment: str) 
                 if isinstance(inner, ir.Subscript):
                     shape = _shape(evaluator, inner, base.scope)
                     plain = shape is not None and shape[2] in ("str", "int", "float", "bool", "")
-                    if shape is not None and shape[0] == "list" and (not plain or name == segment.lower()):
+                    told = name.lower() in ("errors", "messages", "warnings", "meta")
+                    if shape is not None and shape[0] == "list" and not told and (not plain or name == segment.lower()):
                         found.append(name)
     preferred = [name for name in found if name in _LIST_FIELD or name == segment.lower()]
     # A record with a list among its other fields is one thing; an envelope is a list with its paging.
@@ -290,6 +316,8 @@ def _builds_list(evaluator: Evaluator, graph: CallGraph, function: FunctionValue
         fetches = fetches or name in _FETCHING
         if fetches and name == "append" and site.in_loop:
             return f"{where}fills a list from a query"
+    if not depth and any(_gives_query(value) for _, value, _ in trace.returns):
+        return f"{where}returns what a query finds"
     if fetches:
         for expression, _, _ in trace.returns:
             for part in ir.subexpressions(expression) if expression is not None else ():
@@ -303,6 +331,21 @@ def _builds_list(evaluator: Evaluator, graph: CallGraph, function: FunctionValue
                 if built:
                     return built
     return ""
+
+
+def _gives_query(value: Value) -> bool:
+    """Whether a returned response carries a query as it is: `Response(Order.objects.values("id", "total"))`."""
+    if not isinstance(value, Instance) or value.event is None or not value.event.name.endswith("Response"):
+        return False
+    body = value.arguments.get("data", 0)
+    options = body.values if isinstance(body, Choice) else (body,)
+    return any(
+        isinstance(option, Instance)
+        and option.event is not None
+        and option.event.receiver is not None
+        and option.event.name in ("values", "values_list", "filter", "order_by", "distinct", "annotate")
+        for option in options
+    )
 
 
 def _declares_list(evaluator: Evaluator, function: FunctionValue) -> bool:

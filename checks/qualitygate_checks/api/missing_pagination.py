@@ -40,19 +40,25 @@ def run(project: Project) -> Iterator[Hit]:
 
 
 def _routes(project: Project) -> Iterator[Hit]:
+    handlers: dict[Place, list[Route]] = {}
     for route in project.routes:
         if _is_judged_route(route) and not route.paginated:
-            doubt = f"; not sure: {route.uncertain}" if route.uncertain else ""
-            yield Hit(
-                place=route.shown,
-                message=f"{route.method} {route.path} returns a collection without pagination",
-                subject=f"{route.method} {route.path}",
-                why=f"{route.collection_why}; no parameter, paginator or bound of the query is seen on its way{doubt}",
-                mend=_MEND.get(route.framework, _MEND[""]),
-                places=_declaration(route),
-                severity=None if route.collection_confidence is Confidence.HIGH else Severity.WARNING,
-                confidence=Confidence.LOW if route.uncertain else route.collection_confidence,
-            )
+            handlers.setdefault(route.shown, []).append(route)
+    for routes in handlers.values():
+        route = routes[0]
+        more = len({(other.method, other.path) for other in routes}) - 1
+        others = f" (as {more} more of its handler {'does' if more == 1 else 'do'})" if more else ""
+        doubt = f"; not sure: {route.uncertain}" if route.uncertain else ""
+        yield Hit(
+            place=route.shown,
+            message=f"{route.method} {route.path} returns a collection without pagination{others}",
+            subject=f"{route.method} {route.path}",
+            why=f"{route.collection_why}; no parameter, paginator or bound of the query is seen on its way{doubt}",
+            mend=_MEND.get(route.framework, _MEND[""]),
+            places=_declaration(route),
+            severity=None if route.collection_confidence is Confidence.HIGH else Severity.WARNING,
+            confidence=Confidence.LOW if route.uncertain else route.collection_confidence,
+        )
 
 
 _MEND = {
@@ -396,6 +402,76 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            {
+                "clinic/settings.py": """
+                    ROOT_URLCONF = "clinic.urls"
+                    REST_FRAMEWORK = {}
+                    """,
+                "clinic/urls.py": """
+                    from rest_framework.routers import DefaultRouter
+
+                    from clinic.views import LanguageViewSet, PreferenceViewSet, WardViewSet
+
+                    router = DefaultRouter()
+                    router.register("languages", LanguageViewSet, basename="language")
+                    router.register("preferences", PreferenceViewSet, basename="preference")
+                    router.register("wards", WardViewSet, basename="ward")
+                    urlpatterns = router.urls
+                    """,
+                "clinic/views.py": """
+                    from rest_framework.pagination import LimitOffsetPagination
+                    from rest_framework.response import Response
+                    from rest_framework.viewsets import ModelViewSet, ViewSet
+
+                    from clinic.models import Preference, Ward
+
+
+                    class LanguageViewSet(ViewSet):
+                        def list(self, request):
+                            return Response([{"code": code} for code in ("de", "en", "fr")])
+
+
+                    class PreferenceViewSet(ViewSet):
+                        def list(self, request):
+                            return Response(Preference.objects.filter(user=request.user).first().data)
+
+
+                    class SteadyPages(LimitOffsetPagination):
+                        def __init__(self):
+                            self.default_limit = 50
+
+                        def paginate_queryset(self, queryset, request, view=None):
+                            return super().paginate_queryset(queryset.order_by("pk"), request, view)
+
+
+                    class QuickPages(SteadyPages):
+                        count = None
+
+
+                    class WardViewSet(ModelViewSet):
+                        queryset = Ward.objects.all()
+                        pagination_class = QuickPages
+
+                        def list(self, request, *args, **kwargs):
+                            response = super().list(request, *args, **kwargs)
+                            response["X-Wards"] = "all"
+                            return response
+                    """,
+                "clinic/models.py": """
+                    from django.db import models
+
+
+                    class Preference(models.Model):
+                        data = models.JSONField()
+
+
+                    class Ward(models.Model):
+                        name = models.TextField()
+                    """,
+            },
+            "Django REST framework: an own list() that returns constants or one record, a paginator of a paginator",
+        ),
         example(
             {
                 "app/main.py": """
