@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import msgspec
 
 from qualitygate.frameworks import ErrorHandlerDraft, RouteDraft
 from qualitygate.link.calls import CallGraph, Step, dotted, way
-from qualitygate.link.evaluate import Evaluator
+from qualitygate.link.evaluate import Evaluator, Site
+from qualitygate.link.exception_texts import class_name, exception_of, names_behind, within
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import ErrorHandler, ErrorResponse
 from qualitygate.model.source import Place, Span
 from qualitygate.model.values import (
     Arguments,
     Bound,
+    BoundFunction,
     ClassValue,
     Entries,
     External,
@@ -68,7 +70,8 @@ _RESPONDING: Mapping[str, tuple[str, int]] = {
 }
 # Whoever verifies the signature of an event answers a sender that asks for nothing but a receipt.
 _ACKNOWLEDGING = frozenset({"construct_event", "verify_signature", "verify_webhook", "verify_webhook_signature"})
-_DEEPEST = 12
+# Methods of frameworks that answer with what they are given: `self.response_422(message=...)`.
+_ANSWERS = re.compile(r"(?:response|respond|error|fail|json)_?([45]\d\d)$")
 _DEBUGGING = re.compile(r"debug|(?:^|_)dev(?:elopment)?(?:_|$)|testing|is_local", re.IGNORECASE)
 # Frameworks in which a handler may give a mapping back as it is.
 _MAPPINGS = frozenset({"fastapi", "flask", "quart", "litestar", "ninja"})
@@ -90,13 +93,14 @@ def link_errors(
     ``pages`` tells, by draft, the routes that serve pages.
     """
     found: dict[tuple[str, int, int], ErrorResponse] = {}
+    reader = _Reader(evaluator, graph, handlers)
     for draft in drafts:
         if pages[id(draft)] or draft.framework == "graphql":
             continue
         for step in graph.reach(graph.roots(draft)):
             if step.hops > MAX_HOPS:
                 break
-            for response in _in_step(evaluator, graph, step, draft):
+            for response in reader.in_step(step, draft):
                 span = response.place.span
                 key = (response.place.path, span.line, span.column)
                 known = found.get(key)
@@ -107,30 +111,11 @@ def link_errors(
                 )
     for handler in handlers:
         if isinstance(handler.handler, FunctionValue):
-            for response in _in_handler(evaluator, graph, handler.handler):
+            for response in reader.in_handler(handler.handler):
                 span = response.place.span
                 key = (response.place.path, span.line, span.column)
                 found.setdefault(key, msgspec.structs.replace(response, catches=handler.catches))
     return tuple(found[key] for key in sorted(found))
-
-
-def _in_step(evaluator: Evaluator, graph: CallGraph, step: Step, draft: RouteDraft) -> Iterator[ErrorResponse]:
-    yield from _in_function(evaluator, graph, step.function)
-    handler = draft.handler
-    if isinstance(handler, FunctionValue) and step.function is handler and not purpose(draft.path):
-        yield from _under_success(evaluator, graph, handler, draft.framework)
-
-
-def _in_handler(evaluator: Evaluator, graph: CallGraph, function: FunctionValue) -> Iterator[ErrorResponse]:
-    """The responses of an error handler, whose argument is what was caught."""
-    names = [parameter.name for parameter in function.node.parameters]
-    for parameter in function.node.parameters:
-        annotated = evaluator.annotation(parameter.annotation, function.scope)
-        if isinstance(annotated, (External, ClassValue)) and _class_name(annotated).endswith(("Exception", "Error")):
-            yield from _in_function(evaluator, graph, function, parameter.name)
-            return
-    name = next((name for name in _ARGUMENTS if name in names), "")
-    yield from _in_function(evaluator, graph, function, name)
 
 
 def link_error_handlers(
@@ -168,42 +153,179 @@ class _Built:
     headers: Value | None = None
 
 
-def _in_function(
-    evaluator: Evaluator, graph: CallGraph, function: FunctionValue, caught: str = ""
-) -> Iterator[ErrorResponse]:
-    """Error responses of one function; ``caught`` names a parameter that holds an exception.
+class _Reader:
+    """Reads the error responses of functions, each function once."""
 
-    What it answers with an exception while the application is debugged is left out.
-    """
-    owner = f"{function.path}:{function.qualname}"
-    trace = graph.trace(function)
-    found: list[tuple[ErrorResponse, Place]] = []
-    for expression, value, place in trace.returns:
-        built = _built(expression, value, place)
-        if built is not None and built.status >= 400:
-            found.append((_response(built, owner, caught), place))
-    for expression, value, place in trace.raises:
-        response = _raised(value, place, owner, expression)
-        if response is not None:
-            found.append((response, place))
-    for site in trace.sites:
-        name = dotted(site.callee)
-        if name in _ABORTS and site.arguments.positional:
-            status = _status(site.arguments.positional[0])
-            text = site.arguments.get("description", 1) or site.arguments.get("message")
-            exception = _exception(text, caught)
-            if not exception and not name.startswith(("flask.", "quart.", "werkzeug.")):
-                continue  # the extension gives its errors a shape of its own
-            if status >= 400:
-                shape = "exception" if exception else "framework"
-                found.append((ErrorResponse(shape, (), status, site.place, owner, (), exception=exception), site.place))
-    debugged: list[Span] | None = None
-    for response, place in found:
-        if response.exception:
-            debugged = list(_debugged(evaluator.body(function))) if debugged is None else debugged
-            if any(span.line <= place.span.line <= span.end_line for span in debugged):
-                continue
-        yield response
+    def __init__(self, evaluator: Evaluator, graph: CallGraph, handlers: Sequence[ErrorHandlerDraft]) -> None:
+        self._evaluator = evaluator
+        self._graph = graph
+        self._known: dict[tuple[int, str], tuple[ErrorResponse, ...]] = {}
+        self._shown: dict[int, tuple[frozenset[str], int]] = {}
+        self._rendered = frozenset(
+            handler.catches.rsplit(".", 1)[-1] for handler in handlers if self._shows(handler.handler)
+        )
+
+    def in_step(self, step: Step, draft: RouteDraft) -> Iterator[ErrorResponse]:
+        """The error responses of a function that a route reaches."""
+        yield from self.in_function(step.function, framework=draft.framework)
+        handler = draft.handler
+        if isinstance(handler, FunctionValue) and step.function is handler and not purpose(draft.path):
+            yield from _under_success(self._evaluator, self._graph, handler, draft.framework)
+
+    def in_handler(self, function: FunctionValue) -> Iterator[ErrorResponse]:
+        """The responses of an error handler, whose argument is what was caught."""
+        yield from self.in_function(function, _caught(self._evaluator, function))
+
+    def in_function(self, function: FunctionValue, caught: str = "", framework: str = "") -> tuple[ErrorResponse, ...]:
+        """Error responses of one function; ``caught`` names a parameter that holds an exception.
+
+        What it answers with an exception while the application is debugged is left out.
+        """
+        key = (id(function.node), caught)
+        if key not in self._known:
+            self._known[key] = tuple(self._read(function, caught, framework))
+        return self._known[key]
+
+    def _read(self, function: FunctionValue, caught: str, framework: str) -> Iterator[ErrorResponse]:
+        owner = f"{function.path}:{function.qualname}"
+        trace = self._graph.trace(function)
+        body = self._evaluator.body(function)
+        found: list[tuple[ErrorResponse, Place]] = []
+        for expression, value, place in trace.returns:
+            built = _built(expression, value, place)
+            if built is not None and built.status in (0, 200) and isinstance(expression, ir.Name):
+                built = replace(built, status=_status_set(body, expression.id) or built.status)
+            if built is not None and built.status >= 400:
+                found.append((_response(built, owner, caught), place))
+        for _, value, place in trace.raises:
+            response = _raised(value, place, owner) or self._raised_by_project(value, place, owner, caught)
+            if response is not None:
+                found.append((response, place))
+        for site in trace.sites:
+            response = _aborted(site, owner, caught) or self._handed_on(site, owner, caught, framework)
+            if response is not None:
+                found.append((response, site.place))
+        debugged: list[Span] | None = None
+        for response, place in found:
+            if response.exception:
+                debugged = list(_debugged(body)) if debugged is None else debugged
+                if any(span.line <= place.span.line <= span.end_line for span in debugged):
+                    continue
+            yield response
+
+    def _raised_by_project(self, value: Value, place: Place, owner: str, caught: str) -> ErrorResponse | None:
+        """An exception of the project with the text of another, which a handler or the framework shows to clients."""
+        if not isinstance(value, Instance) or not isinstance(value.cls, ClassValue):
+            return None
+        arguments = (*value.arguments.positional, *value.arguments.keywords.values())
+        exception = next((name for given in arguments if (name := within(given, caught))), "")
+        if not exception or not any(self._becomes_response(base) for base in self._evaluator.ancestry(value.cls)):
+            return None
+        own = (self._evaluator.attribute(value.cls, name) for name in ("status_code", "code", "status"))
+        status = next((known for given in (*arguments, *own) if (known := _status(given)) >= 400), 0)
+        return ErrorResponse("exception", ("message",), status, value.place or place, owner, (), exception=exception)
+
+    def _becomes_response(self, base: ClassValue | External) -> bool:
+        if isinstance(base, ClassValue):
+            return base.node.name in self._rendered
+        return base.name in _FRAMEWORK_ERRORS or base.name.startswith(tuple(_RESPONDING))
+
+    def _handed_on(self, site: Site, owner: str, caught: str, framework: str) -> ErrorResponse | None:
+        """The text of an exception that a function hands to another one, which answers with what it is given."""
+        given = (*site.arguments.positional, *site.arguments.keywords.values())
+        exception = next((name for value in given if (name := within(value, caught))), "")
+        if not exception:
+            return None
+        refused = next((known for value in given if (known := _status(value)) >= 400), 0)
+        helper = site.callee.function if isinstance(site.callee, BoundFunction) else site.callee
+        if isinstance(helper, FunctionValue):
+            names, status = self._shown_by(helper)
+            taken = [name for name in _parameters(helper) if name not in ("self", "cls")]
+            handed = {**dict(zip(taken, site.arguments.positional, strict=False)), **site.arguments.keywords}
+            exception = next((name for key in handed if key in names and (name := within(handed[key], caught))), "")
+            if not exception:
+                return None
+            return ErrorResponse(
+                "exception", ("message",), refused or status, site.place, owner, (), exception=exception
+            )
+        if not isinstance(site.callee, (Bound, Unknown)):
+            return None
+        said = _ANSWERS.search(site.callee.name)
+        status = int(said[1]) if said else 0
+        if site.callee.name in ("response", "respond", "send_error", "json_error", "error_response", "fail"):
+            status = refused
+        if status or (framework == "tornado" and site.callee.name in ("write", "finish")):
+            return ErrorResponse("exception", ("message",), status, site.place, owner, (), exception=exception)
+        return None
+
+    def _shown_by(self, helper: FunctionValue) -> tuple[frozenset[str], int]:
+        """The parameters that a function puts into an error response, and that response's status where it is fixed."""
+        key = id(helper.node)
+        if key not in self._shown:
+            names: frozenset[str] = frozenset()
+            status = 0
+            for expression, value, place in self._graph.trace(helper).returns:
+                built = _built(expression, value, place)
+                if built is not None and (built.status == 0 or built.status >= 400):
+                    names |= names_behind(self._evaluator, helper, expression)
+                    status = built.status or status
+            self._shown[key] = (names & frozenset(_parameters(helper)), status)
+        return self._shown[key]
+
+    def _shows(self, handler: Value) -> bool:
+        """Whether an error handler answers with something of the exception that it is given."""
+        if not isinstance(handler, FunctionValue):
+            return False
+        caught = _caught(self._evaluator, handler)
+        return any(
+            caught in names_behind(self._evaluator, handler, expression)
+            for expression, _, _ in self._graph.trace(handler).returns
+        )
+
+
+def _parameters(function: FunctionValue) -> list[str]:
+    return [parameter.name for parameter in function.node.parameters]
+
+
+def _caught(evaluator: Evaluator, handler: FunctionValue) -> str:
+    """The parameter of an error handler that holds the exception; empty where none is known."""
+    for parameter in handler.node.parameters:
+        annotated = evaluator.annotation(parameter.annotation, handler.scope)
+        if isinstance(annotated, (External, ClassValue)) and class_name(annotated).endswith(("Exception", "Error")):
+            return parameter.name
+    names = _parameters(handler)
+    return next((name for name in _ARGUMENTS if name in names), "")
+
+
+def _aborted(site: Site, owner: str, caught: str) -> ErrorResponse | None:
+    """The response of a call that ends the request: `abort(404, "no such order")`."""
+    name = dotted(site.callee)
+    if name not in _ABORTS or not site.arguments.positional:
+        return None
+    status = _status(site.arguments.positional[0])
+    exception = exception_of(site.arguments.get("description", 1) or site.arguments.get("message"), caught)
+    if status < 400 or not (exception or name.startswith(("flask.", "quart.", "werkzeug."))):
+        return None  # an extension gives its errors a shape of its own
+    keys = ("description",) if exception else ()
+    return ErrorResponse(
+        "exception" if exception else "framework", keys, status, site.place, owner, (), exception=exception
+    )
+
+
+def _status_set(body: Sequence[ir.Statement], name: str) -> int:
+    """The status that a function gives a response before it returns it: `response.status_code = 500`; 0 where it does not."""
+    found = 0
+    for statement in ir.walk(body):
+        if isinstance(statement, ir.Assign) and isinstance(statement.value, ir.Constant):
+            for target in statement.targets:
+                if (
+                    isinstance(target, ir.Attribute)
+                    and target.name in ("status_code", "status")
+                    and isinstance(target.value, ir.Name)
+                    and target.value.id == name
+                ):
+                    found = _status(Known(statement.value.value))
+    return found
 
 
 def _debugged(body: Sequence[ir.Statement], inside: bool = False) -> Iterator[Span]:
@@ -323,7 +445,7 @@ def _told_by(body: Value | None) -> str:
             (isinstance(text, str) and text)
             or isinstance(value, Pattern)
             or (isinstance(value, Entries) and value.entries)
-            or _exception(value)
+            or exception_of(value)
         ):
             return str(key)
     return ""
@@ -334,13 +456,13 @@ def _response(built: _Built, owner: str, caught: str) -> ErrorResponse:
     status, place, body = built.status, built.place, _unwrapped(built.body)
     headers = built.headers.entries.values() if isinstance(built.headers, Entries) else ()
     if _says_problem(built.media_type) or any(_says_problem(value) for value in headers):
-        return ErrorResponse("problem", (), status, place, owner, (), exception=_within(body, caught))
+        return ErrorResponse("problem", (), status, place, owner, (), exception=within(body, caught))
     if isinstance(body, Entries):
         keys = tuple(sorted(str(key) for key in body.entries))
-        exception = _within(body, caught)
+        exception = within(body, caught)
         shape = "problem" if set(keys) >= _PROBLEM_KEYS else "exception" if exception else "object"
         return ErrorResponse(shape, keys, status, place, owner, (), exception=exception)
-    exception = _exception(body, caught)
+    exception = exception_of(body, caught)
     if exception:
         return ErrorResponse("exception", (), status, place, owner, (), exception=exception)
     if isinstance(body, (Known, Pattern)) and not (isinstance(body, Known) and not isinstance(body.value, str)):
@@ -375,14 +497,14 @@ def _says_problem(value: Value | None) -> bool:
     return isinstance(value, Known) and value.value == "application/problem+json"
 
 
-def _raised(value: Value, place: Place, owner: str, expression: ir.Expression) -> ErrorResponse | None:
+def _raised(value: Value, place: Place, owner: str) -> ErrorResponse | None:
     if isinstance(value, Instance) and isinstance(value.cls, External) and value.cls.name in _FRAMEWORK_ERRORS:
         status = _status(value.arguments.get("status_code", 0))
         detail = value.arguments.get("detail", 1)
         raised = value.place or place
-        exception = _within(detail, "") if isinstance(detail, Entries) else _exception(detail)
+        exception = within(detail, "") if isinstance(detail, Entries) else exception_of(detail)
         if exception:
-            return ErrorResponse("exception", (), status, raised, owner, (), exception=exception)
+            return ErrorResponse("exception", ("detail",), status, raised, owner, (), exception=exception)
         if isinstance(detail, Entries):
             keys = tuple(sorted(str(key) for key in detail.entries))
             return ErrorResponse("framework-object", keys, status, raised, owner, ())
@@ -390,83 +512,12 @@ def _raised(value: Value, place: Place, owner: str, expression: ir.Expression) -
     if isinstance(value, Instance) and isinstance(value.cls, External):
         for start, (keyword, position) in _RESPONDING.items():
             if value.cls.name.startswith(start):
-                exception = _within(value.arguments.get(keyword, position), "")
+                exception = within(value.arguments.get(keyword, position), "")
                 if exception:
                     status = _status(value.arguments.get("status_code")) or _status(value.arguments.get("code"))
-                    return ErrorResponse("framework", (), status, value.place or place, owner, (), exception=exception)
+                    raised = value.place or place
+                    return ErrorResponse("exception", (keyword,), status, raised, owner, (), exception=exception)
     return None
-
-
-def _within(value: Value | None, caught: str, depth: int = 0) -> str:
-    """What exception the texts inside a body are from; empty where none is."""
-    if depth < _DEEPEST and isinstance(value, Entries):
-        return next((name for item in value.entries.values() if (name := _within(item, caught, depth + 1))), "")
-    if depth < _DEEPEST and isinstance(value, Items):
-        return next((name for item in value.items[:20] if (name := _within(item, caught, depth + 1))), "")
-    return _exception(value, caught)
-
-
-def _exception(value: Value | None, caught: str = "") -> str:
-    """The exception that a text is made from, by its class: `str(exc)`, `f"{exc}"`, `exc.args`, `traceback.format_exc()`.
-
-    ``caught`` names a parameter that holds one.
-    """
-    queue: list[Value | None] = [value]
-    for _ in range(_DEEPEST):
-        if not queue:
-            break
-        current = queue.pop(0)
-        if isinstance(current, Pattern):
-            queue.extend(current.holes)
-        elif isinstance(current, Unknown):
-            if caught and current.name == caught and current.why == "a parameter":
-                return "parameter"
-        elif isinstance(current, Bound):
-            # `message` of the project's own exception is what its authors chose to tell the client.
-            chosen = (
-                current.name == "message"
-                and isinstance(current.receiver, Instance)
-                and isinstance(current.receiver.cls, ClassValue)
-            )
-            if not chosen and current.name in (
-                "args",
-                "message",
-                "strerror",
-                "orig",
-                "__traceback__",
-                "__cause__",
-                "__getitem__",
-            ):
-                queue.append(current.receiver)
-        elif isinstance(current, Instance):
-            if "__caught__" in current.attributes and current.place is None:
-                return _class_name(current.cls)
-            if caught and current.place is None and current.event is None and _is_exception(current.cls):
-                return "parameter"
-            if current.event is None:
-                continue
-            name = current.event.name
-            if name in ("traceback.format_exc", "traceback.format_exception", "traceback.format_tb", "sys.exc_info"):
-                return "traceback"
-            if name in ("builtins.str", "builtins.repr", "html.escape", "markupsafe.escape"):
-                queue.extend(current.arguments.positional[:1])
-            elif name in _TEXT_METHODS and current.event.receiver is not None:
-                queue.append(current.event.receiver)
-                queue.extend(current.arguments.positional[:1] if name == "join" else ())
-    return ""
-
-
-_TEXT_METHODS = frozenset({"splitlines", "split", "strip", "join", "replace", "format", "encode", "capitalize"})
-
-
-def _class_name(value: Value) -> str:
-    if isinstance(value, External):
-        return value.name
-    return f"{value.path}:{value.qualname}" if isinstance(value, ClassValue) else ""
-
-
-def _is_exception(cls: Value) -> bool:
-    return _class_name(cls).endswith(("Exception", "Error"))
 
 
 def _status(value: Value | None) -> int:

@@ -1,4 +1,4 @@
-"""In: an error response. Out: whether the text of an exception in it tells internals, and how sure that is."""
+"""In: an error response. Out: whether the text of an exception in it tells internals, or was worded for clients."""
 
 from __future__ import annotations
 
@@ -40,3 +40,8 @@ def leak(error: ErrorResponse) -> Confidence | None:
     if last in _BROAD or _TELLING.search(name):
         return Confidence.HIGH
     return Confidence.MEDIUM
+
+
+def addressed(error: ErrorResponse) -> bool:
+    """Whether the words of the exception in a response are the project's own, or a library's for its clients."""
+    return ":" in error.exception or _ADDRESSED.search(error.exception.rsplit(".", 1)[-1]) is not None

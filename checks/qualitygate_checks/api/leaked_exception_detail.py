@@ -1,7 +1,8 @@
 """An error response that tells what went wrong inside.
 
 What it flags: in code that API routes reach and in the application's error handlers, a response with the text of an
-exception (`str(error)`, `f"{error}"`, `error.args`) or with a traceback. High in confidence for `except Exception`, for
+exception (`str(error)`, `f"{error}"`, `error.args`) or with a traceback: built in place, handed to a helper or a method
+of the framework that answers with it, or raised as an exception of the project's own that a handler renders. High in confidence for `except Exception`, for
 errors of databases, files and processes and for tracebacks, medium for other exceptions of libraries. Texts of the
 project's own exceptions, of `ValueError` and of errors that libraries word for clients (validation, HTTP errors) are left
 to `unstructured-error`. Responses of one function are told once.
@@ -11,7 +12,7 @@ changes with every update. It helps an attacker and nobody else.
 
 How to mend: log the exception with its traceback, and answer with a text of your own and an identifier to find it by.
 
-What it cannot see: texts that pass through a queue, a template or an object of the project, and what the debug mode shows.
+What it cannot see: texts that pass through a queue, a template or more than one helper, and what the debug mode shows.
 """
 
 from __future__ import annotations
@@ -226,6 +227,120 @@ CHECK = Check(
             },
             "an exception of the framework with the text of another",
         ),
+        example(
+            {
+                "shop/app.py": """
+                    from flask import Flask, jsonify
+                    from flask.views import MethodView
+
+                    from shop.answers import Answering, ShopError, refuse
+                    from shop.stock import count
+
+                    app = Flask(__name__)
+
+
+                    @app.errorhandler(ShopError)
+                    def on_shop_error(error):
+                        return jsonify(message=error.message), error.status
+
+
+                    @app.get("/api/v1/stock")
+                    def stock():
+                        try:
+                            return jsonify(count())
+                        except Exception as error:
+                            return refuse(str(error), 400)  # <- flagged
+
+
+                    @app.get("/api/v1/offers")
+                    def offers():
+                        try:
+                            return jsonify(count())
+                        except Exception as error:
+                            raise ShopError(f"no offers: {error}", 502)  # <- flagged
+
+
+                    class Orders(Answering, MethodView):
+                        def get(self):
+                            try:
+                                return jsonify(count())
+                            except OSError as error:
+                                return self.fail(500, f"no orders: {error}")  # <- flagged
+
+
+                    @app.get("/api/v1/prices")
+                    def prices():
+                        try:
+                            return jsonify(count())
+                        except Exception as error:
+                            response = jsonify({"error": repr(error)})  # <- flagged
+                            response.status_code = 500
+                            return response
+
+
+                    app.add_url_rule("/api/v1/orders", view_func=Orders.as_view("orders"))
+                    """,
+                "shop/answers.py": """
+                    from flask import jsonify
+
+
+                    class ShopError(Exception):
+                        def __init__(self, message, status):
+                            self.message = message
+                            self.status = status
+
+
+                    def refuse(message, status):
+                        return jsonify({"message": message}), status
+
+
+                    class Answering:
+                        def fail(self, status, message):
+                            body = {"message": message}
+                            return jsonify(body), status
+                    """,
+                "shop/stock.py": """
+                    def count():
+                        return {"items": 3}
+                    """,
+            },
+            "Flask: helpers and an own exception that answer with what they are given",
+        ),
+        example(
+            {
+                "charts/app.py": """
+                    from flask import Flask
+                    from flask_appbuilder import AppBuilder
+
+                    from charts.api import ChartApi
+
+                    app = Flask(__name__)
+                    appbuilder = AppBuilder(app)
+                    appbuilder.add_api(ChartApi)
+                    """,
+                "charts/api.py": """
+                    import logging
+
+                    from flask_appbuilder.api import BaseApi, expose
+                    from sqlalchemy.exc import SQLAlchemyError
+
+                    logger = logging.getLogger(__name__)
+
+
+                    class ChartApi(BaseApi):
+                        resource_name = "chart"
+
+                        @expose("/", methods=["POST"])
+                        def post(self):
+                            try:
+                                return self.response(201, id=7)
+                            except SQLAlchemyError as error:
+                                logger.error("not stored: %s", str(error))
+                                return self.response_422(message=str(error))  # <- flagged
+                    """,
+            },
+            "Flask-AppBuilder: a method of the framework",
+        ),
     ),
     good=(
         example(
@@ -341,6 +456,52 @@ CHECK = Check(
                 return JSONResponse({"detail": "something went wrong"}, status_code=500)
             """,
             "in debug mode alone",
+        ),
+        example(
+            """
+            import logging
+
+            from flask import Flask, jsonify, request
+
+            app = Flask(__name__)
+            log = logging.getLogger(__name__)
+
+
+            class Refused(Exception):
+                pass
+
+
+            class Broken(Exception):
+                pass
+
+
+            @app.errorhandler(Refused)
+            def on_refused(error):
+                return jsonify(message=str(error)), 409
+
+
+            @app.errorhandler(Broken)
+            def on_broken(error):
+                log.error("broken: %s", error)
+                return jsonify(message="something went wrong"), 500
+
+
+            @app.post("/api/v1/orders")
+            def order():
+                try:
+                    if not request.get_json():
+                        raise Refused("an order has a body")
+                    return note("stored", 201)
+                except OSError as error:
+                    note(str(error), 200)
+                    raise Broken(str(error)) from error
+
+
+            def note(text, status):
+                log.info("%s", text)
+                return jsonify(stored=True), status
+            """,
+            "a helper that logs what it is given, and an exception whose handler says nothing of it",
         ),
     ),
 )

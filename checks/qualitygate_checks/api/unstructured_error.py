@@ -1,7 +1,8 @@
 """An error response that clients cannot read by one rule.
 
 What it flags: in code that API routes reach, an error body (status 400 and above) that is a bare text, a text built from
-an exception of the project's own (others are told by `leaked-exception-detail`), or an object whose keys are not those of
+an exception of the project's own (others are told by `leaked-exception-detail`; low in confidence where the body has the
+project's own shape), or an object whose keys are not those of
 the project's own errors. The project's own shape is problem details where a handler writes them, else the one that its
 framework gives (`detail` of FastAPI and Django REST framework) or the one that most of its responses have; further keys
 beside them are fine. A second shape that is used ten times and more is reported once. Where an application relies on the
@@ -27,12 +28,16 @@ from dataclasses import dataclass
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.architecture import ErrorHandler, ErrorResponse
-from qualitygate_checks.api._leaks import leak
+from qualitygate_checks.api._leaks import addressed, leak
 
 _CONVENTION = 10
 """From this many places on, a shape is a second convention: one decision to mend, not many slips."""
 
 _SHOWN = 5
+_SAYING = frozenset(
+    """error errors message messages msg detail details code error_code error_message status success ok reason
+    description title result""".split()
+)
 _PROBLEM = ("type", "title", "status", "detail")
 _OWN: dict[str, tuple[str, ...]] = {"fastapi": ("detail",), "starlette": ("detail",), "drf": ("detail",)}
 
@@ -70,46 +75,75 @@ def _handled(handlers: Sequence[ErrorHandler]) -> bool:
 
 
 def _texts(errors: Sequence[ErrorResponse]) -> Iterator[Hit]:
+    bare = [error for error in errors if error.shape == "text"]
+    if len(bare) >= _CONVENTION:
+        yield _convention(
+            bare, f"{len(bare)} errors are answered with a bare text", "bare text", "the bodies are no objects"
+        )
+        bare = []
+    for error in bare:
+        yield _hit(error, f"an error{_status(error)} is answered with a bare text", "the body is no object")
     for error in errors:
-        if error.shape == "text":
-            yield _hit(error, f"an error{_status(error)} is answered with a bare text", "the body is no object")
-        elif error.shape == "exception" and leak(error) is None:
+        if error.shape == "exception" and leak(error) is None:
+            # In a body of the usual shape only the words are in doubt; those of an own exception are mostly meant so.
+            doubt = Confidence.LOW if addressed(error) else Confidence.MEDIUM
             yield _hit(
                 error,
                 f"an error{_status(error)} is answered with the text of an exception",
                 "what the exception says is made for a log, changes with the library and may tell internals",
+                doubt if error.keys else None,
             )
 
 
 def _odd_objects(errors: Sequence[ErrorResponse], own: tuple[str, ...], framework: str) -> Iterator[Hit]:
-    shapes: Counter[tuple[str, ...]] = Counter(error.keys for error in errors if error.shape == "object")
+    objects = [error for error in errors if error.shape == "object"]
+    shapes: Counter[tuple[str, ...]] = Counter(error.keys for error in objects)
     if not own or (
         own != _PROBLEM and framework == "fastapi" and not any(error.shape == "framework" for error in errors)
     ):
         # Without a majority there is no shape to keep to: the smallest of the most used ones is taken.
         own = max(shapes, key=lambda keys: (shapes[keys], -len(keys)), default=own)
-    reported: set[tuple[str, ...]] = set()
-    for error in errors:
-        if error.shape != "object" or set(error.keys) >= set(own):
-            continue
-        usual = ", ".join(own)
-        why = f"its keys are {', '.join(error.keys)}; the errors of this application carry {usual}"
-        if shapes[error.keys] < _CONVENTION:
+    usual = ", ".join(own)
+    odd = [error for error in objects if not set(error.keys) >= set(own) and not _names_fields(error, framework)]
+    # A convention with further keys beside it is the same convention.
+    conventions: dict[tuple[str, ...], list[ErrorResponse]] = {
+        keys: [] for keys in sorted(shapes, key=lambda keys: (len(keys), keys)) if shapes[keys] >= _CONVENTION
+    }
+    for error in odd:
+        keys = next((keys for keys in conventions if set(error.keys) >= set(keys)), None)
+        why = f"its keys are {', '.join(keys or error.keys)}; the errors of this application carry {usual}"
+        if keys is None:
             yield _hit(error, f"an error{_status(error)} has a shape of its own ({', '.join(error.keys)})", why)
-        elif error.keys not in reported:
-            reported.add(error.keys)
-            same = [other for other in errors if other.shape == "object" and other.keys == error.keys]
-            yield Hit(
-                place=error.place,
-                message=f"{len(same)} error responses have a second shape ({', '.join(error.keys)})",
-                subject=f"shape {','.join(error.keys)}",
-                why=why,
-                mend=_MEND,
-                places=tuple(
-                    Place(other.place.path, other.place.span, other.routes[0] if other.routes else "", "definition")
-                    for other in same[1 : _SHOWN + 1]
-                ),
+            continue
+        conventions[keys].append(error)
+    for keys, same in conventions.items():
+        if same:
+            shape = ", ".join(keys)
+            yield _convention(
+                same,
+                f"{len(same)} error responses have a second shape ({shape})",
+                f"shape {','.join(keys)}",
+                f"its keys are {shape}; the errors of this application carry {usual}",
             )
+
+
+def _names_fields(error: ErrorResponse, framework: str) -> bool:
+    """Whether the keys are those of what was sent, as Django REST framework tells what is wrong with which field."""
+    return framework == "drf" and _SAYING.isdisjoint(key.lower() for key in error.keys)
+
+
+def _convention(errors: Sequence[ErrorResponse], message: str, subject: str, why: str) -> Hit:
+    return Hit(
+        place=errors[0].place,
+        message=message,
+        subject=subject,
+        why=why,
+        mend=_MEND,
+        places=tuple(
+            Place(other.place.path, other.place.span, other.routes[0] if other.routes else "", "definition")
+            for other in errors[1 : _SHOWN + 1]
+        ),
+    )
 
 
 def _unhandled(project: Project, framework: str, errors: Sequence[ErrorResponse]) -> Iterator[Hit]:
@@ -154,7 +188,7 @@ def _status(error: ErrorResponse) -> str:
     return f" {error.status}" if error.status else ""
 
 
-def _hit(error: ErrorResponse, message: str, why: str) -> Hit:
+def _hit(error: ErrorResponse, message: str, why: str, confidence: Confidence | None = None) -> Hit:
     owner = error.owner.split(":", 1)[-1]
     count = len(error.routes)
     reaches = f"; {count} operations reach it" if count > 1 else ""
@@ -165,6 +199,8 @@ def _hit(error: ErrorResponse, message: str, why: str) -> Hit:
         why=why + reaches,
         mend=_MEND,
         places=error.chain,
+        confidence=confidence,
+        severity=None if confidence is None else Severity.WARNING,
     )
 
 
