@@ -199,6 +199,13 @@ class Field:
     kind: str
     given: Given
     to: Key | None = None
+    path: str = ""
+    """The file, where it is not that of the model."""
+
+    def placed(self, operations: Iterable[Operation]) -> Iterator[Operation]:
+        """The same operations, in the file of the field."""
+        for operation in operations:
+            yield msgspec.structs.replace(operation, path=self.path) if self.path else operation
 
     @property
     def span(self) -> Span:
@@ -290,7 +297,7 @@ def _expression(bound: Bound) -> str:
 
 @dataclass(frozen=True)
 class Keyed:
-    """An index or a constraint of a model, by its name. ``kind`` is the operation that makes it."""
+    """An index or a constraint of a model, by its name. ``kind`` is the operation that makes it, ``path`` as of a field."""
 
     name: str
     kind: OperationKind
@@ -301,6 +308,7 @@ class Keyed:
     partial: bool = False
     lookups: tuple[str, ...] = ()
     written: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -447,6 +455,11 @@ class State:
             to = self.model_key(given.get("to", 0), app, model)
         return Field(name, kind, given, to)
 
+    def numbered(self, span: Span) -> Field:
+        """The key that Django adds to a model without one."""
+        call = Call(Name(self.automatic), (Argument(Constant(True), "primary_key"),), span, span)
+        return Field("id", self.automatic, Given.of(call, Names()))
+
     def model_key(self, bound: Bound | None, app: str, model: str) -> Key | None:
         """The model that a relation names: `app.Model`, `Model`, `self`, or the user model of the settings."""
         if bound is None:
@@ -562,6 +575,35 @@ class State:
         if keyed and kind.partition("(")[0] in ("varchar", "text") and not each.given.text("db_collation"):
             yield _like(span, model.table, each.column)
 
+    def made_table(self, model: Model, span: Span) -> Iterator[Operation]:
+        """The table of a model with all that belongs to it, in the order in which Django makes it."""
+        fields = model.fields.values()
+        columns = [each for each in fields if each.column]
+        yield Operation(Kind.CREATE_TABLE, span, model.table)
+        for each in columns:
+            yield from each.placed(self.added(model, each, each.span, inline=True))
+        for names in model.unique_together:
+            yield _unique_together(model, names, span, inline=True)
+        for constraint in model.keyed.values():
+            if constraint.kind is not Kind.CREATE_INDEX:
+                made = msgspec.structs.replace(self.made(model, constraint, constraint.span), inline=True)
+                yield msgspec.structs.replace(made, path=constraint.path)
+        for each in columns:
+            yield from each.placed(self.pointed(model, each, each.span, inline=True))
+        for each in columns:
+            yield from each.placed(self.indexed(model, each, each.span))
+        for names in model.index_together:
+            columns_ = model.columns(names)
+            yield Operation(
+                Kind.CREATE_INDEX, span, model.table, _named(model.table, columns_, "_idx"), columns=columns_
+            )
+        for index in model.keyed.values():
+            if index.kind is Kind.CREATE_INDEX:
+                yield msgspec.structs.replace(self.made(model, index, index.span), path=index.path)
+        for each in fields:
+            if each.kind == "ManyToManyField":
+                yield from each.placed(self.joined(model, each, each.span))
+
     def joined(self, model: Model, each: Field, span: Span) -> Iterator[Operation]:
         """The table behind a many-to-many field."""
         if each.given.get("through") is not None and constant(each.given.get("through")) is None:
@@ -653,7 +695,8 @@ def _words(model: Model, lookup: str) -> Iterator[str]:
 # -- indexes and constraints --------------------------------------------------------------------------------------
 
 
-def _index(bound: Bound) -> Keyed | None:
+def read_index(bound: Bound) -> Keyed | None:
+    """The index that a call declares; None for anything else."""
     bound = resolve(bound)
     if not isinstance(bound.value, Call):
         return None
@@ -740,7 +783,8 @@ def _lookup(name: str, value: object) -> str:
     return f"{name}__no" if name.endswith("__isnull") and value is False else name
 
 
-def _constraint(bound: Bound) -> Keyed | None:
+def read_constraint(bound: Bound) -> Keyed | None:
+    """The constraint that a call declares; None for anything else."""
     bound = resolve(bound)
     if not isinstance(bound.value, Call):
         return None
@@ -783,7 +827,7 @@ def _like(span: Span, table: str, column: str) -> Operation:
     )
 
 
-def _together(bound: Bound | None) -> tuple[tuple[str, ...], ...]:
+def read_together(bound: Bound | None) -> tuple[tuple[str, ...], ...]:
     """`unique_together`: one tuple of fields, or several."""
     members = items(bound)
     if not members:
@@ -809,16 +853,13 @@ def _create_model(state: State, given: Given, app: str) -> _Found:
     kept = constant(options.get("managed")) is not False and not proxy
     span = given.call.name_span
     if not any(each.primary_key for each in fields.values()) and not proxy:
-        automatic = Call(
-            Name(state.automatic), (Argument(Constant(True), "primary_key"),), given.call.span, given.call.name_span
-        )
-        fields = {"id": Field("id", state.automatic, Given.of(automatic, given.names)), **fields}
+        fields = {"id": state.numbered(span), **fields}
     keyed = {}
     for member in items(options.get("indexes")) or ():
-        if (index := _index(member)) is not None:
+        if (index := read_index(member)) is not None:
             keyed[index.name] = index
     for member in items(options.get("constraints")) or ():
-        if (constraint := _constraint(member)) is not None:
+        if (constraint := read_constraint(member)) is not None:
             keyed[constraint.name] = constraint
     model = Model(
         app,
@@ -826,38 +867,16 @@ def _create_model(state: State, given: Given, app: str) -> _Found:
         text(options.get("db_table")) or "",
         fields,
         kept,
-        _together(options.get("unique_together")),
-        _together(options.get("index_together")),
+        read_together(options.get("unique_together")),
+        read_together(options.get("index_together")),
         keyed,
     )
     if proxy and (parents := items(given.get("bases", 3))):
         parent = state.models.get(state.model_key(parents[0], app, name) or ("", ""))
         model = replace(model, named_table=parent.table if parent else "", fields=parent.fields if parent else {})
     state.models[app, name.lower()] = model
-    if not kept:
-        return
-    yield Operation(Kind.CREATE_TABLE, span, model.table)
-    columns = [each for each in fields.values() if each.column]
-    for each in columns:
-        yield from state.added(model, each, each.span, inline=True)
-    for names in model.unique_together:
-        yield _unique_together(model, names, span, inline=True)
-    for constraint in keyed.values():
-        if constraint.kind is not Kind.CREATE_INDEX:
-            yield msgspec.structs.replace(state.made(model, constraint, constraint.span), inline=True)
-    for each in columns:
-        yield from state.pointed(model, each, each.span, inline=True)
-    for each in columns:
-        yield from state.indexed(model, each, each.span)
-    for names in model.index_together:
-        columns_ = model.columns(names)
-        yield Operation(Kind.CREATE_INDEX, span, model.table, _named(model.table, columns_, "_idx"), columns=columns_)
-    for index in keyed.values():
-        if index.kind is Kind.CREATE_INDEX:
-            yield state.made(model, index, index.span)
-    for each in fields.values():
-        if each.kind == "ManyToManyField":
-            yield from state.joined(model, each, each.span)
+    if kept:
+        yield from state.made_table(model, span)
 
 
 def _unique_together(model: Model, names: Sequence[str], span: Span, *, inline: bool) -> Operation:
@@ -1063,7 +1082,7 @@ def _alter_unique(state: State, given: Given, app: str) -> _Found:
     model = _model(state, given, app, "name")
     if model is None:
         return
-    new = _together(given.get("unique_together", 1))
+    new = read_together(given.get("unique_together", 1))
     _keep(state, replace(model, unique_together=new))
     span = given.call.name_span
     for names in model.unique_together:
@@ -1080,7 +1099,7 @@ def _alter_index(state: State, given: Given, app: str) -> _Found:
     model = _model(state, given, app, "name")
     if model is None:
         return
-    new = _together(given.get("index_together", 1))
+    new = read_together(given.get("index_together", 1))
     _keep(state, replace(model, index_together=new))
     span = given.call.name_span
     for names in model.index_together:
@@ -1186,12 +1205,12 @@ _STEPS: Mapping[str, Callable[[State, Given, str], _Found]] = {
     "AlterModelTable": _alter_table,
     "AlterUniqueTogether": _alter_unique,
     "AlterIndexTogether": _alter_index,
-    "AddIndex": _add_keyed(_index, "index"),
-    "AddIndexConcurrently": _add_keyed(_index, "index", concurrently=True),
+    "AddIndex": _add_keyed(read_index, "index"),
+    "AddIndexConcurrently": _add_keyed(read_index, "index", concurrently=True),
     "RemoveIndex": _remove_keyed(),
     "RemoveIndexConcurrently": _remove_keyed(concurrently=True),
-    "AddConstraint": _add_keyed(_constraint, "constraint"),
-    "AddConstraintNotValid": _add_keyed(_constraint, "constraint", valid=False),
+    "AddConstraint": _add_keyed(read_constraint, "constraint"),
+    "AddConstraintNotValid": _add_keyed(read_constraint, "constraint", valid=False),
     "RemoveConstraint": _remove_keyed(),
     "ValidateConstraint": _validate,
     "RenameIndex": _rename_index,
@@ -1283,4 +1302,18 @@ def _reversible(migration: Migration) -> bool:
     return True
 
 
-__all__ = ["DJANGO", "Migration", "State", "arrange_migrations", "read_migration", "revision_of", "sql_of"]
+__all__ = [
+    "DJANGO",
+    "Field",
+    "Keyed",
+    "Migration",
+    "Model",
+    "State",
+    "arrange_migrations",
+    "read_constraint",
+    "read_index",
+    "read_migration",
+    "read_together",
+    "revision_of",
+    "sql_of",
+]

@@ -198,6 +198,8 @@ class Table(msgspec.Struct, frozen=True):
 
     ``kind`` is `table`, `partitioned`, `partition`, `view`, `materialized view` or `temporary`. ``schema`` is empty for
     the default schema. ``history`` is the directory of the migrations that made it; ``dialect`` as in ``Script``.
+    ``source`` is `migrations` or `models`; ``whole`` is false where columns may be missing, since a base of the model
+    is a library's.
     """
 
     name: str
@@ -212,6 +214,8 @@ class Table(msgspec.Struct, frozen=True):
     checks: tuple[TableCheck, ...] = ()
     dialect: str = ""
     history: str = ""
+    source: str = "migrations"
+    whole: bool = True
 
     @property
     def full_name(self) -> str:
@@ -221,6 +225,41 @@ class Table(msgspec.Struct, frozen=True):
     def column(self, name: str) -> Column | None:
         """The column of that name."""
         return next((column for column in self.columns if column.name == name), None)
+
+
+class Attribute(msgspec.Struct, frozen=True):
+    """An attribute of a model: the column behind it (empty for none), and the label of the model that it leads to."""
+
+    name: str
+    column: str
+    target: str = ""
+
+
+class Model(msgspec.Struct, frozen=True):
+    """A class of the application that stands for a table, or a table that code declares without a class.
+
+    ``label`` names it in the project (`path:Class`, of Django `app.model`), ``name`` is the class's own (empty without
+    one). ``table`` is its full name, which is ``sure`` unless code works it out in a way that is not followed. ``group``
+    holds together what is created together: the base class, or Django. ``managed`` is false where the application says
+    that the table is another one's. ``operations`` make the table, until ``definition`` holds it.
+    """
+
+    label: str
+    name: str
+    framework: str
+    table: str
+    place: Place
+    group: str
+    attributes: tuple[Attribute, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    managed: bool = True
+    sure: bool = True
+    whole: bool = True
+    definition: Table | None = None
+
+    def attribute(self, name: str) -> Attribute | None:
+        """The attribute of that name."""
+        return next((each for each in self.attributes if each.name == name), None)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -268,12 +307,14 @@ class History(msgspec.Struct, frozen=True):
 
 
 __all__ = [
+    "Attribute",
     "Change",
     "Column",
     "ForeignKey",
     "History",
     "Index",
     "Migration",
+    "Model",
     "Operation",
     "OperationKind",
     "Place",

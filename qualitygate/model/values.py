@@ -232,6 +232,11 @@ class Evaluation(Protocol):
         """Every event, in order."""
         ...
 
+    @property
+    def classes(self) -> dict[str, ClassValue]:
+        """Every class of the project, by `path:Class`."""
+        ...
+
     def ancestry(self, value: Value) -> Iterator[ClassValue | External]:
         """The class of an object, or the class itself, and its bases, nearest first; library classes by name."""
         ...
