@@ -12,10 +12,12 @@ from qualitygate.frameworks.literals import HOLE, Bound, Given, Names
 from qualitygate.model.source import Span
 from qualitygate.model.syntax import (
     Argument,
+    Assign,
     Attribute,
     Call,
     Constant,
     Expression,
+    Function,
     Mapping,
     Name,
     Opaque,
@@ -112,4 +114,20 @@ def bound_of(value: Value, special: Special = plain) -> Bound:
     return Bound(expression(value, special), Names())
 
 
-__all__ = ["Special", "bound_of", "call_of", "expression", "given_of", "name_of"]
+def declared_at(cls: ClassValue, name: str, value: Value | None) -> Span:
+    """Where an attribute of a class is declared: at the call that makes it, where that stands in the class."""
+    node = cls.node
+    made = value.place if isinstance(value, Instance) else None
+    if made is not None and made.path == cls.path and node.span.line <= made.span.line <= node.end_line:
+        return made.span
+    for statement in node.body:
+        if isinstance(statement, Assign) and any(
+            isinstance(target, Name) and target.id == name for target in statement.targets
+        ):
+            return statement.span
+        if isinstance(statement, Function) and statement.name == name:
+            return statement.span
+    return node.span
+
+
+__all__ = ["Special", "bound_of", "call_of", "declared_at", "expression", "given_of", "name_of"]

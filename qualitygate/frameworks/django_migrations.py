@@ -23,6 +23,7 @@ from qualitygate.frameworks.literals import (
     constant,
     dotted,
     entries,
+    is_none,
     items,
     last,
     resolve,
@@ -77,11 +78,13 @@ def read_migration(module: Module) -> Migration | None:
     if not any(last(dotted(base.value, names)) in ("Migration", "CheckedMigration") for base in found.bases):
         return None
     given: dict[str, Bound] = {}
+    # the operations may name what stands above them in the class
+    inner = names.inner(given)
     for statement in found.body:
         if isinstance(statement, Assign) and statement.value is not None:
             for target in statement.targets:
                 if isinstance(target, Name):
-                    given[target.id] = Bound(statement.value, names)
+                    given[target.id] = Bound(statement.value, inner)
     if not given.keys() & {"operations", "dependencies"}:
         return None
     return Migration(
@@ -399,6 +402,18 @@ class State:
         twin.models = dict(self.models)
         return twin
 
+    def believed(self) -> frozenset[str]:
+        """The tables that the models have now, and their columns as `table.column`."""
+        tables = {model.table for model in self.models.values()}
+        columns = {f"{model.table}.{each.column}" for model in self.models.values() for each in model.fields.values()}
+        joined = {
+            self.join_table(model, each)
+            for model in self.models.values()
+            for each in model.fields.values()
+            if each.kind == "ManyToManyField"
+        }
+        return frozenset(tables | columns | joined)
+
     def apply(self, migration: Migration, app: str, sql: Mapping[Span, Sequence[Operation]]) -> list[Operation]:
         """Carry out a migration of the application ``app``; what it does to the schema, in order.
 
@@ -606,7 +621,7 @@ class State:
 
     def joined(self, model: Model, each: Field, span: Span) -> Iterator[Operation]:
         """The table behind a many-to-many field."""
-        if each.given.get("through") is not None and constant(each.given.get("through")) is None:
+        if (through := each.given.get("through")) is not None and not is_none(through):
             return
         table = self.join_table(model, each)
         yield Operation(Kind.CREATE_TABLE, span, table)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from qualitygate.frameworks.declared import bound_of, call_of, expression, given_of, name_of
+from qualitygate.frameworks.declared import bound_of, call_of, declared_at, expression, given_of, name_of
 from qualitygate.frameworks.literals import Bound, Given, Names, called, constant, entries, items, last, resolve
 from qualitygate.frameworks.sqlalchemy_schema import ColumnRead, column_in, constraint, created, filled, type_in
 from qualitygate.model import syntax as ir
@@ -70,12 +70,13 @@ def read_models(evaluation: Evaluation) -> tuple[Model, ...]:
 
 @dataclass(frozen=True)
 class _Field:
-    """An attribute of a class as it is declared: its value where it has one, its annotation, where it stands."""
+    """An attribute of the class ``cls`` as its base ``owner``, or itself, declares it: value and annotation where there are."""
 
     name: str
     value: Value | None
     annotation: ir.Expression | None
     owner: ClassValue
+    cls: ClassValue
 
 
 class _Reader:
@@ -106,8 +107,10 @@ class _Reader:
         """The models of declarative classes."""
         for key, members in self._members.items():
             table, sure = self._names[key]
-            if table:
-                yield self._model(key, members, table, sure)
+            model = self._model(key, members, table, sure) if table else None
+            # a base that works out the names of its children is no table itself
+            if model is not None and model.attributes:
+                yield model
 
     def _root(self, members: list[ClassValue]) -> str:
         """What the class's tables are created with; empty for a class that is no model."""
@@ -232,7 +235,7 @@ class _Reader:
                 if name in seen or name.startswith("__"):
                     continue
                 seen.add(name)
-                yield _Field(name, member.names.get(name), member.annotations.get(name), member)
+                yield _Field(name, member.names.get(name), member.annotations.get(name), member, members[0])
 
     def _model(self, key: str, members: list[ClassValue], table: str, sure: bool) -> Model:
         cls = members[0]
@@ -305,10 +308,11 @@ class _Reader:
         """The column that an attribute declares; None for one that declares none."""
         value = each.value
         if isinstance(value, FunctionValue) and any(_is_declared(decorator) for decorator in value.decorators):
+            each = replace(each, annotation=value.node.returns)
             value = self._evaluation.call(value, Arguments([cls], {}), _place(each.owner))
         while isinstance(value, Instance) and name_of(value) in _WRAPPERS and value.arguments.positional:
             value = value.arguments.positional[0]
-        place = self._at(each, value)
+        place = declared_at(each.owner, each.name, value)
         path = each.owner.path if each.owner.path != cls.path else ""
         if isinstance(value, Instance) and name_of(value) in _COLUMNS:
             read = column_in(given_of(value, self._column_path))
@@ -325,26 +329,12 @@ class _Reader:
     def _bases(self, cls: ClassValue) -> list[ClassValue]:
         return [member for member in self._evaluation.ancestry(cls) if isinstance(member, ClassValue)]
 
-    def _at(self, each: _Field, value: Value | None) -> Span:
-        """Where an attribute is declared: at the call that makes it, where that stands in its class."""
-        node = each.owner.node
-        made = value.place if isinstance(value, Instance) else None
-        if made is not None and made.path == each.owner.path and node.span.line <= made.span.line <= node.end_line:
-            return made.span
-        for statement in node.body:
-            if isinstance(statement, ir.Assign):
-                if any(isinstance(target, ir.Name) and target.id == each.name for target in statement.targets):
-                    return statement.span
-            elif isinstance(statement, ir.Function) and statement.name == each.name:
-                return statement.span
-        return node.span
-
     def _annotated(self, read: ColumnRead, each: _Field, explicit: bool) -> ColumnRead:
         """A column with what its annotation says of the name, the type and NULL."""
         read = replace(read, name=read.name or each.name)
         if each.annotation is None or not isinstance(each.annotation, ir.Subscript):
             return read
-        kind, null, inner = self._typed(each.annotation.index, each.owner)
+        kind, null, inner = self._typed(each.annotation.index, each)
         if inner is not None:
             base = column_in(given_of(inner, self._column_path))
             read = replace(
@@ -360,41 +350,45 @@ class _Reader:
         nullable = read.nullable if explicit else null and not read.primary_key
         return replace(read, type=read.type or kind, nullable=nullable)
 
-    def _typed(self, written: ir.Expression, owner: ClassValue, depth: int = 0) -> tuple[str, bool, Instance | None]:
+    def _typed(self, written: ir.Expression, each: _Field, depth: int = 0) -> tuple[str, bool, Instance | None]:
         """What a type annotation says: the column's type, whether NULL is allowed, and a column that it carries along."""
         if depth > _MAX_DEPTH:
             return "", False, None
         if isinstance(written, ir.Constant):
             return "", written.value is None, None
         if isinstance(written, ir.Operation) and written.operator == "|":
-            parts = [self._typed(part, owner, depth + 1) for part in written.operands]
+            parts = [self._typed(part, each, depth + 1) for part in written.operands]
             kind = next((kind for kind, _, _ in parts if kind), "")
             return kind, any(null for _, null, _ in parts), next((one for *_, one in parts if one is not None), None)
         if isinstance(written, ir.Subscript):
             outer = _subscripted(written)
             inside = written.index.items if isinstance(written.index, ir.Sequence) else (written.index,)
             if outer in ("Optional", "Annotated", "Final") and inside:
-                kind, null, carried = self._typed(inside[0], owner, depth + 1)
+                kind, null, carried = self._typed(inside[0], each, depth + 1)
                 for extra in inside[1:] if outer == "Annotated" else ():
-                    more = self._evaluation.evaluate(extra, owner.scope)
+                    more = self._evaluation.evaluate(extra, each.owner.scope)
                     if isinstance(more, Instance) and name_of(more) in _COLUMNS:
                         carried = more
                 return kind, null or outer == "Optional", carried
             if outer == "Union":
-                parts = [self._typed(part, owner, depth + 1) for part in inside]
+                parts = [self._typed(part, each, depth + 1) for part in inside]
                 return next((k for k, *_ in parts if k), ""), any(null for _, null, _ in parts), None
-            return self._mapped(outer, owner), False, None
+            return self._mapped(outer, each.cls), False, None
         value = (
-            self._evaluation.evaluate(written, owner.scope) if isinstance(written, (ir.Name, ir.Attribute)) else None
+            self._evaluation.evaluate(written, each.owner.scope)
+            if isinstance(written, (ir.Name, ir.Attribute))
+            else None
         )
-        if isinstance(value, Method) and value.name == "__getitem__" and isinstance(value.index, Items):
+        if isinstance(value, Instance) and name_of(value) == "Annotated":
             # `key = Annotated[int, mapped_column(primary_key=True)]`
-            along = next((one for one in value.index.items if name_of(one) in _COLUMNS), None)
-            first = value.index.items[0] if value.index.items else None
+            parts_ = value.arguments.positional[0] if value.arguments.positional else None
+            members = parts_.items if isinstance(parts_, Items) else []
+            first = members[0] if members else None
             name = first.name.rpartition(".")[2] if isinstance(first, External) else ""
-            return self._mapped(name, owner), False, along if isinstance(along, Instance) else None
+            along = (one for one in members if isinstance(one, Instance) and name_of(one) in _COLUMNS)
+            return self._mapped(name, each.cls), False, next(along, None)
         if isinstance(value, ClassValue):
-            kind = self._mapped(value.node.name, owner)
+            kind = self._mapped(value.node.name, each.cls)
             enum = any(
                 isinstance(base, External) and base.name.startswith("enum.")
                 for base in self._evaluation.ancestry(value)
@@ -407,11 +401,11 @@ class _Reader:
             if isinstance(written, ir.Name)
             else ""
         )
-        return self._mapped(name, owner), False, None
+        return self._mapped(name, each.cls), False, None
 
-    def _mapped(self, name: str, owner: ClassValue) -> str:
+    def _mapped(self, name: str, cls: ClassValue) -> str:
         """The column's type for a type of Python: what the base's `type_annotation_map` says, else SQLAlchemy's default."""
-        for member in self._bases(owner):
+        for member in self._bases(cls):
             for statement in member.node.body:
                 if isinstance(statement, ir.Assign) and isinstance(statement.value, ir.Mapping):
                     if not any(isinstance(t, ir.Name) and t.id == "type_annotation_map" for t in statement.targets):
@@ -429,7 +423,7 @@ class _Reader:
             given = value.arguments.keywords if isinstance(value, Instance) else {}
             if "sa_column" not in given and "sa_type" not in given:
                 return None
-        kind, null, _ = self._typed(annotation, each.owner) if annotation is not None else ("", True, None)
+        kind, null, _ = self._typed(annotation, each) if annotation is not None else ("", True, None)
         read = replace(_empty(each.name, place, path), type=kind, nullable=null)
         if not isinstance(value, Instance) or name_of(value) != "Field":
             return read

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qualitygate.link.contract import link_contracts
+from qualitygate.link.models import link_models
 from qualitygate.link.program import Program
 from qualitygate.link.schema import link_schema
 from qualitygate.model.facts import FileFacts
@@ -16,7 +17,8 @@ _NO_PROGRAM = Program()
 def link(files: Sequence[FileFacts], program: Program = _NO_PROGRAM) -> Project:
     """Join ``files`` (in the order of their paths) and the ``program`` that their code makes up into one project."""
     ordered = tuple(sorted(files, key=lambda facts: facts.path))
-    histories, tables = link_schema(ordered)
+    histories, migrated = link_schema(ordered)
+    models, declared = link_models(program.models, ordered, histories, migrated)
     return Project(
         files=ordered,
         routes=program.routes,
@@ -33,7 +35,8 @@ def link(files: Sequence[FileFacts], program: Program = _NO_PROGRAM) -> Project:
         state=program.state,
         contracts=link_contracts(ordered),
         histories=histories,
-        tables=tables,
+        tables=migrated + declared,
+        models=models,
         # Two contracts may share a file that cannot be read.
         unread=tuple(dict.fromkeys(unread for facts in ordered for unread in facts.unread)) + program.unread,
     )

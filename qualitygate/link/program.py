@@ -14,6 +14,7 @@ from qualitygate.link.errors import link_error_handlers, link_errors
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.link.imports import link_imports
 from qualitygate.link.library_calls import link_calls
+from qualitygate.link.models import declared
 from qualitygate.link.outbound import link_outbound
 from qualitygate.link.page_sizes import link_page_sizes
 from qualitygate.link.routes import link_routes
@@ -30,6 +31,7 @@ from qualitygate.model.architecture import (
 )
 from qualitygate.model.calls import Assignment, Call, Settings
 from qualitygate.model.facts import FileFacts
+from qualitygate.model.schema import Model
 from qualitygate.model.source import Place, Role, Unread
 from qualitygate.model.values import ClassValue, FunctionValue
 
@@ -49,6 +51,7 @@ class Program(msgspec.Struct, frozen=True):
     error_handlers: tuple[ErrorHandler, ...] = ()
     page_sizes: tuple[PageSize, ...] = ()
     state: tuple[SharedState, ...] = ()
+    models: tuple[Model, ...] = ()
     unread: tuple[Unread, ...] = ()
 
 
@@ -84,6 +87,7 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: f
         error_handlers=link_error_handlers(evaluator, graph, handlers),
         page_sizes=link_page_sizes(evaluator, graph, drafts, names, pages),
         state=link_state(evaluator, graph, drafts, names, roles),
+        models=declared(evaluator, files),
         unread=tuple(
             Unread(path, 0, "start-up code too long to follow: routes that it declares may be missing")
             for path in evaluator.cut_short

@@ -29,6 +29,7 @@ from qualitygate.model.schema import (
     History,
     Index,
     Migration,
+    Model,
     Operation,
     OperationKind,
     Script,
@@ -55,7 +56,7 @@ def link_schema(files: Sequence[FileFacts]) -> tuple[tuple[History, ...], tuple[
     locks = {path: _DIALECTS.get(value, value) for (path, key), value in settings.items() if key == "provider"}
     lines = arrange([_described(path, script) for path, script in scripts.items()], locks)
     in_code = any(facts.script is not None and facts.script.tool in _IN_CODE for facts in files)
-    driver = _driver(files) if in_code or any(not line.dialect for line in lines) else ""
+    driver = driver_of(files) if in_code or any(not line.dialect for line in lines) else ""
     histories = []
     tables: list[Table] = []
     for line in lines:
@@ -119,12 +120,12 @@ def _django(files: Sequence[FileFacts], driver: str) -> Iterator[Linked]:
             continue
         folder, _, name = path.rpartition("/")
         root = _nearest(folder, roots) if len(roots) > 1 else ""
-        projects.setdefault(root, {})[_label(folder, facts), name.removesuffix(".py")] = each
+        projects.setdefault(root, {})[label_of(folder, facts), name.removesuffix(".py")] = each
     for members in projects.values():
-        user_model = _assigned(files, "AUTH_USER_MODEL") or "auth.User"
+        user_model = setting_of(files, "AUTH_USER_MODEL") or "auth.User"
         read = {key: read_migration(each.module) for key, each in members.items() if each.module is not None}
         migrations = {key: migration for key, migration in read.items() if migration is not None}
-        automatic = _assigned(files, "DEFAULT_AUTO_FIELD").rpartition(".")[2]
+        automatic = setting_of(files, "DEFAULT_AUTO_FIELD").rpartition(".")[2]
         state = State(user_model, automatic if automatic in ("AutoField", "BigAutoField") else "AutoField")
         steps = []
         revisions = {}
@@ -139,7 +140,7 @@ def _django(files: Sequence[FileFacts], driver: str) -> Iterator[Linked]:
         dialect = driver or _agreed(each.script for each in members.values() if each.script is not None)
         done, tables = replay("django", directory, dialect, steps)
         marked = (msgspec.structs.replace(each, revision=revisions[each.path]) for each in done)
-        yield History("django", directory, dialect, tuple(marked)), tables
+        yield History("django", directory, dialect, tuple(marked), believed=state.believed()), tables
 
 
 def _agreed(scripts: Iterable[Script]) -> str:
@@ -162,7 +163,7 @@ def _nearest(folder: str, roots: Iterable[str]) -> str:
     return max((root for root in roots if f"{folder}/".startswith(f"{root}/") or not root), key=len, default="")
 
 
-def _label(folder: str, facts: Mapping[str, FileFacts]) -> str:
+def label_of(folder: str, facts: Mapping[str, FileFacts]) -> str:
     """The label of the application that a folder of migrations belongs to: what its configuration says, else its name."""
     above, _, _ = folder.rpartition("/")
     configuration = facts.get(f"{above}/apps.py")
@@ -176,7 +177,7 @@ def _label(folder: str, facts: Mapping[str, FileFacts]) -> str:
     return above.rpartition("/")[2]
 
 
-def _assigned(files: Iterable[FileFacts], name: str) -> str:
+def setting_of(files: Iterable[FileFacts], name: str) -> str:
     """The text that a setting of Django has; empty where none is given."""
     for facts in files:
         if facts.role is Role.APPLICATION and facts.module is not None:
@@ -194,7 +195,7 @@ def _value(statement: Statement, name: str) -> str:
     return statement.value.value if named and isinstance(statement.value.value, str) else ""
 
 
-def _driver(files: Sequence[FileFacts]) -> str:
+def driver_of(files: Sequence[FileFacts]) -> str:
     """The one database that the code speaks to, by its drivers and settings.
 
     SQLite counts only alone, since tests and tools use it beside another.
@@ -273,12 +274,26 @@ def replay(
     return tuple(migrations), tuple(database.tables.values())
 
 
+def build(dialect: str, models: Iterable[Model]) -> dict[str, Table]:
+    """The tables that models declare, by full name, as if all were made on an empty database."""
+    database = _Database(dialect, "", "models")
+    # the class of a table first, then those that share it and add columns
+    for model in sorted(models, key=lambda model: not any(each.kind is Kind.CREATE_TABLE for each in model.operations)):
+        for operation in model.operations:
+            if operation.kind is not Kind.CREATE_TABLE or operation.table not in database.tables:
+                database.apply(operation, model.place.path)
+        if not model.whole and model.table in database.tables:
+            database.update(database.tables[model.table], whole=False)
+    return database.tables
+
+
 class _Database:
     """The tables as they stand between two operations, by full name. Lives for one replay."""
 
-    def __init__(self, dialect: str, history: str) -> None:
+    def __init__(self, dialect: str, history: str, source: str = "migrations") -> None:
         self.dialect = dialect
         self.history = history
+        self.source = source
         self.tables: dict[str, Table] = {}
         self.search_path = ""
         self.skipping = False
@@ -296,13 +311,18 @@ class _Database:
         if self.skipping:
             effective = False
         elif handler is not None:
-            effective = handler(self, operation, key, before, Place(path, operation.span, role="migration"))
+            effective = handler(self, operation, key, before, self.place(operation, path))
             # what IF NOT EXISTS passes over, it passes over whole, constraints of the definition and all
             self.skipping = self.skipping or (
                 not effective and not operation.inline and operation.kind in (Kind.CREATE_TABLE, Kind.ADD_COLUMN)
             )
         new = before is not None and (before.defined_at.path == path or before.kind == "temporary")
         return Change(operation, before, new, effective)
+
+    def place(self, operation: Operation, path: str) -> Place:
+        """Where the operation stands."""
+        role = "migration" if self.source == "migrations" else "definition"
+        return Place(operation.path or path, operation.span, role=role)
 
     # -- names ----------------------------------------------------------------------------------------------------
 
@@ -339,7 +359,9 @@ class _Database:
             kind = "partitioned"
         elif operation.using == "partition":
             kind = "partition"
-        table = Table(name, schema, (), (), (), (), place, kind, dialect=self.dialect, history=self.history)
+        table = Table(
+            name, schema, (), (), (), (), place, kind, dialect=self.dialect, history=self.history, source=self.source
+        )
         parent = self.tables.get(self.key(operation.references)) if operation.references else None
         if parent is not None:
             table = msgspec.structs.replace(table, columns=parent.columns, checks=parent.checks)

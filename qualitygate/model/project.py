@@ -17,7 +17,7 @@ from qualitygate.model.architecture import (
 from qualitygate.model.calls import Assignment, Call, Settings
 from qualitygate.model.contract import Contract, Operation
 from qualitygate.model.facts import Directive, FileFacts
-from qualitygate.model.schema import History, Table
+from qualitygate.model.schema import History, Model, Table
 from qualitygate.model.source import Language, Place, Role, Unread
 
 
@@ -40,9 +40,9 @@ class Project(msgspec.Struct, frozen=True):
     """Facts of all files, joined. Everything is in a fixed order: the same input gives the same project.
 
     ``calls`` holds the library calls that the checks of this run ask for, ``assignments`` the values given to names that
-    they ask for, and ``settings`` those in force in the settings modules of Django. ``answers`` are known to the checks that
-    audit them, which run after all others. ``base`` is the project as it was before the change that is judged; None where
-    nothing is compared.
+    they ask for, and ``settings`` those in force in the settings modules of Django. ``tables`` are those of the migrations,
+    and of ``models`` that no migrations make. ``answers`` are known to the checks that audit them, which run after all
+    others. ``base`` is the project as it was before the change that is judged; None where nothing is compared.
     """
 
     files: tuple[FileFacts, ...] = ()
@@ -61,6 +61,7 @@ class Project(msgspec.Struct, frozen=True):
     contracts: tuple[Contract, ...] = ()
     histories: tuple[History, ...] = ()
     tables: tuple[Table, ...] = ()
+    models: tuple[Model, ...] = ()
     unread: tuple[Unread, ...] = ()
     answers: tuple[Answer, ...] = ()
     base: Project | None = None

@@ -293,10 +293,28 @@ class Migration(msgspec.Struct, frozen=True):
     applied: bool = False
 
 
+_CHANGING = frozenset(
+    {
+        OperationKind.ADD_COLUMN,
+        OperationKind.DROP_COLUMN,
+        OperationKind.RENAME_COLUMN,
+        OperationKind.RENAME_TABLE,
+        OperationKind.SET_TYPE,
+        OperationKind.SET_NOT_NULL,
+        OperationKind.DROP_NOT_NULL,
+        OperationKind.ADD_FOREIGN_KEY,
+        OperationKind.ADD_UNIQUE,
+        OperationKind.CREATE_INDEX,
+    }
+)
+
+
 class History(msgspec.Struct, frozen=True):
     """One independent line of migrations, in the order of their application, or a lone schema (``tool`` is `schema`).
 
-    ``ordered`` is false where the order of the files is a guess.
+    ``ordered`` is false where the order of the files is a guess. ``believed`` are the tables, and the columns as
+    `table.column`, that the tool itself takes to be there after the last migration, whatever made them; empty for a tool
+    that keeps no such state.
     """
 
     tool: str
@@ -304,6 +322,17 @@ class History(msgspec.Struct, frozen=True):
     dialect: str
     migrations: tuple[Migration, ...]
     ordered: bool = True
+    believed: frozenset[str] = frozenset()
+
+    @property
+    def found(self) -> frozenset[str]:
+        """The tables that the migrations change and that none of them makes: they were there before."""
+        return frozenset(
+            change.operation.table
+            for migration in self.migrations
+            for change in migration.changes
+            if change.before is None and change.operation.kind in _CHANGING and not change.operation.conditional
+        )
 
 
 __all__ = [

@@ -138,6 +138,7 @@ def _table(table: Table) -> dict[str, Any]:
         "indexes": [
             {"name": index.name, "columns": list(index.columns), "unique": index.unique} for index in table.indexes
         ],
+        "source": table.source,
         "defined_at": _at(table.defined_at),
     }
 
@@ -195,6 +196,7 @@ def _table_row(table: Table) -> tuple[str, ...]:
     ]
     columns, indexes = len(table.columns), len(table.indexes)
     counts = f"{columns} column{'s' * (columns != 1)}, {indexes} index{'es' * (indexes != 1)}"
+    counts += ", from models" if table.source == "models" else ""
     return (table.full_name, _where(table.defined_at), counts, "; ".join(keys))
 
 

@@ -11,12 +11,14 @@ import pytest
 from qualitygate.analyse import analyse
 from qualitygate.discover import Layout, language_of
 from qualitygate.model.architecture import Route
-from qualitygate.model.source import SourceFile
+from qualitygate.model.project import Project
+from qualitygate.model.schema import Table
+from qualitygate.model.source import Place, SourceFile
 
 Files = Mapping[str, str]
 
 
-def _routes(files: Files) -> tuple[Route, ...]:
+def _project(files: Files) -> Project:
     contents = {path: dedent(text).lstrip("\n").encode() for path, text in sorted(files.items())}
     layout = Layout.of(contents)
     sources = [
@@ -25,7 +27,32 @@ def _routes(files: Files) -> tuple[Route, ...]:
     ]
     project = analyse(sources, [], {})
     assert not project.unread
-    return project.routes
+    return project
+
+
+def _routes(files: Files) -> tuple[Route, ...]:
+    return _project(files).routes
+
+
+def _drawn(table: Table) -> list[str]:
+    """A table in lines: its columns, its keys and its indexes, each with the file and line that made it."""
+
+    def at(place: Place) -> str:
+        return f"{place.path}:{place.span.line}"
+
+    lines = [
+        f"{column.name} {column.type}{'' if column.nullable else ' not null'} {at(column.place)}"
+        for column in table.columns
+    ]
+    lines.append(f"key ({', '.join(table.primary_key)})")
+    lines += [
+        f"({', '.join(key.columns)}) -> {key.references_table}({', '.join(key.references_columns)})"
+        for key in table.foreign_keys
+    ]
+    lines += [
+        f"{'unique' if index.unique else 'index'} {index.name} ({', '.join(index.columns)})" for index in table.indexes
+    ]
+    return lines
 
 
 def _line(route: Route) -> str:
@@ -56,5 +83,25 @@ def table() -> Callable[[Files], list[str]]:
 
     def read(files: Files) -> list[str]:
         return [_line(route) for route in sorted(_routes(files), key=lambda route: (route.path, route.method))]
+
+    return read
+
+
+@pytest.fixture
+def project() -> Callable[[Files], Project]:
+    """Reads a program and gives all that is known of it."""
+    return _project
+
+
+@pytest.fixture
+def drawn() -> Callable[[Files], dict[str, list[str]]]:
+    """Reads a program and gives the tables that its models declare, by full name, each in lines.
+
+    A column is `name type [not null] file:line`; then come `key (...)`, `(...) -> table(...)` and
+    `index|unique name (...)`.
+    """
+
+    def read(files: Files) -> dict[str, list[str]]:
+        return {table.full_name: _drawn(table) for table in _project(files).tables if table.source == "models"}
 
     return read
