@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qualitygate.link.agreement import link_agreements
 from qualitygate.link.contract import link_contracts
 from qualitygate.link.models import link_models
 from qualitygate.link.program import Program
 from qualitygate.link.schema import link_schema
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.project import Project
+from qualitygate.model.source import Language
 
 _NO_PROGRAM = Program()
 
@@ -19,6 +21,10 @@ def link(files: Sequence[FileFacts], program: Program = _NO_PROGRAM) -> Project:
     ordered = tuple(sorted(files, key=lambda facts: facts.path))
     histories, migrated = link_schema(ordered)
     models, declared = link_models(program.models, ordered, histories, migrated)
+    contracts = link_contracts(ordered)
+    # Two contracts may share a file that cannot be read.
+    unread = tuple(dict.fromkeys(unread for facts in ordered for unread in facts.unread)) + program.unread
+    unread_code = program.unread or any(facts.unread and facts.language is Language.PYTHON for facts in ordered)
     return Project(
         files=ordered,
         routes=program.routes,
@@ -33,10 +39,10 @@ def link(files: Sequence[FileFacts], program: Program = _NO_PROGRAM) -> Project:
         error_handlers=program.error_handlers,
         page_sizes=program.page_sizes,
         state=program.state,
-        contracts=link_contracts(ordered),
+        contracts=contracts,
+        agreements=link_agreements(contracts, program.routes, ordered, sure=not unread_code),
         histories=histories,
         tables=migrated + declared,
         models=models,
-        # Two contracts may share a file that cannot be read.
-        unread=tuple(dict.fromkeys(unread for facts in ordered for unread in facts.unread)) + program.unread,
+        unread=unread,
     )

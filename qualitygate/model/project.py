@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from qualitygate.model.agreement import Agreement
 from qualitygate.model.architecture import (
     Connection,
     ErrorHandler,
@@ -59,6 +60,7 @@ class Project(msgspec.Struct, frozen=True):
     imports: tuple[ModuleImport, ...] = ()
     apps: tuple[Place, ...] = ()
     contracts: tuple[Contract, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
     histories: tuple[History, ...] = ()
     tables: tuple[Table, ...] = ()
     models: tuple[Model, ...] = ()
