@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,6 +41,10 @@ from qualitygate.parse.text import Undecodable, decode
 from qualitygate.suppress import BASELINE, Baseline, BaselineError, apply_answers, apply_baseline, read_baseline
 
 __all__ = ["InputError", "NothingToScan", "Request", "scan", "survey"]
+
+
+# Files named in one note.
+_NOTED = 5
 
 
 class NothingToScan(Exception):
@@ -118,6 +122,7 @@ def scan(request: Request, installed: Installed) -> Report:
         contents={path: content for path, (content, _) in contents.items()},
         stale_baseline=tuple(str(entry) for entry in stale),
         stale_fingerprints=tuple(entry.fingerprint for entry in stale),
+        notes=tuple(_notes(project, tree)),
         base=base,
         unbased=bool(request.base) and base is None,
     )
@@ -198,6 +203,16 @@ def _with_history(project: Project, applied: Sequence[str]) -> Project:
         return msgspec.structs.replace(project, histories=mark_applied(project.histories, applied))
     except UnknownMigration as error:
         raise InputError(f"migrations.since: no migration here is called {str(error)!r}") from None
+
+
+def _notes(project: Project, tree: Tree) -> Iterator[str]:
+    """What is no finding, and should be known of the run."""
+    foreign = [
+        one.contract.path for one in project.agreements if one.state == "foreign" and tree.judged(one.contract.path)
+    ]
+    if foreign:
+        more = f" and {len(foreign) - _NOTED} more" if len(foreign) > _NOTED else ""
+        yield f"not compared with the code, whose routes serve other paths: {', '.join(foreign[:_NOTED])}{more}"
 
 
 def _faults(project: Project) -> dict[str, str]:

@@ -460,10 +460,6 @@ def _parameter(name: str, source: str, data: dict[str, Any], schema: dict[str, A
     # `count=true` asks for a total, and `start=2024-01-01` is a filter: neither moves through pages.
     if kind == "boolean" or form in ("date", "date-time"):
         paging = ""
-    maximum = schema.get("maximum")
-    exclusive = schema.get("exclusiveMaximum")
-    if isinstance(exclusive, (int, float)) and not isinstance(exclusive, bool) and maximum is None:
-        maximum = exclusive
     default = schema.get("default")
     return Parameter(
         name=name,
@@ -472,7 +468,7 @@ def _parameter(name: str, source: str, data: dict[str, Any], schema: dict[str, A
         required=data.get("required") is True,
         type=_text(kind),
         format=form,
-        maximum=float(maximum) if isinstance(maximum, (int, float)) and not isinstance(maximum, bool) else None,
+        maximum=_largest(schema, kind == "integer"),
         default=str(default) if isinstance(default, (str, int, float)) else None,
         bounded="enum" in schema or "const" in schema,
         bounded_in_words=any(
@@ -480,6 +476,18 @@ def _parameter(name: str, source: str, data: dict[str, Any], schema: dict[str, A
         ),
         paging=paging,
     )
+
+
+def _largest(schema: dict[str, Any], whole: bool) -> float | None:
+    """The largest number that a schema allows; the bound itself where numbers come as near to it as one likes."""
+    maximum, exclusive = schema.get("maximum"), schema.get("exclusiveMaximum")
+    below = exclusive is True
+    if isinstance(exclusive, (int, float)) and not isinstance(exclusive, bool):
+        below = not isinstance(maximum, (int, float)) or exclusive <= maximum
+        maximum = exclusive if below else maximum
+    if not isinstance(maximum, (int, float)) or isinstance(maximum, bool):
+        return None
+    return float(maximum) - (below and whole)
 
 
 def _version_how(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, graphql
 from qualitygate.frameworks.paths import HTTP_METHODS, braces, path_text
-from qualitygate.frameworks.views import is_false, methods_of_class, named
+from qualitygate.frameworks.views import hides, methods_of_class, named
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Arguments,
@@ -274,7 +274,7 @@ def _walk(
         return
     prefix, uncertain = path_text(_argument(holder, constructed, "prefix"))
     own = _depends(evaluation, _argument(holder, constructed, "dependencies"))
-    hidden = way.hidden or is_false(_argument(holder, constructed, "include_in_schema"))
+    hidden = way.hidden or hides(_argument(holder, constructed, "include_in_schema"))
     base = _Way(
         way.prefix + (prefix if evaluation.is_a(holder, ROUTERS) else ""),
         way.mounts,
@@ -377,7 +377,7 @@ def _draft(
         response_value=arguments.get("response_model"),
         response_scope=handler.scope if isinstance(handler, FunctionValue) else None,
         uncertain=way.uncertain or doubt,
-        hidden=way.hidden or is_false(arguments.get("include_in_schema")),
+        hidden=way.hidden or hides(arguments.get("include_in_schema")),
         page=isinstance(response_class, External) and response_class.name.endswith(PAGES),
         versioned_by=way.versioned_by,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, graphql
 from qualitygate.frameworks.paths import braces, joined, path_text
-from qualitygate.frameworks.views import flattened, function_of, holders, is_false, listed
+from qualitygate.frameworks.views import flattened, function_of, hides, holders, listed
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Arguments,
@@ -171,7 +171,7 @@ def _layer(options: dict[str, Value], way: _Way) -> _Way:
         way,
         before=tuple(before),
         dependencies=tuple(dependencies.items()),
-        hidden=way.hidden or is_false(options.get("include_in_schema")),
+        hidden=way.hidden or hides(options.get("include_in_schema")),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, django
 from qualitygate.frameworks.paths import braces, path_text
-from qualitygate.frameworks.views import flattened, function_of, holders, is_false, listed, named
+from qualitygate.frameworks.views import flattened, function_of, hides, holders, listed, named
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Arguments,
@@ -144,7 +144,7 @@ def _guarded(way: _Way, options: Arguments) -> _Way:
     """A way with the authentication and throttling that a layer adds; what is nearer replaces what is further."""
     given = [*flattened(options.get("auth")), *flattened(options.get("throttle"))]
     added = tuple(value for value in given if not isinstance(value, Known))
-    return replace(way, before=added or way.before, hidden=way.hidden or is_false(options.get("include_in_schema")))
+    return replace(way, before=added or way.before, hidden=way.hidden or hides(options.get("include_in_schema")))
 
 
 def _join(prefix: str, path: str) -> str:

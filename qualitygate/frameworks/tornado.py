@@ -172,8 +172,12 @@ def _rule(
             view=target,
             before=_prepared(evaluation, target),
             uncertain=doubt,
+            exempt="websocket" if evaluation.is_a(target, _SOCKETS) else "",
             page=bool({"render", "render_string", "render_template"} & set(function.node.calls)),
         )
+
+
+_SOCKETS = frozenset(("tornado.websocket.WebSocketHandler",))
 
 
 def _prepared(evaluation: Evaluation, handler: ClassValue) -> tuple[Value, ...]:

@@ -106,6 +106,11 @@ def named(value: Value | None) -> str:
     return value.qualname if isinstance(value, ClassValue) else ""
 
 
+def hides(value: Value | None) -> bool:
+    """Whether ``include_in_schema`` keeps a route out: it is given, and is not simply true (a setting may decide)."""
+    return value is not None and not (isinstance(value, Known) and value.value in (True, None))
+
+
 def is_false(value: Value | None) -> bool:
     """Whether a value is the literal ``False``."""
     return isinstance(value, Known) and value.value is False

@@ -64,7 +64,7 @@ def link_agreements(
             found.append(layout.agreement(documented, sure))
         elif any(_near(contract, directory) for directory in driven):
             found.append(Agreement(contract, "driven"))
-        else:
+        elif any(not operation.exempt for operation in contract.operations):
             found.append(Agreement(contract, "foreign"))
     return tuple(found)
 
@@ -302,7 +302,9 @@ class _Layout:
         differences = [*self._methods(missing, extra), *self._spellings(missing, extra)]
         told_operations = {id(one) for difference in differences for one in difference.operations}
         told_routes = {id(one) for difference in differences for one in difference.routes}
-        catches_all = any(route.pattern == (*self.common, _HOLE) for route in self.routes if route.route.method == "ANY")
+        catches_all = any(
+            route.pattern == (*self.common, _HOLE) for route in self.routes if route.route.method == "ANY"
+        )
         return Agreement(
             self.contract,
             "served",
@@ -383,7 +385,9 @@ def _covers(form: Pattern, path: Pattern) -> bool:
         if found < 0:
             return False
         at = found + len(piece)
-    return len(pieces) == 1 and at == len(text) or (len(pieces) > 1 and text.endswith(pieces[-1]) and len(text) - len(pieces[-1]) >= at)
+    return (len(pieces) == 1 and at == len(text)) or (
+        len(pieces) > 1 and text.endswith(pieces[-1]) and len(text) - len(pieces[-1]) >= at
+    )
 
 
 def _alike(one: str, other: str) -> bool:

@@ -12,6 +12,7 @@ from qualitygate.link.calls import CallGraph
 from qualitygate.link.collections import judge_collection
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.link.guards import link_guards
+from qualitygate.link.parameters import route_parameters
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Route
 from qualitygate.model.finding import Confidence
@@ -48,6 +49,7 @@ def link_routes(
         place = _definition(draft.handler) or draft.declared
         how = _version(evaluator, graph, draft, read)
         judged = judge_collection(evaluator, graph, draft) if api else None
+        parameters, parameters_known = route_parameters(evaluator, graph, draft)
         route = Route(
             method=draft.method,
             path=draft.path,
@@ -67,6 +69,8 @@ def link_routes(
             paginated=judged is not None and bool(judged.paginated_by),
             paginated_by=judged.paginated_by if judged is not None else "",
             guards=link_guards(evaluator, graph, draft),
+            parameters=parameters,
+            parameters_known=parameters_known,
             uncertain=draft.uncertain,
         )
         routes.setdefault((place.path, draft.path, draft.method, place.span.line), route)

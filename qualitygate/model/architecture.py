@@ -26,7 +26,7 @@ class Guard(msgspec.Struct, frozen=True):
 class RouteParameter(msgspec.Struct, frozen=True):
     """A parameter of a route: ``source`` is `path`, `query`, `header`, `cookie`, `body` or `form`.
 
-    ``maximum`` is the upper bound that is declared for a number, where one is.
+    ``maximum`` is the largest number that the declaration allows, where it bounds one.
     """
 
     name: str
@@ -34,6 +34,7 @@ class RouteParameter(msgspec.Struct, frozen=True):
     type: str = ""
     maximum: float | None = None
     place: Place | None = None
+    required: bool = False
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -43,6 +44,7 @@ class Route(msgspec.Struct, frozen=True):
     first decorator, as Python counts), ``shown`` where a finding about the route points: the declaration where it stands
     on the handler, else the handler's name. ``declared`` is the line that makes it a route, ``mounts`` the chain that gives its prefixes, outermost first. ``version_how`` is
     `path`, `header`, `query`, `media-type`, `host`, `framework`, `proxy` or empty; ``paginated_by`` names the evidence.
+    ``parameters`` are those that the framework fills in, ``parameters_known`` tells that the route reads no other ones.
     ``api`` is false for routes that serve pages and files; ``exempt`` says why the API rules leave it alone (health,
     documentation, webhook, ...). ``uncertain`` says what the analysis could not follow ("mounted through an unknown
     function"); empty when the route is sure.
@@ -67,6 +69,7 @@ class Route(msgspec.Struct, frozen=True):
     paginated_by: str = ""
     guards: tuple[Guard, ...] = ()
     parameters: tuple[RouteParameter, ...] = ()
+    parameters_known: bool = False
     response: str = ""
     uncertain: str = ""
 

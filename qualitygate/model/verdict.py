@@ -64,6 +64,7 @@ class Report(msgspec.Struct, frozen=True):
     the baseline knows and is found no more; ``stale_fingerprints`` identifies the same, in the same order. ``base`` is
     known where the findings were compared with those of a commit; ``unbased`` says that one was asked for and that there
     is no pull request to name it.
+    ``notes`` tell, a sentence each, what of the tree was left out of a comparison, and why.
     """
 
     version: str
@@ -84,3 +85,4 @@ class Report(msgspec.Struct, frozen=True):
     stale_fingerprints: tuple[str, ...] = ()
     base: Base | None = None
     unbased: bool = False
+    notes: tuple[str, ...] = ()

@@ -41,6 +41,7 @@ def document(report: Report) -> dict[str, Any]:
         "broken": {check: redactor.text(reason) for check, reason in sorted(report.broken.items())},
         "stale_baseline": list(report.stale_baseline),
         "base": _base(report.base, redactor) if report.base is not None else None,
+        "notes": list(report.notes),
         "gate": {
             "state": verdict.state,
             "exit_code": verdict.exit_code,

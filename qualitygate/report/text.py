@@ -67,6 +67,7 @@ class _Writer:
             yield from self._broken()
             yield from self._stale()
             yield from self._gone()
+            yield from self._notes()
             if self.style.verbose:
                 yield from self._examined()
             if self.style.statistics:
@@ -251,6 +252,11 @@ class _Writer:
         if self.report.base is not None and self.report.base.gone and self.style.verbose:
             yield self.paint.good("Gone since the base:")
             yield from (f"  {self._plain(finding)}" for finding in self.report.base.gone)
+            yield ""
+
+    def _notes(self) -> Iterator[str]:
+        for note in self.report.notes:
+            yield self.paint.faint(f"note: {self._plain(note)}")
             yield ""
 
     def _examined(self) -> Iterator[str]:

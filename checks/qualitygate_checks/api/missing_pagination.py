@@ -12,7 +12,8 @@ a property of the answer that leads on (`next`, `has_more`, `pagination`, `links
 `maxItems`, an array of plain values, a choice by required ids or a required range of time is bounded already. The
 confidence is high where the contract itself shows a growing collection (its members have a path, a POST adds to it, or
 another operation returns one of them), medium and a warning where only the shape of the answer and its name say so, low
-where the array is one field of an answer, or its name tells of a fixed set (`countries`, `types`, `settings`).
+where the array is one field of an answer, or its name tells of a fixed set (`countries`, `types`, `settings`). What
+contract and code have both is told once, at the route, with the operation beside it.
 
 Why: the answer grows with the data until it exhausts memory and time on both sides, and any client can ask for it.
 Adding pages later breaks the clients that rely on getting everything.
@@ -28,37 +29,56 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+import msgspec
+
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.architecture import Route
 from qualitygate.model.contract import Contract, Operation
+from qualitygate_checks.api._contract import key, place, promised, served
 
 
 def run(project: Project) -> Iterator[Hit]:
     """A hit for each collection that nothing bounds."""
+    contracts = promised(project)
     yield from _operations(project)
-    yield from _routes(project)
-
-
-def _routes(project: Project) -> Iterator[Hit]:
     handlers: dict[Place, list[Route]] = {}
     for route in project.routes:
-        if _is_judged_route(route) and not route.paginated:
+        if _is_guilty(route):
             handlers.setdefault(route.shown, []).append(route)
     for routes in handlers.values():
-        route = routes[0]
-        more = len({(other.method, other.path) for other in routes}) - 1
-        others = f" (as {more} more of its handler {'does' if more == 1 else 'do'})" if more else ""
-        doubt = f"; not sure: {route.uncertain}" if route.uncertain else ""
-        yield Hit(
-            place=route.shown,
-            message=f"{route.method} {route.path} returns a collection without pagination{others}",
-            subject=f"{route.method} {route.path}",
-            why=f"{route.collection_why}; no parameter, paginator or bound of the query is seen on its way{doubt}",
-            mend=_MEND.get(route.framework, _MEND[""]),
-            places=_declaration(route),
-            severity=None if route.collection_confidence is Confidence.HIGH else Severity.WARNING,
-            confidence=Confidence.LOW if route.uncertain else route.collection_confidence,
-        )
+        operations = [operation for route in routes for operation in contracts.get(key(route), [])]
+        yield _handler(routes, list(dict.fromkeys(operations)))
+
+
+def _is_guilty(route: Route) -> bool:
+    return _is_judged_route(route) and not route.paginated
+
+
+def _handler(routes: list[Route], operations: list[Operation]) -> Hit:
+    """The hit of a handler; what the contract says of it is part of the same hit."""
+    route = routes[0]
+    more = len({(other.method, other.path) for other in routes}) - 1
+    others = f" (as {more} more of its handler {'does' if more == 1 else 'do'})" if more else ""
+    doubt = f"; not sure: {route.uncertain}" if route.uncertain else ""
+    confidence = route.collection_confidence
+    collections = [operation for operation in operations if _is_judged(operation)]
+    paged = next((operation for operation in operations if operation.paginated), None)
+    if paged is not None:
+        doubt = f", though the contract has it ({paged.paginated_by}){doubt}"
+    elif collections:
+        # What the contract shows of growth is evidence too.
+        confidence = min(confidence, *(one.collection_confidence for one in collections), key=lambda one: one.rank)
+        doubt = f", nor in the contract{doubt}"
+    return Hit(
+        place=route.shown,
+        message=f"{route.method} {route.path} returns a collection without pagination{others}",
+        subject=f"{route.method} {route.path}",
+        why=f"{route.collection_why}; no parameter, paginator or bound of the query is seen on its way{doubt}",
+        mend=_MEND.get(route.framework, _MEND[""]),
+        places=(*_declaration(route), *(place(operation) for operation in operations)),
+        severity=None if confidence is Confidence.HIGH else Severity.WARNING,
+        confidence=Confidence.LOW if route.uncertain else confidence,
+    )
 
 
 _MEND = {
@@ -85,21 +105,39 @@ def _declaration(route: Route) -> tuple[Place, ...]:
 
 
 def _operations(project: Project) -> Iterator[Hit]:
+    routes = served(project)
     for contract in project.contracts:
         mend = _mend(contract)
         for operation in contract.operations:
-            if _is_judged(operation) and not operation.paginated:
-                yield Hit(
-                    place=operation.place,
-                    message=f"{operation.name} returns a collection without pagination",
-                    subject=operation.name,
-                    why=f"{operation.collection_why}; no parameter, header or property of the answer leads through pages",
-                    mend=mend,
-                    places=_uses(operation),
-                    # Only a collection that is sure to grow should close a gate.
-                    severity=None if operation.collection_confidence is Confidence.HIGH else Severity.WARNING,
-                    confidence=operation.collection_confidence,
+            if not _is_judged(operation) or operation.paginated:
+                continue
+            serving = routes.get(operation.place, [])
+            if any(map(_is_guilty, serving)):
+                continue  # told at the route, which is where it is mended
+            paged = next((route for route in serving if route.paginated), None)
+            hit = Hit(
+                place=operation.place,
+                message=f"{operation.name} returns a collection without pagination",
+                subject=operation.name,
+                why=f"{operation.collection_why}; no parameter, header or property of the answer leads through pages",
+                mend=mend,
+                places=(
+                    *_uses(operation),
+                    *(Place(r.shown.path, r.shown.span, f"{r.method} {r.path}", "route") for r in serving),
+                ),
+                # Only a collection that is sure to grow should close a gate.
+                severity=None if operation.collection_confidence is Confidence.HIGH else Severity.WARNING,
+                confidence=operation.collection_confidence,
+            )
+            if paged is not None:
+                hit = msgspec.structs.replace(
+                    hit,
+                    message=f"{operation.name} is paged in the code, and the contract does not say so",
+                    why=f"the code has {paged.paginated_by}; the contract names no parameter, header or property for it",
+                    mend="describe in the contract how clients get the next page",
+                    severity=Severity.WARNING,
                 )
+            yield hit
 
 
 def _is_judged(operation: Operation) -> bool:

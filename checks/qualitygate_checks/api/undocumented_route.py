@@ -63,7 +63,9 @@ def _hit(agreement: Agreement, routes: list[Route]) -> Hit:
     stands = "stands" if len(paths) == 1 and len(routes) == 1 else "stand"
     beside = [pair.operation for pair in agreement.pairs if pair.route.path == first.path]
     if len(paths) == 1 and beside:
-        place = Place(beside[0].path_place.path, beside[0].path_place.span, f"the path, with {beside[0].method}", "contract")
+        place = Place(
+            beside[0].path_place.path, beside[0].path_place.span, f"the path, with {beside[0].method}", "contract"
+        )
         why = f"the contract has the path {beside[0].path}, without this method"
     else:
         place = Place(contract.paths_place.path, contract.paths_place.span, "the contract's paths", "contract")

@@ -45,7 +45,9 @@ def _hit(agreement: Agreement, operation: Operation) -> Hit:
     if same:
         others = ", ".join(dict.fromkeys(route.method for route in same))
         why = f"the code serves this path with {others} only"
-        near = (Place(same[0].shown.path, same[0].shown.span, f"{same[0].method} {same[0].path}", "route"),)
+        near: tuple[Place, ...] = (
+            Place(same[0].shown.path, same[0].shown.span, f"{same[0].method} {same[0].path}", "route"),
+        )
     else:
         why = f"no route of the code has this path, though it serves {len(agreement.pairs)} others of this contract"
         near = _neighbour(agreement, operation)

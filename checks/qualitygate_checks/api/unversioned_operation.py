@@ -5,7 +5,8 @@ What it flags: an operation of an OpenAPI document for which no version can be t
 a media type. Where most operations of a contract have no version, the contract is flagged once, at its server, with the
 number of operations that it reaches; where most have one, the others are flagged once for each first segment of their
 paths. Without the address of a public server in the contract the confidence is medium: a prefix may be added outside.
-Health, metrics, documentation, well-known and OAuth endpoints are left alone.
+Health, metrics, documentation, well-known and OAuth endpoints are left alone. Operations that routes of the code serve
+are judged there (`unversioned-route`), so that one missing version is told once.
 
 Why: clients that were built on a contract break the day it changes. A version lets the old and the new form live side
 by side until the last client has moved.
@@ -23,7 +24,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model.architecture import Route
 from qualitygate.model.contract import Contract, Operation
+from qualitygate_checks.api._contract import served
 
 # Further places shown with a finding that stands for many.
 SHOWN = 5
@@ -31,15 +34,25 @@ SHOWN = 5
 
 def run(project: Project) -> Iterator[Hit]:
     """One hit a contract, or one for each group of paths that stays behind the rest."""
+    routes = served(project)
     for contract in project.contracts:
         judged = _judged(contract)
-        unversioned = [operation for operation in judged if not operation.versioned]
+        unversioned = [
+            operation
+            for operation in judged
+            if not operation.versioned and not any(map(_is_told, routes.get(operation.place, [])))
+        ]
         if not unversioned:
             continue
         if 2 * len(unversioned) >= len(judged):
             yield _whole(contract, unversioned, len(judged))
         else:
             yield from _groups(unversioned, len(judged))
+
+
+def _is_told(route: Route) -> bool:
+    """Whether the version of an operation is a matter of its route: that one has it, or is told for the want of it."""
+    return route.versioned or (route.api and not route.exempt and not route.uncertain)
 
 
 def _judged(contract: Contract) -> list[Operation]:

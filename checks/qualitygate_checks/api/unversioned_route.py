@@ -22,6 +22,9 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.architecture import Route
+from qualitygate.model.contract import Operation
+from qualitygate_checks.api._contract import key, promised
+from qualitygate_checks.api._contract import place as place_of
 
 _SHOWN = 3
 
@@ -33,15 +36,20 @@ def run(project: Project) -> Iterator[Hit]:
         if _is_judged(route) and not route.versioned:
             start = route.mounts[0] if route.mounts else route.declared
             groups.setdefault((start.path, start.span.line if route.mounts else 0), []).append(route)
+    contracts = promised(project)
     for routes in groups.values():
-        yield _hit(sorted(routes, key=lambda route: (route.declared.path, route.declared.span)))
+        ordered = sorted(routes, key=lambda route: (route.declared.path, route.declared.span))
+        operations = [
+            operation for route in ordered for operation in contracts.get(key(route), []) if not operation.versioned
+        ]
+        yield _hit(ordered, operations)
 
 
 def _is_judged(route: Route) -> bool:
     return route.api and not route.exempt and not route.uncertain
 
 
-def _hit(routes: list[Route]) -> Hit:
+def _hit(routes: list[Route], operations: list[Operation]) -> Hit:
     shared = _shared_mounts(routes)
     place = shared[-1] if shared else routes[0].declared
     prefix = _shared_prefix([route.path for route in routes])
@@ -62,9 +70,13 @@ def _hit(routes: list[Route]) -> Hit:
         if mounted
         else "the path is declared on the application itself, and no header is read for a version",
         mend=_mend(first, bool(shared), prefix),
-        places=tuple(
-            Place(route.declared.path, route.declared.span, f"{route.method} {route.path}", "route")
-            for route in (routes[:_SHOWN] if shared or len(routes) > 1 else ())
+        places=(
+            *(
+                Place(route.declared.path, route.declared.span, f"{route.method} {route.path}", "route")
+                for route in (routes[:_SHOWN] if shared or len(routes) > 1 else ())
+            ),
+            # The contract lacks the version too.
+            *(place_of(operation) for operation in operations[:1]),
         ),
     )
 
