@@ -1303,7 +1303,14 @@ def arrange_migrations(
 
 def revision_of(key: Key, migration: Migration, parents: tuple[str, ...]) -> Revision:
     """Where a migration stands. Each application is a branch of its own, labelled by its name."""
-    return Revision(f"{key[0]}.{key[1]}", migration.span, parents, labels=(key[0],), reversible=_reversible(migration))
+    return Revision(
+        f"{key[0]}.{key[1]}",
+        migration.span,
+        parents,
+        labels=(key[0],),
+        reversible=_reversible(migration),
+        squashed=bool(migration.replaces),
+    )
 
 
 def _reversible(migration: Migration) -> bool:

@@ -115,7 +115,8 @@ class Revision(msgspec.Struct, frozen=True):
     """Where a migration that is written in code stands in its history.
 
     ``parents`` are the migrations it follows, ``depends_on`` those it needs without following them. ``labels`` name a
-    branch that is meant to stay one. ``reversible`` is false where the way back is missing or does nothing.
+    branch that is meant to stay one. ``reversible`` is false where the way back is missing or does nothing. ``squashed``
+    marks one that stands for others: a database that has applied those does not run it.
     """
 
     id: str
@@ -124,6 +125,7 @@ class Revision(msgspec.Struct, frozen=True):
     depends_on: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     reversible: bool = True
+    squashed: bool = False
 
 
 class Script(msgspec.Struct, frozen=True):

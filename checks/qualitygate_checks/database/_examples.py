@@ -69,6 +69,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = {}
     dependencies = [{}]
+    replaces = {}
     operations = [
 {}
     ]
@@ -111,8 +112,11 @@ def alembic(*steps: str) -> dict[str, str]:
     return files
 
 
-def django(*steps: str, atomic: bool = True, above: str = "") -> dict[str, str]:
-    """The base and then one migration for each step, which is its list of operations; ``above`` stands over the class."""
+def django(*steps: str, atomic: bool = True, above: str = "", replaces: str = "[]") -> dict[str, str]:
+    """The base and then one migration for each step, which is its list of operations.
+
+    ``above`` stands over the class, ``replaces`` are the migrations that the steps stand for.
+    """
     files = {"config/settings.py": 'DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql"}}\n'}
     before = ""
     for number, body in enumerate((_DJANGO_BASE, *steps), start=1):
@@ -120,6 +124,8 @@ def django(*steps: str, atomic: bool = True, above: str = "") -> dict[str, str]:
         text = indent(dedent(body).strip("\n"), "        ")
         head = f"\n{dedent(above).strip()}\n" if above and number > 1 else ""
         alone = atomic or number == 1
-        files[f"shop/migrations/{name}.py"] = _DJANGO.format(head, alone, before, text)
+        files[f"shop/migrations/{name}.py"] = _DJANGO.format(
+            head, alone, before, replaces if number > 1 else "[]", text
+        )
         before = f'("shop", "{name}")'
     return files

@@ -286,7 +286,8 @@ class _Walk:
             return Effect(change, other, SRE) if foreign else None
         also = ((other, SRE),) if foreign else ()
         added = [self.columns.get((operation.table, name)) for name in operation.columns]
-        filled = [column for column in added if column is None or column.default not in (None, "NULL", "null")]
+        # even DEFAULT NULL makes PostgreSQL look
+        filled = [column for column in added if column is None or column.default is not None]
         if not operation.valid or operation.table in self.emptied:
             return Effect(change, operation.table, SRE, also=also)
         if operation.inline and not filled:
@@ -340,7 +341,13 @@ def type_change(operation: Operation, before: Table | None) -> tuple[Cost, str]:
         return Cost.UNKNOWN, f"{told}: free where the session's time zone is UTC, else every row is written anew"
     if not found:
         return Cost.UNKNOWN, f"{told}: one of them is none of PostgreSQL's own types"
-    return (Cost.FREE if found == "free" else Cost.REWRITE), told
+    if found == "reorder" and before is not None:
+        keyed = {
+            *before.primary_key,
+            *(column for index in before.indexes for column in (*index.columns, *index.mentions)),
+        }
+        return (Cost.BUILD, f"{told}: its indexes are built anew") if name in keyed else (Cost.FREE, told)
+    return (Cost.FREE if found in ("free", "reorder") else Cost.REWRITE), told
 
 
 _BOUNDLESS = re.compile(r"(?:true|1\s*=\s*1|\"?\w+\"?(?:\.\"?\w+\"?)?\s+is\s+(?:not\s+)?null)", re.IGNORECASE)

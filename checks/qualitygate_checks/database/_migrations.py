@@ -83,11 +83,16 @@ def _as_one(history: History, hits: list[Hit]) -> Hit:
 
 
 def steps(project: Project) -> Iterator[tuple[History, Migration]]:
-    """Every migration for PostgreSQL, or for a database that nothing names, but for those that the user calls applied."""
+    """Every migration for PostgreSQL, or for a database that nothing names, that a database in use will still run.
+
+    That is none that the user calls applied, and none that stands for others: only a new database runs it, whose tables
+    are empty.
+    """
     for history in project.histories:
         if history.dialect in ("postgres", ""):
             for migration in history.migrations:
-                if not migration.applied:
+                squashed = migration.revision is not None and migration.revision.squashed
+                if not migration.applied and not squashed:
                     yield history, migration
 
 

@@ -39,11 +39,10 @@ _BUILT_IN = frozenset(_NAMES.values()) | frozenset(
     circle tsvector tsquery citext hstore int4range int8range numrange daterange tsrange tstzrange oid name""".split()
 )
 # pg_cast.castmethod = 'b', both ways where both are so
-_SAME_BYTES = frozenset(
+_SAME_BYTES = frozenset({("varchar", "text"), ("text", "varchar"), ("cidr", "inet")})
+# The same bytes in another order, so that indexes do not hold.
+_SAME_BYTES_REORDERED = frozenset(
     {
-        ("varchar", "text"),
-        ("text", "varchar"),
-        ("cidr", "inet"),
         ("citext", "text"),
         ("citext", "varchar"),
         ("text", "citext"),
@@ -93,8 +92,8 @@ def parsed(written: str) -> Type | None:
 
 
 def change(old: str, new: str) -> str:
-    """What a change of type costs: `free`, `rewrite`, `zone` (free only where the session's time zone is UTC), or empty
-    where a type is not known.
+    """What a change of type costs: `free`, `rewrite`, `reorder` (indexes on the column are built anew), `zone` (free only
+    where the session's time zone is UTC), or empty where a type is not known.
 
     A type that PostgreSQL does not bring may be a domain over the other one: a change to or from it is not known, unless
     the other side is nothing that a domain could be stored as without a look at the rows.
@@ -104,15 +103,19 @@ def change(old: str, new: str) -> str:
         return ""
     if before == after:
         return "free"
-    if before.array != after.array:
-        return "rewrite"
     if not (before.built_in and after.built_in):
-        return ""
+        return "rewrite" if before.array != after.array else ""
+    if before.array or after.array:
+        # even from varchar[] to text[] each array is put together anew
+        return "rewrite"
     if before.name == after.name:
         return "free" if _loosens(before, after) else "rewrite"
     if (before.name, after.name) in _ZONES:
         return "zone" if _loosens(Type("timestamp", before.numbers), Type("timestamp", after.numbers)) else "rewrite"
-    return "free" if (before.name, after.name) in _SAME_BYTES and not after.numbers else "rewrite"
+    if after.numbers:
+        return "rewrite"
+    pair = (before.name, after.name)
+    return "free" if pair in _SAME_BYTES else "reorder" if pair in _SAME_BYTES_REORDERED else "rewrite"
 
 
 def _loosens(before: Type, after: Type) -> bool:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import Change, History, Migration, OperationKind
+from qualitygate_checks.database._examples import django
 from qualitygate_checks.database._migrations import (
     by_age,
     changes,
@@ -187,6 +188,15 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            django(
+                """
+                migrations.AddField("team", "owner", models.ForeignKey(on_delete=models.CASCADE, to="shop.user")),
+                """,
+                replaces='[("shop", "0002_owner"), ("shop", "0003_owner_set")]',
+            ),
+            "Django: a squashed migration, which only a new database runs",
+        ),
         example(
             {
                 "migrations/0001_init.up.sql": """

@@ -2,7 +2,8 @@
 
 What it flags: `ALTER COLUMN ... TYPE` (Alembic: `op.alter_column(type_=...)`, Django: `AlterField`) on a table that
 PostgreSQL had before the migration, where old and new type are stored differently: `integer` to `bigint`, a shorter
-`varchar`, another scale of `numeric`, `json` to `jsonb`, `USING` with anything but a cast of the column. The old type is
+`varchar`, another scale of `numeric`, `json` to `jsonb`, `USING` with anything but a cast of the column; and `text` to
+`citext` and its like on a column that has an index, which is built anew. The old type is
 that of the schema as the migrations before have left it. Left alone is what costs nothing: a longer `varchar`, `varchar`
 to `text` and back, more digits of the same scale, a finer time; so are tables that the same migration makes, drops or
 empties, the way down, and other databases. The confidence is medium for `timestamp` to `timestamptz` and back, which is
@@ -37,7 +38,7 @@ def run(project: Project) -> Iterator[Hit]:
 
 def _hits(project: Project) -> Iterator[Hit]:
     for history, migration, effect in located(project, OperationKind.SET_TYPE):
-        if effect.cost in (Cost.REWRITE, Cost.UNKNOWN):
+        if effect.cost is not Cost.FREE:
             yield _hit(history, migration, effect)
 
 
@@ -48,12 +49,14 @@ def _hit(history: History, migration: Migration, effect: Effect) -> Hit:
     sure = confidence(doubted)
     if effect.cost is Cost.UNKNOWN:
         sure = Confidence.MEDIUM if "time zone" in effect.reason else Confidence.LOW
-    known = effect.cost is Cost.REWRITE
-    why = [told(effect) if known else effect.reason, "indexes on the column are built anew too", *doubted]
+    known = effect.cost is not Cost.UNKNOWN
+    why = [told(effect) if known else effect.reason, *doubted]
+    work = "builds the indexes of" if effect.cost is Cost.BUILD else "writes" if known else "may write"
+    whole = "the column" if effect.cost is Cost.BUILD else "the whole table"
     return Hit(
         place=Place(migration.path, operation.span),
         message=f"Changing {effect.table}.{column} to {operation.type or 'another type'} "
-        f"{'writes' if known else 'may write'} the whole table anew while nobody can use it",
+        f"{work} {whole} anew while nobody can use it",
         subject=f"{effect.table}.{column}",
         why="; ".join(why),
         mend=mend(
@@ -98,6 +101,16 @@ CHECK = Check(
                 """,
             ),
             "golang-migrate: shorter, and computed",
+        ),
+        example(
+            sql(
+                "dbmate",
+                """
+                ALTER TABLE teams ALTER COLUMN name TYPE citext;
+                ALTER TABLE users ALTER COLUMN email TYPE citext; -- <- flagged
+                """,
+            ),
+            "dbmate: an index whose order changes",
         ),
         example(
             sql(

@@ -70,8 +70,8 @@ def _hit(history: History, migration: Migration, effect: Effect) -> Hit:
             "AddConstraintNotValid, and ValidateConstraint in a later migration; a Positive...Field is added as its plain "
             "type, and its check so"
             if not foreign
-            else "add the field with null=True and without a default: the key then stands in the column's definition, and no "
-            "row is read",
+            else "ADD CONSTRAINT ... NOT VALID by RunSQL, the field as its state_operations, and VALIDATE in a later migration; "
+            "a new field with null=True and without a default brings its key without a row being read",
         ),
         places=origin(effect.change),
         severity=Severity.NOTE if new else None,
