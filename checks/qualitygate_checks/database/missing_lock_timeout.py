@@ -110,11 +110,12 @@ def _hit(history: History, migration: Migration, effect: Effect, count: int) -> 
     operation = effect.change.operation
     doubted = [doubt for doubt in doubts(history, effect.change) if "no migration" not in doubt]
     lock = f"{effect.lock.value} on {effect.table}"
-    more = f"so do {count - 1} other migrations of {history.directory or 'this history'}, and none sets lock_timeout"
+    others = f"{count - 1} other migration{'s do' if count > 2 else ' does'} so too"
+    more = f"{others} in {history.directory or 'this history'}, and none sets lock_timeout"
     return Hit(
         place=Place(migration.path, operation.span),
         message=f"Migration {migration.version} waits for {lock} without a limit",
-        subject=history.directory if count > 1 else migration.version,
+        subject=f"migrations of {history.directory}" if count > 1 else migration.version,
         why="; ".join(
             [
                 *([more] if count > 1 else []),
