@@ -74,10 +74,14 @@ class ParsedFile:
 
 @dataclass(frozen=True)
 class Example:
-    """A small backend on which a check is tried: files by path; lines that end in ``# <- flagged`` must be found."""
+    """A small backend on which a check is tried: files by path; lines that end in ``# <- flagged`` must be found.
+
+    ``base`` are the files as they were before the change that is judged; None where nothing is compared.
+    """
 
     files: Mapping[str, str]
     title: str = ""
+    base: Mapping[str, str] | None = None
 
     @property
     def flagged(self) -> frozenset[tuple[str, int]]:
@@ -93,19 +97,34 @@ class Example:
         """The files without their marks."""
         return {path: _MARK.sub("", content).encode() for path, content in self.files.items()}
 
+    def base_sources(self) -> dict[str, bytes]:
+        """The files of the base; none where there is no base."""
+        return {path: content.encode() for path, content in (self.base or {}).items()}
 
-def example(files: str | Mapping[str, str], title: str = "", *, path: str = "app/main.py") -> Example:
+
+def example(
+    files: str | Mapping[str, str],
+    title: str = "",
+    *,
+    path: str = "app/main.py",
+    base: str | Mapping[str, str] | None = None,
+) -> Example:
     """An example from one text (taken to be ``path``) or from several files. Common indentation is removed.
 
-    Raises ``ValueError`` for a path that is absolute or leaves the example.
+    ``base`` is what stood there before, in the same form. Raises ``ValueError`` for a path that is absolute or leaves the
+    example.
     """
+    return Example(_files(files, path), title, None if base is None else _files(base, path))
+
+
+def _files(files: str | Mapping[str, str], path: str) -> dict[str, str]:
     from textwrap import dedent
 
     named = {path: files} if isinstance(files, str) else dict(files)
     for name in named:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise ValueError(f"example file {name!r} must be a relative path inside the example")
-    return Example({name: dedent(text).lstrip("\n") for name, text in named.items()}, title)
+    return {name: dedent(text).lstrip("\n") for name, text in named.items()}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from qualitygate.analyse import analyse
 from qualitygate.authoring import Check, Example
 from qualitygate.check import run_checks
 from qualitygate.discover import Layout, language_of
+from qualitygate.link.base import with_base
 from qualitygate.load import load
 from qualitygate.model.finding import Finding
 from qualitygate.model.policy import Policy
@@ -22,14 +24,11 @@ def findings_of(check: Check, example: Example) -> tuple[Finding, ...]:
 
     A check that audits answers is tried beside all installed ones, since they are what is answered.
     """
-    sources = sorted(example.sources().items())
-    layout = Layout.of(path for path, _ in sources)
-    files = [
-        SourceFile(Path("/example"), path, language_of(path, content), layout.role(path), content)
-        for path, content in sources
-    ]
+    files = _files(example.sources())
     others = [other for other in load().checks if not other.audits] if check.audits else []
     project = analyse(files, [*others, check], {})
+    if example.base is not None:
+        project = with_base(project, analyse(_files(example.base_sources()), [*others, check], {}))
     if project.unread:
         raise AssertionError(f"{check.id}: the example cannot be read: {project.unread}")
     if check.audits:
@@ -41,6 +40,14 @@ def findings_of(check: Check, example: Example) -> tuple[Finding, ...]:
     if run.error:
         raise AssertionError(f"{check.id} crashed: {run.error}")
     return run.findings
+
+
+def _files(sources: Mapping[str, bytes]) -> list[SourceFile]:
+    layout = Layout.of(sources)
+    return [
+        SourceFile(Path("/example"), path, language_of(path, content), layout.role(path), content)
+        for path, content in sorted(sources.items())
+    ]
 
 
 def flagged_by(check: Check, example: Example) -> frozenset[tuple[str, int]]:

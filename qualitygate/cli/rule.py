@@ -75,6 +75,9 @@ def _page(check: Check, paint: Palette, columns: int) -> Iterator[str]:
 
 def _example(example: Example, paint: Palette) -> Iterator[str]:
     flagged = example.flagged
+    for path, content in example.base_sources().items():
+        yield f"  {paint.faint(f'{path} before the change')}"
+        yield from (f"    {visible(line.expandtabs(4))}".rstrip() for line in content.decode().rstrip("\n").split("\n"))
     for path, content in example.sources().items():
         yield f"  {paint.faint(path)}"
         for number, line in enumerate(content.decode().rstrip("\n").split("\n"), start=1):

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from qualitygate.authoring import Check
+from qualitygate.authoring import Check, Example
 from qualitygate.cli.shared import emit, installed, wants_color
 from qualitygate.report.display import Palette, pad, visible
 
@@ -66,10 +66,15 @@ def described(check: Check) -> dict[str, Any]:
             for name, hint, default in option_fields(check)
         ],
         "examples": {
-            "bad": [{"title": example.title, "files": dict(example.files)} for example in check.bad],
-            "good": [{"title": example.title, "files": dict(example.files)} for example in check.good],
+            "bad": [_example(example) for example in check.bad],
+            "good": [_example(example) for example in check.good],
         },
     }
+
+
+def _example(example: Example) -> dict[str, Any]:
+    before = {"base": dict(example.base)} if example.base is not None else {}
+    return {"title": example.title, "files": dict(example.files), **before}
 
 
 def plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from qualitygate.extract.steps import steps_of_alembic, steps_of_django
 from qualitygate.frameworks.alembic import is_revision, read_revision
 from qualitygate.frameworks.django_migrations import read_migration, sql_of
 from qualitygate.frameworks.sql_migrations import dialect_of_imports
@@ -21,7 +22,13 @@ def read_python_migration(module: Module) -> tuple[Script, tuple[tuple[int, str]
     if is_revision(module):
         read = read_revision(module, read_text)
         return Script(
-            dialect_of_imports(module), read.statements, "alembic", False, read.total, read.revision
+            dialect_of_imports(module),
+            read.statements,
+            "alembic",
+            False,
+            read.total,
+            read.revision,
+            steps_of_alembic(module),
         ), read.lost
     migration = read_migration(module)
     if migration is None:
@@ -38,7 +45,8 @@ def read_python_migration(module: Module) -> tuple[Script, tuple[tuple[int, str]
         if operations:
             kept.append(Statement(span, operations))
     dialect = dialect_of_imports(module)
-    return Script(dialect, tuple(kept), "django", not migration.atomic, len(texts)), tuple(lost)
+    script = Script(dialect, tuple(kept), "django", not migration.atomic, len(texts), steps=steps_of_django(module))
+    return script, tuple(lost)
 
 
 def read_text(text: str, span: Span, values: Collection[str] = frozenset()) -> tuple[tuple[Operation, ...], bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qualitygate.extract.reading import Reading, Unparsable
+from qualitygate.extract.steps import steps_of_sql
 from qualitygate.frameworks.sql_migrations import READ, dialect_of, markers
 from qualitygate.model.schema import OperationKind, Script, Statement
 from qualitygate.model.source import Text, Unread
@@ -45,7 +46,8 @@ def read_sql(path: str, text: Text) -> Reading:
                 values.update(one.to for one in found if one.kind is OperationKind.ADD_VALUE)
                 down = any(start <= statement.start < end for start, end in marks.down)
                 kept.append(Statement(text.span(statement.start, statement.end), found, down))
-        script = Script(dialect, tuple(kept), marks.tool, marks.no_transaction, len(statements))
+        steps = steps_of_sql(statements, text, marks.down)
+        script = Script(dialect, tuple(kept), marks.tool, marks.no_transaction, len(statements), steps=steps)
         # for answers that stand above a statement of several lines
         spans = [text.span(one.start, one.end) for one in statements] if "qgate:" in text.content else []
         scopes = tuple(sorted((span.line, span.end_line) for span in spans))

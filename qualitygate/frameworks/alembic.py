@@ -625,6 +625,8 @@ _STEPS: Mapping[str, Callable[[Given], Iterator[Operation]]] = {
     "create_exclude_constraint": _create_exclude,
     "drop_constraint": _drop_constraint,
 }
+SCHEMA_STEPS = frozenset(_STEPS)
+"""The methods of `op` whose whole effect is read as operations."""
 
 
 # -- the history --------------------------------------------------------------------------------------------------

@@ -1231,6 +1231,8 @@ _STEPS: Mapping[str, Callable[[State, Given, str], _Found]] = {
     "RenameIndex": _rename_index,
     "AlterOrderWithRespectTo": _order,
 }
+SCHEMA_STEPS = frozenset(_STEPS) | {"AlterModelOptions", "AlterModelManagers"}
+"""The operations whose whole effect on the database is known."""
 
 
 # -- the history --------------------------------------------------------------------------------------------------

@@ -111,6 +111,21 @@ class Statement(msgspec.Struct, frozen=True, array_like=True):
     down: bool = False
 
 
+class Step(msgspec.Struct, frozen=True, array_like=True):
+    """A part of the way up of a migration, whatever it does: an SQL statement, an operation, a function that it calls.
+
+    ``digest`` is the same for the same words, however they are laid out and commented. ``kind`` is `plain` where all that
+    it does is among the operations of the migration, `sql` where it is a text of SQL, else `code`.
+    """
+
+    span: Span
+    digest: str
+    kind: str
+
+
+PLAIN, SQL, CODE = "plain", "sql", "code"
+
+
 class Revision(msgspec.Struct, frozen=True):
     """Where a migration that is written in code stands in its history.
 
@@ -133,7 +148,7 @@ class Script(msgspec.Struct, frozen=True):
 
     ``dialect`` is `postgres`, `mysql`, `sqlite`, another name that the path gives, or empty where nothing tells.
     ``tool`` is the migration tool whose markers the file carries; ``no_transaction`` says that a marker takes it out of
-    the tool's transaction. ``total`` counts statements of every kind.
+    the tool's transaction. ``total`` counts statements of every kind. ``steps`` is what the way up is made of.
     """
 
     dialect: str
@@ -142,6 +157,7 @@ class Script(msgspec.Struct, frozen=True):
     no_transaction: bool = False
     total: int = 0
     revision: Revision | None = None
+    steps: tuple[Step, ...] = ()
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -338,6 +354,9 @@ class History(msgspec.Struct, frozen=True):
 
 
 __all__ = [
+    "CODE",
+    "PLAIN",
+    "SQL",
     "Attribute",
     "Change",
     "Column",
@@ -353,6 +372,7 @@ __all__ = [
     "Script",
     "Span",
     "Statement",
+    "Step",
     "Table",
     "TableCheck",
 ]

@@ -50,10 +50,12 @@ def markdown(check: Check) -> str:
 
 
 def _fenced(example: Example) -> str:
+    named = [(path, f"`{path}` before the change\n\n", content) for path, content in (example.base or {}).items()]
+    alone = len(example.files) == 1 and not named
+    named += [(path, "" if alone else f"`{path}`\n\n", content) for path, content in example.files.items()]
     blocks = []
-    for path, content in example.files.items():
+    for path, name, content in named:
         suffix = path[path.rfind(".") :] if "." in path else ""
-        name = f"`{path}`\n\n" if len(example.files) > 1 else ""
         # Examples hold no fence of their own; four backticks would be needed then.
         fence = "````" if "```" in content else "```"
         blocks.append(f"{name}{fence}{_FENCES.get(suffix, '')}\n{content.rstrip()}\n{fence}")
