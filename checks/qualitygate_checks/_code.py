@@ -6,7 +6,7 @@ inside a function and what the callers hand in. Names are matched, nothing is ru
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -35,9 +35,27 @@ class Body:
     path: str
     qualname: str
     function: ir.Function | None
-    statements: tuple[ir.Statement, ...]
+    given: tuple[ir.Statement, ...] | None
     outer: Body | None
     cls: ir.Class | None = None
+
+    @cached_property
+    def statements(self) -> tuple[ir.Statement, ...]:
+        """The statements that were given, else those of the function, decoded when they are first asked for."""
+        if self.given is None and self.function is not None:
+            return ir.statements(self.function)
+        return self.given or ()
+
+    @cached_property
+    def inside(self) -> tuple[Body, ...]:
+        """The functions that stand in this body, those in its classes included, in order."""
+        prefix = f"{self.qualname}." if self.qualname else ""
+        return tuple(_inside(self, self.statements, None, prefix))
+
+    @cached_property
+    def calls(self) -> tuple[ir.Call, ...]:
+        """Every call of the body, in the order of :meth:`expressions`."""
+        return tuple(part for part in self.expressions() if isinstance(part, ir.Call))
 
     @cached_property
     def bindings(self) -> dict[str, list[Binding]]:
@@ -69,7 +87,7 @@ def own_expressions(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Express
 
 
 class Code:
-    """The application's functions, each decoded when it is asked for and kept while the check runs."""
+    """The application's functions, each decoded when it is asked for; all checks share one: `project.once(Code)`."""
 
     def __init__(self, project: Project) -> None:
         self._modules = {
@@ -77,10 +95,9 @@ class Code:
             for file in project.files
             if file.module is not None and file.role is Role.APPLICATION and not file.module.generated
         }
-        self._heads: dict[str, list[Body]] = {}
         self._tops: dict[str, Body] = {}
         self._names: dict[str, list[tuple[str, ir.Function]]] | None = None
-        self._words: dict[str, frozenset[str]] = {}
+        self._words: dict[str, list[str]] | None = None
         self._routes: dict[str, list[Route]] = {}
         for route in project.routes:
             path = route.place.path
@@ -94,9 +111,9 @@ class Code:
             function = body.function
             if function is not None and not function.span.line <= place.span.line <= function.end_line:
                 continue
-            for expression in body.expressions():
-                if isinstance(expression, ir.Call) and expression.name_span == place.span:
-                    return expression, body
+            for call in body.calls:
+                if call.name_span == place.span:
+                    return call, body
         return None
 
     def handler(self, route: Route) -> Body | None:
@@ -104,7 +121,13 @@ class Code:
         path = route.place.path
         module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         name = route.handler.removeprefix(f"{module}.")
-        return next((body for body in self.bodies(path) if body.function is not None and body.qualname == name), None)
+        pending = list(self._top(path, self._modules[path]).inside) if path in self._modules else []
+        for body in pending:
+            if body.qualname == name:
+                return body
+            if name.startswith(f"{body.qualname}."):
+                pending += body.inside
+        return None
 
     def routes(self, body: Body) -> list[Route]:
         """The operations that a function is the handler of."""
@@ -120,31 +143,27 @@ class Code:
         module = self._modules.get(path)
         if module is None:
             return
-        for body in self._all(path, module):
-            if body.function is None or not word or word in body.function.calls:
-                yield body
+        yield from _spread(self._top(path, module), lambda function: not word or word in function.calls)
 
     def everywhere(self, word: str = "") -> Iterator[Body]:
         """The same for all files, in the order of their paths."""
-        for path in sorted(self._modules):
-            if not word or word in self._called(path):
-                yield from self.bodies(path, word)
+        for path in sorted(self._modules) if not word else self._called().get(word, ()):
+            yield from self.bodies(path, word)
 
     def files_that_call(self, ending: str) -> list[str]:
         """The paths of the files in which something is called whose name ends so."""
-        return [path for path in sorted(self._modules) if any(word.endswith(ending) for word in self._called(path))]
+        return sorted({path for word, paths in self._called().items() if word.endswith(ending) for path in paths})
 
-    def _called(self, path: str) -> frozenset[str]:
-        """Everything that is called in a file, by its last name: enough to pass over it without decoding it."""
-        if path not in self._words:
-            module = self._modules[path]
-            words = {word for function in _heads(module.body) for word in function.calls}
-            for expression in own_expressions(module.body):
-                for part in ir.subexpressions(expression):
-                    if isinstance(part, ir.Call):
-                        words.add(last_name(part.function))
-            self._words[path] = frozenset(words)
-        return self._words[path]
+    def _called(self) -> dict[str, list[str]]:
+        """The files in which something of a name is called, in order: enough to pass over the others."""
+        if self._words is None:
+            self._words = {}
+            for path, module in sorted(self._modules.items()):
+                words = {word for function in _heads(module.body) for word in function.calls}
+                words.update(last_name(call.function) for call in self._top(path, module).calls)
+                for word in words:
+                    self._words.setdefault(word, []).append(path)
+        return self._words
 
     def named(self, name: str) -> list[Body]:
         """The functions and methods of this name, in all files."""
@@ -155,9 +174,8 @@ class Code:
                     self._names.setdefault(function.name, []).append((path, function))
         found = []
         for path, function in self._names.get(name, ()):
-            found += [
-                body for body in self.bodies(path) if body.function is not None and body.function.span == function.span
-            ]
+            top = self._top(path, self._modules[path])
+            found += [body for body in top.inside if body.function is not None and body.function.span == function.span]
         return found
 
     def callers(self, body: Body, most: int = 60) -> list[tuple[ir.Call, Body]] | None:
@@ -172,11 +190,11 @@ class Code:
         alone = len(self.named(name)) == 1
         found = []
         for caller in self.everywhere(name):
-            for expression in caller.expressions():
-                if isinstance(expression, ir.Call) and last_name(expression.function) == name:
-                    if not alone and not self._means(expression, caller, body):
+            for call in caller.calls:
+                if last_name(call.function) == name:
+                    if not alone and not self._means(call, caller, body):
                         continue
-                    found.append((expression, caller))
+                    found.append((call, caller))
                     if len(found) > most:
                         return None
         return found
@@ -211,22 +229,25 @@ class Code:
                     return len(rivals) < 2 or _shared(near, body.path) == max(_shared(near, path) for path in rivals)
         return False
 
-    def _all(self, path: str, module: ir.Module) -> list[Body]:
-        if path not in self._heads:
-            top = self._top(path, module)
-            self._heads[path] = [top, *_nested(top, module.body, None, "")]
-        return self._heads[path]
-
     def _top(self, path: str, module: ir.Module) -> Body:
         if path not in self._tops:
             self._tops[path] = Body(path, "", None, module.body, None)
         return self._tops[path]
 
 
-def bodies_of(path: str, module: ir.Module) -> list[Body]:
-    """The bodies of one file: the module's own first, then its functions in order."""
-    top = Body(path, "", None, module.body, None)
-    return [top, *_nested(top, module.body, None, "")]
+def bodies_of(path: str, module: ir.Module, wanted: Callable[[ir.Function], bool]) -> Iterator[Body]:
+    """The bodies of one file: the module's own first, then its functions that are wanted, in order.
+
+    What stands in a function that is not wanted is not looked at.
+    """
+    yield from _spread(Body(path, "", None, module.body, None), wanted)
+
+
+def _spread(body: Body, wanted: Callable[[ir.Function], bool]) -> Iterator[Body]:
+    yield body
+    for inner in body.inside:
+        if inner.function is not None and wanted(inner.function):
+            yield from _spread(inner, wanted)
 
 
 def _heads(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Function]:
@@ -237,15 +258,12 @@ def _heads(statements: tuple[ir.Statement, ...]) -> Iterator[ir.Function]:
             yield from _heads(statement.body)
 
 
-def _nested(outer: Body, statements: tuple[ir.Statement, ...], cls: ir.Class | None, prefix: str) -> Iterator[Body]:
+def _inside(outer: Body, statements: tuple[ir.Statement, ...], cls: ir.Class | None, prefix: str) -> Iterator[Body]:
     for statement in ir.walk(statements):
         if isinstance(statement, ir.Class):
-            yield from _nested(outer, statement.body, statement, f"{prefix}{statement.name}.")
+            yield from _inside(outer, statement.body, statement, f"{prefix}{statement.name}.")
         elif isinstance(statement, ir.Function):
-            inside = ir.statements(statement)
-            body = Body(outer.path, f"{prefix}{statement.name}", statement, inside, outer, cls)
-            yield body
-            yield from _nested(body, inside, None, f"{prefix}{statement.name}.")
+            yield Body(outer.path, f"{prefix}{statement.name}", statement, None, outer, cls)
 
 
 def _bound(statements: tuple[ir.Statement, ...]) -> dict[str, list[Binding]]:

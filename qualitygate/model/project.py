@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
 import msgspec
 
 from qualitygate.model.agreement import Agreement
@@ -21,6 +24,8 @@ from qualitygate.model.facts import Directive, FileFacts
 from qualitygate.model.schema import History, Model, Table
 from qualitygate.model.source import Language, Place, Role, Unread
 
+_T = TypeVar("_T")
+
 
 class Answer(msgspec.Struct, frozen=True):
     """An inline answer in a file, and what it was good for.
@@ -37,7 +42,7 @@ class Answer(msgspec.Struct, frozen=True):
     idle: tuple[str, ...] = ()
 
 
-class Project(msgspec.Struct, frozen=True):
+class Project(msgspec.Struct, frozen=True, dict=True):
     """Facts of all files, joined. Everything is in a fixed order: the same input gives the same project.
 
     ``calls`` holds the library calls that the checks of this run ask for, ``assignments`` the values given to names that
@@ -67,6 +72,13 @@ class Project(msgspec.Struct, frozen=True):
     unread: tuple[Unread, ...] = ()
     answers: tuple[Answer, ...] = ()
     base: Project | None = None
+
+    def once(self, make: Callable[[Project], _T]) -> _T:
+        """What ``make`` works out of this project, worked out when it is first asked for and shared by all checks."""
+        known: dict[Any, Any] = self.__dict__
+        if make not in known:
+            known[make] = make(self)
+        return cast(_T, known[make])
 
     @property
     def operations(self) -> tuple[Operation, ...]:

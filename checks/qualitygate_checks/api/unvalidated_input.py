@@ -65,7 +65,7 @@ class _Reading:
 
 def run(project: Project) -> Iterator[Hit]:
     """Hits for handlers that use the raw body, by file, or one for all."""
-    code = Code(project)
+    code = project.once(Code)
     readings: dict[tuple[str, Span], _Reading] = {}
     for route in project.routes:
         if route.api and route.method in _CHANGING and route.exempt not in _PUBLIC and route.framework != "graphql":

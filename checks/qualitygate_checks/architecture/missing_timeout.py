@@ -106,7 +106,7 @@ class _Defaults:
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every call, or client, without an end."""
     targets = {outbound.place: outbound.target for outbound in project.outbound}
-    code = Code(project)
+    code = project.once(Code)
     defaults = _defaults(project, code)
     yield from _stubs(code)
     told: set[tuple[str, str]] = set()

@@ -37,7 +37,7 @@ _SHORT = re.compile(r"(^|_)(instances?|clients?|engines?|pools?|providers?|plugi
 
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every function that remembers without an end, and for every container that is used like that."""
-    code = Code(project)
+    code = project.once(Code)
     for file in project.files:
         if file.module is not None and file.role is Role.APPLICATION and not file.module.generated:
             known = _imported(file.module.body)

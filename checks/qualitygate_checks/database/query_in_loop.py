@@ -93,7 +93,7 @@ class _Query:
 def run(project: Project) -> Iterator[Hit]:
     """One hit a loop, and one a serializer."""
     relations = Relations.of(project)
-    code = Code(project)
+    code = project.once(Code)
     for body in code.everywhere():
         if is_script(body.path) or _SEEDS.search(body.path):
             continue
@@ -596,7 +596,7 @@ def _listed(project: Project, classes: Sequence[ir.Class]) -> dict[str, str]:
                 for target in statement.targets:
                     if isinstance(target, ir.Name) and target.id == "serializer_class":
                         found.setdefault(last_name(statement.value), f"{cls.name} lists by it")
-    for body in Code(project).everywhere():
+    for body in project.once(Code).everywhere():
         for expression in body.expressions():
             if isinstance(expression, ir.Call) and any(
                 argument.name == "many" and isinstance(argument.value, ir.Constant) and argument.value.value is True

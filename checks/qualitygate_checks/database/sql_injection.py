@@ -116,7 +116,7 @@ class _Hole:
 
 def run(project: Project) -> Iterator[Hit]:
     """Hits for statements with holes that a caller or a client fills, one a statement."""
-    code = Code(project)
+    code = project.once(Code)
     told: set[tuple[str, Span]] = set()
     for call in project.calls:
         if call.name not in _SINKS and call.name != "?.extra":

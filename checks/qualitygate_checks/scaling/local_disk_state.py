@@ -71,7 +71,7 @@ def run(project: Project) -> Iterator[Hit]:
     """A hit for every function on the path of a request that writes to the local disk."""
     temporary = {call.owner for call in project.calls if call.name in _TEMPORARY or call.name in _REMOVES}
     committed = {call.owner for call in project.calls if call.name in _COMMITS}
-    code = Code(project)
+    code = project.once(Code)
     found: dict[str, dict[str, Call]] = {}
     for call in project.calls:
         if not _writes(call) or not call.routes or call.owner in temporary:

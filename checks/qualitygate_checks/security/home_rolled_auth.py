@@ -92,9 +92,7 @@ def run(file: ParsedFile) -> Iterator[Hit]:
         return
     randoms = _imports_random(file.module)
     told: set[tuple[str, str]] = set()
-    for body in bodies_of(file.path, file.module):
-        if body.function is not None and not _speaks(written(file, body.function), _SIGNS):
-            continue
+    for body in bodies_of(file.path, file.module, lambda function: _speaks(written(file, function), _SIGNS)):
         for statement, span in _steps(body.statements):
             for expression in ir.evaluated_by(statement):
                 for part in ir.subexpressions(expression):

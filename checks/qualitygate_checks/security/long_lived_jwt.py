@@ -75,7 +75,7 @@ class _Lifetime:
 
 def run(project: Project, options: Options) -> Iterator[Hit]:
     """Hits for lifetimes at the place where each is written: of one signing call the longest."""
-    code = Code(project)
+    code = project.once(Code)
     deltas = {(call.place.path, call.place.span): call for call in project.calls if call.name in _DELTAS}
     told: set[Place] = set()
     for lifetimes, call, setting in _all(code, project, _Reader(code, deltas)):

@@ -37,7 +37,7 @@ _ASSERTION = frozenset(("iss", "iat", "aud", "jti"))
 
 def run(project: Project) -> Iterator[Hit]:
     """Hits for tokens without an end, at the claims where they are written out."""
-    code = Code(project)
+    code = project.once(Code)
     for call in project.calls:
         if call.name in ENCODERS:
             yield from _signed(code, call)

@@ -37,7 +37,7 @@ _FETCH = frozenset(("post", "fetch_token", "fetch_access_token", "request", "aut
 
 def run(project: Project) -> Iterator[Hit]:
     """Hits for tokens that are read without a checked signature."""
-    code = Code(project)
+    code = project.once(Code)
     for call in project.calls:
         if call.name in _ENCODERS:
             given = call.argument("algorithm", 2)

@@ -69,7 +69,7 @@ _TRIAL = re.compile(r"(?:^|[/_.])(?:tests?|testing|ci|dev|development|local)(?:[
 
 def run(project: Project) -> Iterator[Hit]:
     """Hits for passwords that are hashed too quickly."""
-    code = Code(project)
+    code = project.once(Code)
     for call in project.calls:
         if call.name in _HASHES:
             yield from _hashed(code, call)
