@@ -36,15 +36,17 @@ MAX_LINE = 4000
 
 
 def bindings(file: ParsedFile) -> Iterator[Bound]:
-    """The bindings of ``file``. Python is read in its neutral form; the other languages are read line by line."""
-    if file.language is Language.PYTHON:
+    """The bindings of ``file``.
+
+    Python that was parsed is read in its neutral form, everything else line by line: also Python that is not parsed
+    because it serves tests, or that cannot be (a print statement of Python 2).
+    """
+    if file.module is not None:
         from qualitygate_checks.security._python import python_bindings
 
         yield from python_bindings(file)
-        return
-    reader = _READERS.get(file.language) or _BY_SUFFIX.get(_suffix(file.path))
-    if reader is not None and has_keyword(file.text.content):
-        yield from reader(file.text.content)
+    elif has_keyword(file.text.content):
+        yield from _reader(file)(file.text.content)
 
 
 def has_keyword(text: str) -> bool:
@@ -53,10 +55,21 @@ def has_keyword(text: str) -> bool:
     return any(word in lowered for word in _KEYWORDS)
 
 
-def _suffix(path: str) -> str:
-    """The last suffix of a path, or the whole name of a dotfile, in lower case."""
-    name = path.rpartition("/")[2].lower()
-    return name if name.rfind(".") <= 0 else name[name.rfind(".") :]
+def _reader(file: ParsedFile) -> Callable[[str], Iterator[Bound]]:
+    """The reader of a file's language, or of its suffix; that of any text for a name that says nothing.
+
+    `settings.yml.dist` and `.env.production.sample` are read as what they are copied to.
+    """
+    if file.language in _READERS:
+        return _READERS[file.language]
+    name = file.path.rpartition("/")[2].lower()
+    while "." in name:
+        name, _, suffix = name.rpartition(".")
+        if reader := _BY_SUFFIX.get(suffix):
+            return reader
+        if suffix not in _COPIES:
+            break
+    return _anything
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -102,6 +115,13 @@ _DOCKER_PAIR = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"]*\"|'[^']*'|
 _OPTION = re.compile(
     r"--(?P<name>(?:[a-z]+-){0,4}(?:password|passwd|secret|token|api-key))[= ](?P<value>\"[^\"]*\"|'[^']*'|[^\s\"',\]]+)"
 )
+_PASSED = re.compile(
+    r"(?:^|\s)(?:-e|--env|--build-arg|--set|-D)[\s=]*[\"']?(?P<name>[A-Za-z_][\w.\-]{0,80})=(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"',]+)"
+)
+_INLINE = re.compile(
+    r"(?:^|[\s;&\"'])(?P<name>[A-Z][A-Z0-9_]{2,80})=(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"';&|,)\]]+)"
+)
+_HEADER = re.compile(r"(?P<name>[Xx]-[A-Za-z\-]{0,40}(?:[Tt]oken|[Kk]ey|[Ss]ecret)):\s*(?P<value>[^\s\"'<>]{8,200})")
 _FALLBACK = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*):?-(?P<value>[^}]*)\}")
 _SQL = re.compile(
     r"\b(?P<name>(?:ENCRYPTED\s+)?PASSWORD|IDENTIFIED\s+(?:WITH\s+\S+\s+)?BY)\s*=?\s*'(?P<value>(?:[^']|'')*)'",
@@ -197,7 +217,7 @@ def _yaml(text: str) -> Iterator[Bound]:
 
 _COMMENTS = ("//", "#", "*", "/*", "<!--")
 _QUOTED = re.compile(
-    r"(?P<name>[A-Za-z_][\w.\-]{0,80})[\"'\]]?\s*(?::\s*[\w<>\[\]?]{1,30}\s*)?(?::=|=>|[=:])\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^'\\]*')"
+    r"(?P<name>[A-Za-z_][\w.\-]{0,80})[\"'\]]{0,2}\s*(?::\s*[\w<>\[\]?]{1,30}\s*)?(?::=|=>|[=:]|(?P<compared>[=!]==?))\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^'\\]*')"
 )
 _CELL = re.compile(
     r"(?P<name>[A-Za-z_]\w{0,80})(?:\\?[\"'])?\]?\s*[=:]\s*(?P<quote>\\\"|')(?P<value>[^\"'\\]{1,300})(?P=quote)"
@@ -206,8 +226,9 @@ _FLOW = re.compile(r"[{,]\s*[\"']?(?P<name>[\w.\-]+)[\"']?\s*:\s+(?P<value>\"[^\
 
 
 def _options(offset: int, line: str) -> Iterator[Bound]:
-    for option in _OPTION.finditer(line):
-        yield from _bound(offset, line, option["name"], *option.span("value"), "argument")
+    for pattern in (_OPTION, _PASSED, _INLINE, _HEADER):
+        for option in pattern.finditer(line):
+            yield from _bound(offset, line, option["name"], *option.span("value"), "argument")
 
 
 def _dockerfile(text: str) -> Iterator[Bound]:
@@ -256,12 +277,24 @@ def _rows(text: str, start: int, columns: list[str]) -> Iterator[Bound]:
             yield Bound(columns[column], token[0][1:-1], token.start() + 1, token.end() - 1, "statement")
 
 
+_SETTER = re.compile(
+    r"\b[a-z]{0,3}[sS]et_?(?P<name>[A-Za-z_]{0,40}(?:[pP]assword|[pP]asswd|[sS]ecret|[tT]oken|[kK]ey))\(\s*(?P<value>\"[^\"\\]*\"|'[^'\\]*')\s*\)"
+)
+
+
 def _code(text: str) -> Iterator[Bound]:
-    """Any other language: a quoted value behind `=`, `:`, `:=` or `=>`."""
+    """Any other language: a quoted value behind `=`, `:`, `:=` or `=>`, compared, or handed to a setter."""
     for offset, line in _lines(text):
         if not line.lstrip().startswith(_COMMENTS):
-            for match in _QUOTED.finditer(line):
-                yield from _bound(offset, line, match["name"], *match.span("value"))
+            yield from _quoted(offset, line)
+            for match in _SETTER.finditer(line):
+                yield from _bound(offset, line, match["name"], *match.span("value"), "argument")
+
+
+def _quoted(offset: int, line: str) -> Iterator[Bound]:
+    for match in _QUOTED.finditer(line):
+        form = "comparison" if match["compared"] else "setting"
+        yield from _bound(offset, line, match["name"], *match.span("value"), form)
 
 
 def _notebook(text: str) -> Iterator[Bound]:
@@ -280,6 +313,20 @@ def _shell(text: str) -> Iterator[Bound]:
             yield from _options(offset, line)
 
 
+_ALONE = re.compile(r"\s*(?:[-*>$]\s+)?(?:export\s+)?(?P<name>[A-Za-z_][\w.\-]{0,80})\s*[=:]\s*(?P<value>[^\s,;]+)[,;]?\s*$")
+
+
+def _anything(text: str) -> Iterator[Bound]:
+    """Text of an unknown kind: quoted values as in code, else a line that is nothing but a name and one word."""
+    for offset, line in _lines(text):
+        if line.lstrip().startswith(_COMMENTS):
+            continue
+        yield from _quoted(offset, line)
+        if alone := _ALONE.match(line):
+            yield from _bound(offset, line, alone["name"], *alone.span("value"))
+        yield from _options(offset, line)
+
+
 _READERS: dict[Language, Callable[[str], Iterator[Bound]]] = {
     Language.ENV: _environment,
     Language.INI: _ini,
@@ -292,43 +339,23 @@ _READERS: dict[Language, Callable[[str], Iterator[Bound]]] = {
 
 # Files of other tools and languages, by suffix: a backend's repository holds its scripts, its gateway and its clients.
 _BY_SUFFIX: dict[str, Callable[[str], Iterator[Bound]]] = {
-    **dict.fromkeys((".sh", ".bash", ".zsh", ".envrc", ".tfvars"), _shell),
-    **dict.fromkeys((".conf", ".config", ".npmrc", ".pypirc", ".credentials"), _ini),
+    **dict.fromkeys(("sh", "bash", "zsh", "envrc", "tfvars"), _shell),
+    **dict.fromkeys(("conf", "config", "npmrc", "pypirc", "credentials", "ini", "cfg", "properties", "cnf"), _ini),
+    **dict.fromkeys(("yml", "yaml"), _yaml),
+    **dict.fromkeys(("json", "webmanifest", "tfstate", "ndjson"), _json),
+    "toml": _toml,
+    "sql": _sql,
+    "env": _environment,
+    "ipynb": _notebook,
     **dict.fromkeys(
         (
-            *(
-                ".js",
-                ".mjs",
-                ".cjs",
-                ".jsx",
-                ".ts",
-                ".tsx",
-                ".vue",
-                ".go",
-                ".rb",
-                ".php",
-                ".java",
-                ".kt",
-                ".kts",
-                ".scala",
-            ),
-            *(
-                ".cs",
-                ".rs",
-                ".swift",
-                ".ex",
-                ".exs",
-                ".lua",
-                ".groovy",
-                ".gradle",
-                ".tf",
-                ".hcl",
-                ".ps1",
-                ".jsonc",
-                ".json5",
-            ),
+            *("py", "pyi", "js", "mjs", "cjs", "jsx", "ts", "tsx", "vue", "go", "rb", "php", "java", "kt", "kts"),
+            *("scala", "cs", "rs", "swift", "ex", "exs", "lua", "groovy", "gradle", "tf", "hcl", "ps1", "jsonc", "json5"),
+            *("c", "h", "cc", "cpp", "hpp", "m", "pl", "pm", "dart", "clj", "erl", "hs", "fs"),
         ),
         _code,
     ),
-    ".ipynb": _notebook,
 }
+
+# Endings of files that are copied under another name before they are used.
+_COPIES = frozenset({"example", "sample", "dist", "template", "tmpl", "tpl", "orig", "bak", "default", "old", "local", "j2", "in"})

@@ -42,6 +42,12 @@ _DEED = _words(
     " create generate new make delete remove revoke refresh find parse read load send on max min num n total count"
     " enable disable from existing"
 )
+# Words beside `key` that make it a key of a table, of a map or of a keyboard.
+_NO_KEY = _words(
+    "public primary foreign sort partition cache row hash map dict lookup group index unique natural composite object"
+    " property record column table field route routing message event sort range order filter translation i18n label"
+    " redis bucket s3 idempotency item data json attribute header param config setting name path file dedup context"
+)
 _STATES = frozenset(
     {"is", "has", "have", "can", "should", "must", "may", "require", "requires", "need", "needs", "use"}
 )
@@ -88,7 +94,8 @@ def credential(name: str) -> Credential | None:
         words[-1] == "keys" and words[-2:-1] and words[-2] in _KEY_OF
     ):
         return Credential(words[-1][:-1], False)
-    if words == ["key"]:
+    if words[-1] == "key" and words[-2:-1] != ["public"] and _NO_KEY.isdisjoint(words):
+        # `TUMBLR_KEY`: the key of a service, or one of a table.
         return Credential("key", False)
     return None
 

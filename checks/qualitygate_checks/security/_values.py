@@ -10,12 +10,14 @@ from qualitygate_checks.security._surprise import entropy, surprise
 
 
 class Strength(Enum):
-    """`NONE` is no credential; `WEAK` a default or dictionary value; `PLAIN` one that a person chose; `RANDOM` drawn."""
+    """`NONE` is no credential; `DEFAULT` one that guides print or that says its own name; `WEAK` a word or a run;
+    `PLAIN` one that a person chose; `RANDOM` drawn."""
 
     NONE = 0
-    WEAK = 1
-    PLAIN = 2
-    RANDOM = 3
+    DEFAULT = 1
+    WEAK = 2
+    PLAIN = 3
+    RANDOM = 4
 
 
 def _words(text: str) -> frozenset[str]:
@@ -25,7 +27,7 @@ def _words(text: str) -> frozenset[str]:
 # Syntax of references and templates in the formats that configuration and code use.
 _REFERENCE = re.compile(
     r"\$\{|\$\(|\(\(|\{\{|\{%|%\(|#\{|^\$[A-Za-z_]|^%[A-Za-z_]\w*%$|^<|^\[[^\]]*\]$|^\{\w*\}|\{[a-z_][\w.]*\}|^@[A-Za-z]"
-    r"|^(?:ENC\(|vault:|sm://|arn:|op://|ref\+|ssm:|secretsmanager:|file:|env:|projects/|AgA[A-Za-z0-9+/]{100})"
+    r"|^(?:#+|@+|__|%%)\w+(?:#+|@+|__|%%)$|^(?:ENC\(|vault:|sm://|arn:|op://|ref\+|ssm:|secretsmanager:|file:|env:|projects/|AgA[A-Za-z0-9+/]{100})"
 )
 _FILLER = re.compile(
     r"change[-_ ]?(?:me|this|it)|replace[-_ ]?(?:me|this|with)|your[-_ .]|^your|example|sample|dummy|placeholder|redacted"
@@ -75,13 +77,13 @@ def strength(value: str, name: str, kind: str) -> Strength:
     letters = plain.rstrip("0123456789")
     dressed = bool(re.search(r"\d", text) and re.search(r"[^\w.\-]", text))
     if not plain or (not text.isdigit() and not dressed and (letters in _DEFAULTS or _all_defaults(text))):
-        return Strength.WEAK if kind != "token" and plain else Strength.NONE
+        return Strength.DEFAULT if kind != "token" and plain else Strength.NONE
     if _FILLER.search(text):
-        return Strength.WEAK if re.search("change|replace", text, re.IGNORECASE) else Strength.NONE
+        return Strength.DEFAULT if re.search("change|replace", text, re.IGNORECASE) else Strength.NONE
     if _echoes(plain, name):
         # `api_key: "api_key"` maps names; `SECRET_KEY = "my-secret-key"` is a value, if a poor one.
         own = re.sub(r"[^a-z0-9]", "", name.lower())
-        return Strength.WEAK if kind == "password" or (kind != "token" and own in plain != own) else Strength.NONE
+        return Strength.DEFAULT if kind == "password" or (kind != "token" and own in plain != own) else Strength.NONE
     if _UUID.match(text):
         return Strength.WEAK
     if is_random(text):
