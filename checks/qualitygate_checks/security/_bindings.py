@@ -172,13 +172,23 @@ def _matched(offset: int, line: str, match: re.Match[str] | None, comment: str =
 
 def _environment(text: str) -> Iterator[Bound]:
     for offset, line in _lines(text):
-        yield from _matched(offset, line, _ENVIRONMENT.match(line))
+        start = _uncommented(line)
+        yield from _matched(offset + start, line[start:], _ENVIRONMENT.match(line[start:]))
 
 
 def _ini(text: str) -> Iterator[Bound]:
     for offset, line in _lines(text):
-        if not line.lstrip().startswith(";"):
-            yield from _matched(offset, line, _SETTING.match(line))
+        start = _uncommented(line)
+        yield from _matched(offset + start, line[start:], _SETTING.match(line[start:]))
+
+
+_COMMENTED = re.compile(r"\s*(?:#|;|//)[#;!]*\s*(?=[\w\"'.\-]+\s{0,3}[=:]\s*\S+\s*$)")
+
+
+def _uncommented(line: str) -> int:
+    """Where a setting begins that a comment sign has switched off; 0 for any other line."""
+    found = _COMMENTED.match(line)
+    return found.end() if found else 0
 
 
 def _toml(text: str) -> Iterator[Bound]:
@@ -194,7 +204,9 @@ def _json(text: str) -> Iterator[Bound]:
 
 
 def _yaml(text: str) -> Iterator[Bound]:
-    for offset, line in _lines(text):
+    for whole, full in _lines(text):
+        start = _uncommented(full)
+        offset, line = whole + start, full[start:]
         if line.lstrip().startswith("#"):
             continue
         if named := _YAML_NAMED.match(line):

@@ -66,7 +66,10 @@ def strength(value: str, name: str, kind: str) -> Strength:
     text = value.strip()
     if len(text) < 3 or text.lower() in _LITERAL or len(set(text)) < 3:
         return Strength.NONE
-    if _REFERENCE.search(text) or _PATH.match(text) or _HASH.match(text) or not text.isascii():
+    if _REFERENCE.search(text) or _PATH.match(text) or _HASH.match(text):
+        return Strength.NONE
+    if not text.isascii() and not (kind == "password" and re.search(r"\d", text) and re.search(r"[!-/:-@\[-`{-~]", text)):
+        # Words of other languages are labels; a password of a person may hold any letter.
         return Strength.NONE
     if _CONSTANT.match(text) or _ARGUMENT.match(text):
         return Strength.NONE
@@ -156,6 +159,4 @@ def _chosen(text: str) -> Strength:
         return Strength.WEAK if _RUN.search(text) else Strength.PLAIN
     if len(text) >= 8 and sign and not re.fullmatch(r"[A-Za-z]+(?:[-_.:/ ][A-Za-z]+)*[:.?!]*", text):
         return Strength.PLAIN
-    if re.fullmatch(r"[A-Za-z]+", text):
-        return Strength.WEAK
-    return Strength.NONE
+    return Strength.WEAK if re.fullmatch(r"[A-Za-z]+(?:[-_][A-Za-z]+){0,2}!*", text) else Strength.NONE

@@ -146,7 +146,7 @@ def _circumstances(file: ParsedFile) -> tuple[int, tuple[str, ...]]:
     if _PROSE.search(file.path):
         return 2, ("the file is for people to read",)
     if _SAMPLE.search(file.path):
-        return 2, ("the file is a sample",)
+        return 1, ("the file is a sample",)
     if _PIPELINE.search(file.path):
         return 2, ("the file is for a build pipeline, whose services live for one run",)
     if _DEVELOPMENT.search(file.path):
@@ -219,7 +219,7 @@ def _from_address(file: ParsedFile, address: Address) -> Evidence | None:
         steps, reasons = steps + 2, (*reasons, "it stands in a docstring")
     if _in_comment(file, address.start):
         steps, reasons = steps + 1, (*reasons, "it stands in a comment")
-    where = f"a {address.scheme} address" if address.scheme else "an address"
+    where = _kind_of_address(address.scheme)
     return Evidence(
         f"The password in {where}",
         f"password in {where}",
@@ -230,6 +230,12 @@ def _from_address(file: ParsedFile, address: Address) -> Evidence | None:
         (_described(level), *reasons),
         "Change the password, and read the whole address from the environment or a secret manager, with no fallback.",
     )
+
+
+def _kind_of_address(scheme: str) -> str:
+    if " " in scheme:
+        return f"a {scheme}" if scheme[0].islower() else f"{scheme} credentials"
+    return f"a {scheme} address" if scheme else "an address"
 
 
 def _from_binding(file: ParsedFile, bound: Bound) -> Evidence | None:
@@ -249,6 +255,8 @@ def _from_binding(file: ParsedFile, bound: Bound) -> Evidence | None:
         steps, reasons = steps + 1, ("the name only hints at a credential", *reasons)
     if bound.form == "comparison":
         steps, reasons = steps + 1, ("it is compared, not used", *reasons)
+    if file.module is None and _in_comment(file, bound.start):
+        steps, reasons = steps + 2, ("it stands in a comment", *reasons)
     if named.kind == "password" and _DIGEST.fullmatch(bound.value):
         steps, reasons = steps + 1, ("it has the form of an unsalted hash of a password", *reasons)
     if "insecure" in bound.value.lower():
