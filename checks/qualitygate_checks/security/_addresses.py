@@ -34,7 +34,9 @@ _REST = re.compile(
 _PAIRED = re.compile(
     r"(?:[;\"']|\s)(?:password|pwd)\s*=\s*(?P<password>[^;\"'\s{}$<>()&|,\\]{3,200})(?=[;\"'\s]|$)", re.IGNORECASE
 )
-_SERVER = re.compile(r"(?:^|[;\"'\s])(?:server|data source|host|hostaddr|addr|address)\s*=\s*([^;\"'\s]{1,200})", re.IGNORECASE)
+_SERVER = re.compile(
+    r"(?:^|[;\"'\s])(?:server|data source|host|hostaddr|addr|address)\s*=\s*([^;\"'\s]{1,200})", re.IGNORECASE
+)
 _USER = re.compile(r"(?:^|[;\"'\s])(?:user id|user|uid|username)\s*=\s*([^;\"'\s]{1,200})", re.IGNORECASE)
 _BASIC = re.compile(r"\bBasic\s{1,3}(?P<value>[A-Za-z0-9+/]{8,400}={0,2})(?![A-Za-z0-9+/=])")
 _LINE = 1000

@@ -118,9 +118,7 @@ _OPTION = re.compile(
 _PASSED = re.compile(
     r"(?:^|\s)(?:-e|--env|--build-arg|--set|-D)[\s=]*[\"']?(?P<name>[A-Za-z_][\w.\-]{0,80})=(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"',]+)"
 )
-_INLINE = re.compile(
-    r"(?:^|[\s;&\"'])(?P<name>[A-Z][A-Z0-9_]{2,80})=(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"';&|,)\]]+)"
-)
+_INLINE = re.compile(r"(?:^|[\s;&\"'])(?P<name>[A-Z][A-Z0-9_]{2,80})=(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"';&|,)\]]+)")
 _HEADER = re.compile(r"(?P<name>[Xx]-[A-Za-z\-]{0,40}(?:[Tt]oken|[Kk]ey|[Ss]ecret)):\s*(?P<value>[^\s\"'<>]{8,200})")
 _FALLBACK = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*):?-(?P<value>[^}]*)\}")
 _SQL = re.compile(
@@ -325,7 +323,9 @@ def _shell(text: str) -> Iterator[Bound]:
             yield from _options(offset, line)
 
 
-_ALONE = re.compile(r"\s*(?:[-*>$]\s+)?(?:export\s+)?(?P<name>[A-Za-z_][\w.\-]{0,80})\s*[=:]\s*(?P<value>[^\s,;]+)[,;]?\s*$")
+_ALONE = re.compile(
+    r"\s*(?:[-*>$]\s+)?(?:export\s+)?(?P<name>[A-Za-z_][\w.\-]{0,80})\s*[=:]\s*(?P<value>[^\s,;]+)[,;]?\s*$"
+)
 
 
 def _anything(text: str) -> Iterator[Bound]:
@@ -362,7 +362,22 @@ _BY_SUFFIX: dict[str, Callable[[str], Iterator[Bound]]] = {
     **dict.fromkeys(
         (
             *("py", "pyi", "js", "mjs", "cjs", "jsx", "ts", "tsx", "vue", "go", "rb", "php", "java", "kt", "kts"),
-            *("scala", "cs", "rs", "swift", "ex", "exs", "lua", "groovy", "gradle", "tf", "hcl", "ps1", "jsonc", "json5"),
+            *(
+                "scala",
+                "cs",
+                "rs",
+                "swift",
+                "ex",
+                "exs",
+                "lua",
+                "groovy",
+                "gradle",
+                "tf",
+                "hcl",
+                "ps1",
+                "jsonc",
+                "json5",
+            ),
             *("c", "h", "cc", "cpp", "hpp", "m", "pl", "pm", "dart", "clj", "erl", "hs", "fs"),
         ),
         _code,
@@ -370,4 +385,6 @@ _BY_SUFFIX: dict[str, Callable[[str], Iterator[Bound]]] = {
 }
 
 # Endings of files that are copied under another name before they are used.
-_COPIES = frozenset({"example", "sample", "dist", "template", "tmpl", "tpl", "orig", "bak", "default", "old", "local", "j2", "in"})
+_COPIES = frozenset(
+    {"example", "sample", "dist", "template", "tmpl", "tpl", "orig", "bak", "default", "old", "local", "j2", "in"}
+)

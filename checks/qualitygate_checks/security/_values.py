@@ -68,7 +68,9 @@ def strength(value: str, name: str, kind: str) -> Strength:
         return Strength.NONE
     if _REFERENCE.search(text) or _PATH.match(text) or _HASH.match(text):
         return Strength.NONE
-    if not text.isascii() and not (kind == "password" and re.search(r"\d", text) and re.search(r"[!-/:-@\[-`{-~]", text)):
+    if not text.isascii() and not (
+        kind == "password" and re.search(r"\d", text) and re.search(r"[!-/:-@\[-`{-~]", text)
+    ):
         # Words of other languages are labels; a password of a person may hold any letter.
         return Strength.NONE
     if _CONSTANT.match(text) or _ARGUMENT.match(text):

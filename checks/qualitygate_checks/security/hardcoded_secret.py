@@ -5,7 +5,8 @@ of known providers, told by prefix, length, alphabet and, where the format has o
 Web Tokens. These are found in every text file. A *binding*: a literal bound to the name of a credential (assignment,
 keyword argument, dictionary entry, parameter default, comparison, fallback of a look-up in the environment; a key of YAML,
 JSON, TOML, INI, .env; ENV and ARG of a Dockerfile; PASSWORD and IDENTIFIED BY in SQL; quoted values in shell scripts,
-Terraform and other languages), and the password inside a connection address. Bindings are judged in application code, migrations and configuration only.
+Terraform and other languages; `NAME=value` handed to a command), the password inside a connection address or a driver's
+connection string, and HTTP Basic. Vendored and generated files are searched for formats only.
 
 The confidence says how strong the evidence is. High: a format whose checksum holds or that has no other use, and a
 random value under the name of a credential. Medium: a password that a person chose, or a random value under a name that
@@ -60,10 +61,8 @@ _DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}", re
 _TRANSLATION = re.compile(r"(^|/)(i18n|locales?|lang|langs|languages|translations?|messages)(/|[._-])", re.IGNORECASE)
 _LOCK = re.compile(r"(^|/)[^/]*(lock|\.min|\.map)(\.[a-z]+)?$", re.IGNORECASE)
 _PROSE = re.compile(r"\.(md|mdx|rst|txt|adoc|html?|svg|css|csv|tsv|log|po|patch|diff)$|(^|/)(changelog|readme)[^/]*$", re.IGNORECASE)  # fmt: skip
-_SAMPLE = re.compile(
-    r"(^|[./_-])(example|sample|template|dist|tpl|default|test|tests|testing|e2e|fixtures?|testdata|mocks?)([./_-]|$)",
-    re.IGNORECASE,
-)
+_SAMPLE = re.compile(r"(^|[./_-])(example|sample|template|dist|tpl|defaults?)([./_-]|$)", re.IGNORECASE)
+_TESTING = re.compile(r"(^|[./_-])(tests?|testing|spec|e2e|fixtures?|testdata|mocks?)([./_-]|$)", re.IGNORECASE)
 _PIPELINE = re.compile(r"(^|/)(\.github|\.gitlab|\.circleci|\.ci|ci|\.buildkite|\.woodpecker)[/.]|(^|[./_-])(ci|cypress)\.ya?ml$|\.gitlab-ci|woodpecker", re.IGNORECASE)  # fmt: skip
 _DEVELOPMENT = re.compile(r"(^|[./_-])(dev|hack|devel|development|local|localhost|debug|demo|playground|devcontainer|seeds?|docker-compose|compose)([./_-]|$)", re.IGNORECASE)  # fmt: skip
 _LOCAL_HOST = re.compile(r"^(localhost|127\.|0\.0\.0\.0|\[?::1|host\.docker\.internal)|(^|\.)(example|test|invalid|local)(\.(com|org|net))?$", re.IGNORECASE)  # fmt: skip
@@ -145,15 +144,18 @@ def _circumstances(file: ParsedFile) -> tuple[int, tuple[str, ...]]:
         return 2, (f"the file is for {file.role.value}",)
     if _PROSE.search(file.path):
         return 2, ("the file is for people to read",)
-    if _SAMPLE.search(file.path):
-        return 1, ("the file is a sample",)
+    if _TESTING.search(file.path):
+        return 2, ("the file is for tests",)
     if _PIPELINE.search(file.path):
         return 2, ("the file is for a build pipeline, whose services live for one run",)
+    reasons = []
+    if _SAMPLE.search(file.path):
+        reasons.append("the file is a sample")
     if _DEVELOPMENT.search(file.path):
-        return 1, ("the file is for development",)
+        reasons.append("the file is for development")
     if file.path.endswith(_BROWSER):
-        return 1, ("the file is shipped to browsers, whose keys are often public",)
-    return 0, ()
+        reasons.append("the file is shipped to browsers, whose keys are often public")
+    return len(reasons), tuple(reasons)
 
 
 def _kind_of_file(file: ParsedFile) -> str:
@@ -162,6 +164,8 @@ def _kind_of_file(file: ParsedFile) -> str:
         return f"for {file.role.value}"
     if _PROSE.search(file.path):
         return "for people to read"
+    if _TESTING.search(file.path):
+        return "for tests"
     return "a sample" if _SAMPLE.search(file.path) else ""
 
 
@@ -252,7 +256,9 @@ def _from_binding(file: ParsedFile, bound: Bound) -> Evidence | None:
     confidence = _of_strength(level)
     steps, reasons = _circumstances(file)
     if not named.sure:
-        steps, reasons = steps + 1, ("the name only hints at a credential", *reasons)
+        # What is only called a key is an identifier or a public one more often than not.
+        steps += 2 if named.kind == "key" else 1
+        reasons = ("the name only hints at a credential", *reasons)
     if bound.form == "comparison":
         steps, reasons = steps + 1, ("it is compared, not used", *reasons)
     if file.module is None and _in_comment(file, bound.start):
@@ -514,10 +520,10 @@ CHECK = Check(
             {
                 "tests/test_login.py": """
                     def test_login(client):
-                        assert client.post("/login", json={"username": "ada", "password": "Corr3ct-horse!"}).status_code == 200
+                        assert client.post("/login", json={"username": "ada", "password": "secret"}).status_code == 200
                     """,
             },
-            "credentials of test users",
+            "a password that says what it is, in a test",
         ),
     ),
 )
