@@ -1,12 +1,10 @@
-"""In: operations that share a fault, or what serves them. Out: hits that name it once, and pairs of routes and operations."""
+"""In: operations of a contract that share a fault. Out: the hits that name it once, with the number it reaches."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from qualitygate.authoring import Confidence, Hit, Place, Project, Severity
-from qualitygate.model.architecture import Route
+from qualitygate.authoring import Confidence, Hit, Place, Severity
 from qualitygate.model.contract import Contract, Operation
 
 # Further places shown with a finding that stands for many.
@@ -27,29 +25,6 @@ def judged(contract: Contract) -> list[Operation]:
 def place(operation: Operation, note: str = "") -> Place:
     """An operation as a further place of a finding."""
     return Place(operation.place.path, operation.place.span, note or operation.name, "contract")
-
-
-def served(project: Project) -> dict[Place, list[Route]]:
-    """The routes that serve each operation, by the operation's place."""
-    found: defaultdict[Place, list[Route]] = defaultdict(list)
-    for agreement in project.agreements:
-        for pair in agreement.pairs:
-            found[pair.operation.place].append(pair.route)
-    return dict(found)
-
-
-def promised(project: Project) -> dict[tuple[str, str, Place], list[Operation]]:
-    """The operations of contracts that each route serves, by the route's :func:`key`."""
-    found: defaultdict[tuple[str, str, Place], list[Operation]] = defaultdict(list)
-    for agreement in project.agreements:
-        for pair in agreement.pairs:
-            found[key(pair.route)].append(pair.operation)
-    return dict(found)
-
-
-def key(route: Route) -> tuple[str, str, Place]:
-    """What tells a route from all others: method, path and the place of its handler."""
-    return route.method, route.path, route.place
 
 
 def hits(

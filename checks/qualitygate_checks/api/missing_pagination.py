@@ -34,7 +34,8 @@ import msgspec
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.architecture import Route
 from qualitygate.model.contract import Contract, Operation
-from qualitygate_checks.api._contract import key, place, promised, served
+from qualitygate_checks._agreement import key, promised, served
+from qualitygate_checks.api._contract import place
 
 
 def run(project: Project) -> Iterator[Hit]:

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.architecture import PageSize
 from qualitygate.model.contract import Contract, Operation, Parameter
+from qualitygate_checks._agreement import served
 
 SHOWN = 5
 # More definitions than this of one name have one cause: that none is shared.
@@ -104,10 +105,15 @@ def _is_certain(name: str) -> bool:
 
 
 def _contracts(project: Project) -> Iterator[Hit]:
+    told = {(name, size.name) for size in project.page_sizes if not size.bound for name in size.routes}
+    routes = served(project)
     for contract in project.contracts:
         shared: dict[Place, list[tuple[Operation, Parameter]]] = {}
         for operation, parameter in _sizes(contract):
             if parameter.maximum is None and not parameter.bounded:
+                names = {f"{route.method} {route.path}" for route in routes.get(operation.place, [])}
+                if any((name, parameter.name) in told for name in names):
+                    continue  # told at the code, which is where it is mended
                 shared.setdefault(parameter.place, []).append((operation, parameter))
         for place, uses in _roots(shared):
             operation, parameter = uses[0]

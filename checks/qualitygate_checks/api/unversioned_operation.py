@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.architecture import Route
 from qualitygate.model.contract import Contract, Operation
-from qualitygate_checks.api._contract import served
+from qualitygate_checks._agreement import served
 
 # Further places shown with a finding that stands for many.
 SHOWN = 5

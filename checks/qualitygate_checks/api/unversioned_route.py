@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.architecture import Route
 from qualitygate.model.contract import Operation
-from qualitygate_checks.api._contract import key, promised
+from qualitygate_checks._agreement import key, promised
 from qualitygate_checks.api._contract import place as place_of
 
 _SHOWN = 3

@@ -3,7 +3,8 @@
 What it flags: a POST, PUT, PATCH or DELETE operation of an API with nothing in front of it that asks who calls: no
 dependency, decorator, permission class, base class or middleware that authenticates, along the whole chain of mounts,
 and no look at the caller in the handler or in what it calls. Where an application has no authentication at all, that is
-said once. Several open operations of one file are one finding.
+said once. Several open operations of one file are one finding. Where the contract demands a credential for a route, and
+the routes of most others ask for one, a route that asks nobody is flagged whatever its method.
 
 Why: whoever finds the address may create, change and delete. It is the first thing that scanners of the internet try.
 
@@ -24,6 +25,7 @@ from collections.abc import Iterable, Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Route
+from qualitygate_checks._agreement import key
 
 _CHANGING = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 _GUARDS = frozenset(("authentication", "identity", "check"))
@@ -60,6 +62,7 @@ _SHOWN = 6
 
 def run(project: Project) -> Iterator[Hit]:
     """Hits for open operations, by file, or one for an application without authentication."""
+    yield from _promised(project)
     judged = _judged(project)
     open_routes = [route for route in judged if not _guarded(route) and not _for_development(project, route)]
     if not open_routes or _guards_all(project):
@@ -81,6 +84,34 @@ def run(project: Project) -> Iterator[Hit]:
         else:
             for route in unique:
                 yield _hit([route], share, project)
+
+
+def _promised(project: Project) -> Iterator[Hit]:
+    """Hits for routes that ask nobody, where the contract demands a credential as it does for others that do ask.
+
+    What changes data is told without the contract's word.
+    """
+    changing = {key(route) for route in _judged(project)}
+    for agreement in project.agreements:
+        secured = [pair for pair in agreement.pairs if pair.operation.secured]
+        asking = [pair for pair in secured if _guarded(pair.route)]
+        if len(asking) < _MANY or 2 * len(asking) < len(secured):
+            continue
+        for pair in secured:
+            route, operation = pair.route, pair.operation
+            if _guarded(route) or route.exempt or operation.exempt or key(route) in changing:
+                continue
+            schemes = ", ".join(f"`{name}`" for name in dict.fromkeys(sum(operation.security or (), ())))
+            yield Hit(
+                place=route.shown,
+                message=f"{route.method} {route.path} asks nobody who calls, though the contract demands {schemes}",
+                subject=f"{route.method} {route.path}",
+                why=f"no dependency, decorator, permission or middleware is in front of it, as in {len(asking)} others of the contract",
+                mend="put the guard of the others in front of it, or write `security: []` into the contract where it is meant to be open",
+                places=(Place(operation.place.path, operation.place.span, operation.name, "contract"), *route.mounts),
+                severity=Severity.WARNING,
+                confidence=Confidence.MEDIUM,
+            )
 
 
 def _for_development(project: Project, route: Route) -> bool:
@@ -373,6 +404,61 @@ CHECK = Check(
                 return {"number": number}
             """,
             "an application that asks nobody: said once",
+        ),
+        example(
+            {
+                "helpdesk.py": """
+                    from flask import Flask, jsonify
+                    from flask_login import login_required
+
+                    app = Flask(__name__)
+
+
+                    @app.get("/api/v1/tickets/<int:number>")
+                    @login_required
+                    def ticket(number):
+                        return jsonify(number=number)
+
+
+                    @app.patch("/api/v1/tickets/<int:number>")
+                    @login_required
+                    def change(number):
+                        return jsonify(number=number)
+
+
+                    @app.delete("/api/v1/tickets/<int:number>")
+                    @login_required
+                    def remove(number):
+                        return "", 204
+
+
+                    @app.get("/api/v1/tickets/<int:number>/notes")  # <- flagged
+                    def notes(number):
+                        return jsonify(number=number)
+
+
+                    @app.get("/api/v1/prices/<int:number>")
+                    def price(number):
+                        return jsonify(number=number)
+                    """,
+                "openapi.yaml": """
+                    openapi: 3.0.3
+                    info: {title: Helpdesk, version: "3"}
+                    servers: [{url: /api/v1}]
+                    components: {securitySchemes: {session: {type: apiKey, in: cookie, name: sid}}}
+                    security: [{session: []}]
+                    paths:
+                      /tickets/{id}:
+                        get: {responses: {"200": {description: The ticket}}}
+                        patch: {responses: {"200": {description: Changed}}}
+                        delete: {responses: {"204": {description: Gone}}}
+                      /tickets/{id}/notes:
+                        get: {responses: {"200": {description: Its notes}}}
+                      /prices/{id}:
+                        get: {security: [], responses: {"200": {description: A price}}}
+                    """,
+            },
+            "the contract demands what the code does not ask",
         ),
     ),
     good=(

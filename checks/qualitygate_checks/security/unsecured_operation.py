@@ -3,9 +3,12 @@
 What it flags: a contract that declares no authentication at all (once); and, in a contract that does, an operation that
 changes something (POST, PUT, PATCH, DELETE) and needs none, or one that reads and of which nothing is said. Where at
 least half of the operations share the fault, or more than ten do, it is told once. What must be open is left alone:
-signing in and up, passwords that were forgotten, tokens, webhooks, health and documentation. Reading operations that the
+signing in and up, passwords that were forgotten, tokens, webhooks, addresses that carry a secret (`/invites/{token}`),
+health and documentation. Reading operations that the
 contract opens on purpose (`security: []`) are taken at its word. A parameter that carries a credential (`Authorization`,
-`api_key`, ...) counts as authentication, though a security scheme should say so.
+`api_key`, ...) counts as authentication, though a security scheme should say so. Where routes of the code serve the
+contract, an operation that the contract leaves open and that the code guards like the others is flagged with both
+places; one that changes something and is open in both is told at the route (`unauthenticated-route`).
 
 Why: broken authentication is the second of the OWASP API risks. Gateways, tests and generated clients take from the
 contract which calls need a credential; what it leaves open is found by whoever reads it.
@@ -13,16 +16,22 @@ contract which calls need a credential; what it leaves open is found by whoever 
 How to mend: declare the scheme under `components.securitySchemes`, require it for the whole document with `security`,
 and write `security: []` where an operation is meant to be public.
 
-What it cannot see: whether the code checks the credential; authentication by the network or a gateway.
+What it cannot see: what the code does with the credential; authentication by the network or a gateway.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
+import msgspec
+
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model.agreement import Agreement, Pair
+from qualitygate.model.architecture import Guard, Route
 from qualitygate.model.contract import Contract, Operation
+from qualitygate_checks._agreement import key
 
 SHOWN = 5
 ALONE = 10
@@ -34,6 +43,10 @@ _CREDENTIAL = re.compile(
     r"|(?:x-)?auth(?:-key|-token|entication)?|token|key|jwt|apikey|appid|sessionid|x-[a-z-]*(?:key|token|signature)",
     re.IGNORECASE,
 )
+# An address that carries its own credential.
+_SECRET = re.compile(r"\{[^}]*(?:token|secret|signature|nonce)[^}]*\}", re.IGNORECASE)
+# A guard that lets strangers pass.
+_OPTIONAL = re.compile(r"optional|maybe|anonymous|or_none|ornone|if_present|header|cors")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 # Words of operations that nobody can be signed in for.
 _OPEN = frozenset(
@@ -48,16 +61,111 @@ _ACCOUNT = frozenset("account accounts user users email mail password passwords 
 
 def run(project: Project) -> Iterator[Hit]:
     """A hit for a contract without authentication; hits for the operations that it leaves open."""
+    agreements = {agreement.contract.path: agreement for agreement in project.agreements}
     for contract in project.contracts:
         operations = _judged(contract)
         if not operations:
             continue
+        agreement = agreements.get(contract.path)
         if not contract.schemes and not any(map(_is_guarded, operations)):
-            yield _bare(contract, operations)
+            yield _with_code(_bare(contract, operations), operations, agreement)
         elif not any(map(_is_guarded, operations)):
-            yield _unused(contract, operations)
+            yield _with_code(_unused(contract, operations), operations, agreement)
         elif contract.schemes:
-            yield from _gaps(contract, operations)
+            contradicted = _contradicted(agreement) if agreement is not None else {}
+            yield from _contradictions(contract, contradicted, len(operations))
+            known = _told_in_code(project, agreement) | set(contradicted)
+            yield from _gaps(contract, [operation for operation in operations if operation.place not in known])
+
+
+def _asks(route: Route) -> list[Guard]:
+    """The guards of a route that turn strangers away, as far as their names tell."""
+    return [
+        guard for guard in route.guards if guard.kind == "authentication" and not _OPTIONAL.search(guard.name.lower())
+    ]
+
+
+def _with_code(hit: Hit, operations: list[Operation], agreement: Agreement | None) -> Hit:
+    """The hit of a whole contract, with what the code does for the same operations."""
+    wanted = {operation.place for operation in operations}
+    pairs = [pair for pair in agreement.pairs if pair.operation.place in wanted] if agreement is not None else []
+    guarded = [(pair, _asks(pair.route)[0]) for pair in pairs if _asks(pair.route)]
+    count = len({pair.operation.place for pair, _ in guarded})
+    if 2 * count < len(operations):
+        return hit
+    first, guard = guarded[0]
+    place = Place(first.route.shown.path, first.route.shown.span, f"guarded by `{guard.name}`", "route")
+    return msgspec.structs.replace(
+        hit,
+        why=f"{hit.why}; in the code {count} of them are guarded",
+        places=(place, *hit.places),
+        severity=Severity.WARNING,
+        confidence=Confidence.HIGH,
+    )
+
+
+def _contradicted(agreement: Agreement) -> dict[Place, tuple[Pair, str]]:
+    """Operations that the contract leaves open and that the code guards as it guards those that need a credential.
+
+    What stands in front of every route alike (a middleware) says nothing of a single one.
+    """
+    routes = {key(pair.route): pair.route for pair in agreement.pairs}
+    everywhere = Counter(name for route in routes.values() for name in {guard.name for guard in _asks(route)})
+    usual = {
+        guard.name
+        for pair in agreement.pairs
+        if pair.operation.secured
+        for guard in _asks(pair.route)
+        if everywhere[guard.name] < len(routes)
+    }
+    found: dict[Place, tuple[Pair, str]] = {}
+    for pair in agreement.pairs:
+        name = next((guard.name for guard in _asks(pair.route) if guard.name in usual), "")
+        if name and not pair.operation.exempt and not _is_guarded(pair.operation):
+            found.setdefault(pair.operation.place, (pair, name))
+    return found
+
+
+def _contradictions(contract: Contract, contradicted: dict[Place, tuple[Pair, str]], among: int) -> Iterator[Hit]:
+    found = list(contradicted.values())
+    if len(found) > 1 and (2 * len(found) >= among or len(found) > ALONE):
+        yield Hit(
+            place=contract.paths_place,
+            message=f"{len(found)} operations that the contract leaves open ask for a credential in the code",
+            subject="guarded in the code",
+            why=_why([pair.operation for pair, _ in found]),
+            mend="require the scheme for them in the contract",
+            places=tuple(_route(pair, name) for pair, name in found[:SHOWN]),
+            severity=Severity.WARNING,
+            confidence=Confidence.MEDIUM,
+        )
+        return
+    for pair, name in found:
+        yield Hit(
+            place=pair.operation.place,
+            message=f"{pair.operation.name} asks for a credential in the code, and the contract leaves it open",
+            subject=pair.operation.name,
+            why=f"{_why([pair.operation])}, and the route is guarded by `{name}`",
+            mend=f"require `{contract.schemes[0].name}` for it in the contract",
+            places=(_route(pair, name),),
+            severity=Severity.WARNING,
+            confidence=Confidence.MEDIUM,
+        )
+
+
+def _told_in_code(project: Project, agreement: Agreement | None) -> set[Place]:
+    """Operations that change something and whose routes stand open in the code too: told there, once."""
+    if agreement is None or not any(map(_asks, project.routes)):
+        return set()
+    return {
+        pair.operation.place
+        for pair in agreement.pairs
+        if pair.operation.method in _WRITES and pair.route.api and not pair.route.exempt and not pair.route.guards
+    }
+
+
+def _route(pair: Pair, name: str) -> Place:
+    return Place(pair.route.shown.path, pair.route.shown.span, f"guarded by `{name}`", "route")
 
 
 def _judged(contract: Contract) -> list[Operation]:
@@ -70,6 +178,8 @@ def _judged(contract: Contract) -> list[Operation]:
 
 def _is_open(operation: Operation) -> bool:
     """Whether an operation must be open by what it does, as the fixed segments of its path say."""
+    if _SECRET.search(operation.path):
+        return True
     fixed = [segment for segment in operation.path.split("/") if "{" not in segment]
     words = {word.lower() for segment in fixed for word in _WORD.findall(segment)}
     words |= {segment.replace("-", "").replace("_", "").lower() for segment in fixed}
@@ -262,6 +372,56 @@ CHECK = Check(
                     """,
             },
             "several files: a scheme that nothing requires",
+        ),
+        example(
+            {
+                "app/main.py": """
+                    from fastapi import APIRouter, Depends, FastAPI
+                    from fastapi.security import OAuth2PasswordBearer
+
+
+                    def current_user(token: str = Depends(OAuth2PasswordBearer(tokenUrl="/v1/token"))):
+                        return token
+
+
+                    app = FastAPI()
+                    orders = APIRouter(prefix="/v1/orders", dependencies=[Depends(current_user)])
+
+
+                    @orders.get("/{number}")
+                    def order(number: int):
+                        return {"number": number}
+
+
+                    @orders.get("/{number}/invoice")
+                    def invoice(number: int):
+                        return {"number": number}
+
+
+                    @app.get("/v1/prices/{number}")
+                    def price(number: int):
+                        return {"number": number}
+
+
+                    app.include_router(orders)
+                    """,
+                "openapi.yaml": """
+                    openapi: 3.0.3
+                    info: {title: Orders, version: 1.4.0}
+                    components: {securitySchemes: {bearer: {type: http, scheme: bearer}}}
+                    security: [{bearer: []}]
+                    paths:
+                      /v1/orders/{number}:
+                        get: {responses: {"200": {description: The order}}}
+                      /v1/orders/{number}/invoice:
+                        get:  # <- flagged
+                          security: []
+                          responses: {"200": {description: The invoice}}
+                      /v1/prices/{number}:
+                        get: {security: [], responses: {"200": {description: The price}}}
+                    """,
+            },
+            "guarded in the code, open in the contract",
         ),
     ),
     good=(
