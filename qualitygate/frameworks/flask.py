@@ -222,8 +222,11 @@ def _operations(evaluation: Evaluation, handler: Value, event: Event) -> Iterato
     if view is not None:
         found = methods_of_class(evaluation, view)
         if found:
+            # Methods that are given with the rule hold instead of those of the class.
+            given = _listed(event.arguments.get("methods")) if event.name == "add_url_rule" else ()
             for method, function in found.items():
-                yield method, function, view
+                if not given or method in given:
+                    yield method, function, view
             return
         allowed = evaluation.attribute(view, "methods")
         dispatch = evaluation.attribute(view, "dispatch_request")

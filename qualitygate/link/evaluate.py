@@ -43,6 +43,8 @@ MAX_ITEMS = 5_000
 """Characters and items kept of one value: a loop that doubles a text or a list would fill the memory."""
 MAX_STEPS = 60_000
 """Statements followed for one module or entry function; far above what real start-up code takes."""
+MAX_SPENT = 5 * MAX_STEPS
+"""Statements followed in all calls of one function together: a hundred notebooks may each start the same server."""
 
 _SETTINGS_BASES = frozenset({"BaseSettings", "Settings", "Env", "Config"})
 _FIELDS = frozenset(
@@ -122,6 +124,8 @@ class Evaluator:
         self._lambdas = 0
         self._awaiting = False
         self._steps = 0
+        self._spent: dict[int, int] = {}
+        self._registers: frozenset[str] = frozenset()
         self._silent = 0
         self._inferring = 0
         self._owner = ""
@@ -145,6 +149,7 @@ class Evaluator:
 
         ``registering`` holds the names of calls and decorators by which frameworks are told of routes.
         """
+        self._registers = registering
         for path in sorted(self._modules):
             self._steps = 0
             self._follow_module(path)
@@ -194,7 +199,12 @@ class Evaluator:
         scope = Scope(path, {})
         self._scopes[path] = scope
         with self._fresh_context(path), suppress(_Return):
-            self._block(self._modules[path].body, scope)
+            # What a module imports is followed on an account of its own.
+            steps, self._steps = self._steps, 0
+            try:
+                self._block(self._modules[path].body, scope)
+            finally:
+                self._steps = steps
         self._done.add(path)
         return scope
 
@@ -308,12 +318,16 @@ class Evaluator:
         for statement in statements:
             self._steps += 1
             if self._steps > MAX_STEPS:
-                # Inference has a small budget of its own, and what it leaves out is merely not inferred.
-                if not self._inferring and self._trace is None and scope.path not in self.cut_short:
-                    self.cut_short.append(scope.path)
+                self._cut(scope.path)
                 return
             self._at = getattr(statement, "span", self._at)
             self._statement(statement, scope)
+
+    def _cut(self, path: str) -> None:
+        """Tell that the code of a file was not followed to its end."""
+        # Inference has a small budget of its own, and what it leaves out is merely not inferred.
+        if not self._inferring and self._trace is None and path not in self.cut_short:
+            self.cut_short.append(path)
 
     def _statement(self, statement: ir.Statement, scope: Scope) -> None:
         if isinstance(statement, ir.Evaluate):
@@ -612,7 +626,12 @@ class Evaluator:
             # `prefix = ""; if SITE_ROOT: prefix = ...` keeps its default; `app = None; if ...: app = X()` does not.
             if isinstance(before, Known) and before.value is None:
                 return changed
-            if isinstance(before, (Known, Choice, Pattern)):
+            kept = isinstance(before, (Known, Choice, Pattern))
+            if isinstance(before, Items) and isinstance(changed, Items) and before.items:
+                # `urls = urls + debug_urls` adds to it; `urls = [prefixed(url) for url in urls]` is another list.
+                held = {id(item) for item in changed.items}
+                kept = not all(id(item) in held for item in before.items)
+            if kept:
                 chosen = (changed, before) if likely == (changed is first) else (before, changed)
                 return Choice(chosen, default=likely is not None)
             return changed
@@ -815,7 +834,9 @@ class Evaluator:
                 value = base.names[name]
                 if isinstance(value, Instance) and (declared := self._field_default(value, name, instance)) is not None:
                     return declared
-                return self._bound(value, instance)
+                if name == "as_view" and self._is_library_class(cls):
+                    break  # an override wraps what the library makes of the class
+                return self._bound(value, instance, cls)
             if name in base.annotations:
                 return self._typed(self.annotation(base.annotations[name], base.scope))
         receiver: Value = instance if instance is not None else cls
@@ -887,7 +908,10 @@ class Evaluator:
                 return found
         return None
 
-    def _bound(self, found: Value, instance: Instance | None) -> Value:
+    def _is_library_class(self, cls: ClassValue | External) -> bool:
+        return any(isinstance(base, External) for base in self.ancestry(cls))
+
+    def _bound(self, found: Value, instance: Instance | None, cls: ClassValue | External) -> Value:
         if not isinstance(found, FunctionValue):
             return found
         names = {_last(decorator) for decorator in found.decorators}
@@ -903,7 +927,8 @@ class Evaluator:
         if "staticmethod" in names:
             return found
         if "classmethod" in names:
-            return BoundFunction(found.owner if found.owner is not None else Unknown(), found)
+            actual = cls.names.get("__derived__", cls) if isinstance(cls, ClassValue) else cls
+            return BoundFunction(actual if isinstance(actual, ClassValue) else found.owner or Unknown(), found)
         return BoundFunction(instance, found) if instance is not None else found
 
     def _method_named(self, instance: Instance, name: str) -> bool:
@@ -994,10 +1019,21 @@ class Evaluator:
         current: Scope | None = scope
         instance: Value | None = None
         while current is not None:
-            if instance is None and "self" in current.names:
-                instance = current.names["self"]
+            if instance is None:
+                instance = current.names.get("self", current.names.get("cls"))
             cls = current.names.get("__class__")
             if isinstance(cls, ClassValue):
+                if isinstance(instance, ClassValue):  # in a method of the class itself
+                    base = self._next_class(instance, cls)
+                    bases = list(base.bases) if isinstance(base, ClassValue) and not base.names else [base]
+                    return ClassValue(
+                        instance.path,
+                        instance.qualname,
+                        instance.node,
+                        instance.scope,
+                        {"__derived__": instance},
+                        bases,
+                    )
                 if isinstance(instance, Instance):
                     base = self._next_class(instance, cls)
                     if isinstance(base, (ClassValue, External)):
@@ -1008,9 +1044,9 @@ class Evaluator:
             current = current.parent
         return Unknown("super outside a class")
 
-    def _next_class(self, instance: Instance, cls: ClassValue) -> Value:
+    def _next_class(self, instance: Instance | ClassValue, cls: ClassValue) -> Value:
         """Where `super()` in a method of ``cls`` looks: its base, or all that follows it among the object's classes."""
-        order = self._linear(instance.cls)
+        order = self._linear(instance.cls if isinstance(instance, Instance) else instance)
         index = next((position for position, member in enumerate(order) if member is cls), None)
         rest = [] if index is None else order[index + 1 :]
         below = {id(base) for base in self.ancestry(cls)}
@@ -1130,6 +1166,8 @@ class Evaluator:
 
     def _call_bound(self, value: Bound, arguments: Arguments, place: Place) -> Value:
         receiver = value.receiver
+        if isinstance(receiver, ClassValue):
+            receiver = receiver.names.get("__derived__", receiver)
         method = _METHODS.get((type(receiver).__name__, value.name))
         if method is not None:
             result = method(self, receiver, arguments)
@@ -1168,12 +1206,17 @@ class Evaluator:
         key = id(function.node)
         if key in self._stack or len(self._stack) >= MAX_DEPTH or self._steps > MAX_STEPS:
             return self._declared_result(function)
+        if self._spent.get(key, 0) > MAX_SPENT:
+            if self._registers.intersection(function.node.calls):
+                self._cut(function.path)
+            return self._declared_result(function)
         self._executed.add(id(function))
         scope = Scope(function.path, {}, function.scope, function.qualname)
         self._parameters(function, receiver, arguments, scope)
         saved = (self._conditions, self._loops, self._owner, self._unlikely)
         self._conditions, self._owner, self._unlikely = 0, f"{function.path}:{function.qualname}", 0
         self._stack.append(key)
+        begun = self._steps
         self._results.append([])
         self._less_likely.append([])
         try:
@@ -1182,6 +1225,7 @@ class Evaluator:
             pass
         finally:
             self._stack.pop()
+            self._spent[key] = self._spent.get(key, 0) + self._steps - begun
             self._conditions, self._loops, self._owner, self._unlikely = saved
             results, less_likely = self._results.pop(), self._less_likely.pop()
         result = self._result_of(function, [*results, *less_likely])
@@ -1398,9 +1442,17 @@ class Evaluator:
                 if isinstance(value, Entries):
                     merged.entries.update(value.entries)
             return merged
+        if operator == "-" and len(values) == 2 and all(isinstance(value, Items) for value in values):
+            return self._without(values[0], values[1])
         if operator in ("*", "-"):
             return self._arithmetic(operator, values)
         return Unknown("computed")
+
+    def _without(self, value: Value, taken: Value) -> Value:
+        """The items of a set that another one does not hold."""
+        gone = {item.value for item in self._items(taken) if isinstance(item, Known)}
+        items = [item for item in self._items(value) if not (isinstance(item, Known) and item.value in gone)]
+        return Items(items, all(isinstance(given, Items) and given.complete for given in (value, taken)))
 
     def _arithmetic(self, operator: str, values: list[Value]) -> Value:
         total: float = 0
@@ -1980,7 +2032,32 @@ def _int(evaluator: Evaluator, arguments: Arguments) -> Value | None:
 
 def _import_module(evaluator: Evaluator, arguments: Arguments) -> Value | None:
     name = _text(arguments.get("name", 0))
+    package = _text(arguments.get("package", 1))
+    if name is not None and name.startswith(".") and package is not None:
+        bare = name.lstrip(".")
+        parts = package.split(".")
+        kept = parts[: len(parts) - (len(name) - len(bare) - 1)]
+        name = ".".join((*kept, bare)) if kept else bare
     return None if name is None else evaluator.module(name)
+
+
+def _len(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    value = arguments.positional[0] if arguments.positional else None
+    if isinstance(value, Items):
+        return Known(len(value.items)) if value.complete and value.items else None
+    if isinstance(value, Entries):
+        return Known(len(value.entries)) if value.complete and value.entries else None
+    return Known(len(value.value), value.sure) if isinstance(value, Known) and isinstance(value.value, str) else None
+
+
+def _hasattr(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    name = _text(arguments.get("name", 1))
+    if name is None or not isinstance(arguments.positional[0], (ModuleValue, ClassValue)):
+        return None
+    found = evaluator.attribute(arguments.positional[0], name)
+    if isinstance(found, (Unknown, Bound)):
+        return Known(False) if isinstance(arguments.positional[0], ModuleValue) else None
+    return Known(True)
 
 
 def _import_by_name(evaluator: Evaluator, arguments: Arguments) -> Value | None:
@@ -2000,6 +2077,8 @@ _FUNCTIONS: Mapping[str, Callable[[Evaluator, Arguments], Value | None]] = {
     "builtins.enumerate": _enumerate,
     "builtins.zip": _zip,
     "builtins.getattr": _getattr,
+    "builtins.hasattr": _hasattr,
+    "builtins.len": _len,
     "builtins.str": _str,
     "builtins.int": _int,
     "builtins.bool": _bool,

@@ -336,3 +336,89 @@ def test_a_graphql_view_is_one_endpoint(table: Table) -> None:
         """
     }
     assert table(files) == ["POST /graphql app.py:5 | exempt: graphql"]
+
+
+def test_methods_of_a_rule_hold_over_those_of_its_view_class(table: Table) -> None:
+    files = {
+        "app.py": """
+            from flask import Flask
+            from flask.views import MethodView
+
+            class Rules(MethodView):
+                def get(self, rule_id=None): ...
+
+                def post(self, rule_id=None): ...
+
+            app = Flask(__name__)
+            view = Rules.as_view("rules")
+            app.add_url_rule("/rules", view_func=view, methods=["GET", "POST"])
+            app.add_url_rule("/rules/<rule_id>", view_func=view, methods=["GET"])
+        """
+    }
+    assert table(files) == [
+        "GET /rules app.py:5",
+        "POST /rules app.py:7",
+        "GET /rules/{rule_id} app.py:5",
+    ]
+
+
+def test_a_view_class_that_makes_its_own_view_function_is_read_as_the_class(table: Table) -> None:
+    files = {
+        "app.py": """
+            from flask import Flask
+            from flask.views import MethodView
+
+            class Audited(MethodView):
+                @classmethod
+                def as_view(cls, name, *args, **kwargs):
+                    made = type(name, (cls,), {})
+                    return super(Audited, made).as_view(name, *args, **kwargs)
+
+            class Bulk(Audited):
+                def post(self): ...
+
+            app = Flask(__name__)
+            app.add_url_rule("/bulk", view_func=Bulk.as_view("bulk", mode="set"))
+        """
+    }
+    assert table(files) == ["POST /bulk app.py:11"]
+
+
+def test_blueprints_of_modules_that_are_imported_by_name_are_found(table: Table) -> None:
+    module = """
+        from flask import Blueprint
+
+        def blueprint():
+            bp = Blueprint({name!r}, __name__, url_prefix="/{name}")
+
+            @bp.get("/")
+            def index(): ...
+
+            return bp
+    """
+    files = {
+        "web/__init__.py": "",
+        "web/parts/__init__.py": "",
+        "web/parts/users.py": module.format(name="users"),
+        "web/parts/rules.py": module.format(name="rules"),
+        "web/app.py": """
+            import importlib
+            from flask import Flask
+
+            ENDPOINTS = {"users", "rules", "old"}
+            REMOVED = {"old"}
+
+            def apply(app, names):
+                for name in names:
+                    module = importlib.import_module("." + name, package="web.parts")
+                    if hasattr(module, "blueprint"):
+                        app.register_blueprint(module.blueprint())
+
+            app = Flask(__name__)
+            apply(app, ENDPOINTS - REMOVED)
+        """,
+    }
+    assert table(files) == [
+        "GET /rules/ web/parts/rules.py:6",
+        "GET /users/ web/parts/users.py:6",
+    ]

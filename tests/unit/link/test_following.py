@@ -286,3 +286,79 @@ def test_hostile_hierarchies_and_loops_end_soon() -> None:
     program = "\n".join([*levels, "class Y(Z): ...", "class Z(Y): ...", "rows = list('ab')", loops])
     evaluator = follow(main=program)
     assert all(list(evaluator.ancestry(cls)) for cls in evaluator.classes.values())
+
+
+def test_what_a_module_imports_does_not_use_up_its_own_account() -> None:
+    busy = "def fill():\n" + "    x = 1\n" * 2_000 + "\nfor _ in range_of:\n    fill()\n"
+    heavy = f"range_of = [{'1, ' * 25}]\n{busy}"
+    evaluator = follow(
+        "include_router",
+        main="import first\nimport second\nfrom lib import app\napp.include_router(1)\n",
+        first=heavy,
+        second=heavy,
+    )
+    assert evaluator.cut_short == []
+    assert any(event.name == "lib.app.include_router" for event in evaluator.events)
+
+
+def test_a_function_that_many_modules_call_is_followed_so_often_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qualitygate.link.evaluate.MAX_SPENT", 1_000)
+    server = "def start():\n" + "    x = 1\n" * 98 + "    made()\n\ndef made():\n    import lib\n    lib.app.run()\n"
+    books = {f"book{number}": "from server import start\nstart()\n" for number in range(40)}
+    evaluator = follow("", server=server, **books)
+    assert sum(event.name == "lib.app.run" for event in evaluator.events) == 10
+    assert evaluator.cut_short == []
+    told = follow("made", server=server, **books)
+    assert told.cut_short == ["server.py"]
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        ("given = ('/a', 'handler')\nx = 'pair' if len(given) == 2 else 'more'", "pair"),
+        ("x = '/'.join({'a', 'b'} - {'b'} | {'c'})", "a/c"),
+        ("import parts\nx = 'yes' if hasattr(parts, 'router') else 'no'", "yes"),
+        ("import parts\nx = 'yes' if hasattr(parts, 'missing') else 'no'", "no"),
+        ("import importlib\nx = importlib.import_module('.inner', package='package').PREFIX", "/inner"),
+        ("import importlib\nx = importlib.import_module('..inner', 'package.sub').PREFIX", "/inner"),
+    ],
+)
+def test_what_chooses_modules_and_items_is_known(program: str, expected: object) -> None:
+    found = value(program, parts="router = '/parts'", package__init="", package__inner="PREFIX = '/inner'")
+    assert isinstance(found, Known), found
+    assert found.value == expected
+
+
+def test_a_method_of_the_class_sees_the_class_it_is_called_on() -> None:
+    found = value(
+        """
+        class Base:
+            name = "base"
+
+            @classmethod
+            def path(cls):
+                return f"/{cls.name}"
+
+        class Users(Base):
+            name = "users"
+
+            @classmethod
+            def path(cls):
+                return "/api" + super().path()
+
+        x = Users.path()
+        """
+    )
+    assert isinstance(found, Known)
+    assert found.value == "/api/users"
+
+
+def test_a_list_that_a_condition_rewrites_keeps_what_it_was() -> None:
+    found = value("from lib import prefix\nx = ['/a']\nif prefix:\n    x = [prefix + item for item in x]\n")
+    assert isinstance(found, Choice)
+    kept = found.values[0]
+    assert isinstance(kept, Items)
+    assert [item.value for item in kept.items if isinstance(item, Known)] == ["/a"]
+    longer = value("from lib import debug\nx = ['/a']\nif debug:\n    x = x + ['/b']\n")
+    assert isinstance(longer, Items)
+    assert len(longer.items) == 2
