@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, graphql
 from qualitygate.frameworks.paths import HTTP_METHODS, angles, path_text, under
-from qualitygate.frameworks.views import methods_of_class, named, view_class
+from qualitygate.frameworks.views import listed, methods_of_class, named, view_class
 from qualitygate.model.source import Place, Span
 from qualitygate.model.values import (
     Evaluation,
@@ -242,10 +242,8 @@ def _operations(evaluation: Evaluation, handler: Value, event: Event) -> Iterato
 
 
 def _listed(value: Value | None) -> tuple[str, ...]:
-    if not isinstance(value, Items):
-        return ()
-    methods = [str(item.value).upper() for item in value.items if isinstance(item, Known)]
-    return tuple(method for method in methods if method not in ("HEAD", "OPTIONS")) or tuple(methods)
+    methods = listed(value) if isinstance(value, Items) else ()
+    return tuple(method for method in methods if method not in ("HEAD", "OPTIONS")) or methods
 
 
 ADAPTER = Adapter(

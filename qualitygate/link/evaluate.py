@@ -790,6 +790,8 @@ class Evaluator:
     def attribute(self, value: Value, name: str) -> Value:
         """The attribute of a value, through objects, classes, modules and libraries."""
         if isinstance(value, External):
+            if value.name == "http.HTTPMethod" and name.isupper():
+                return Known(name)
             setting = self._django_setting(name) if value.name == "django.conf.settings" else None
             return setting if setting is not None else External(f"{value.name}.{name}")
         if isinstance(value, ModuleValue):

@@ -341,6 +341,8 @@ def test_a_graphql_view_is_one_endpoint(table: Table) -> None:
 def test_methods_of_a_rule_hold_over_those_of_its_view_class(table: Table) -> None:
     files = {
         "app.py": """
+            from http import HTTPMethod
+
             from flask import Flask
             from flask.views import MethodView
 
@@ -352,13 +354,13 @@ def test_methods_of_a_rule_hold_over_those_of_its_view_class(table: Table) -> No
             app = Flask(__name__)
             view = Rules.as_view("rules")
             app.add_url_rule("/rules", view_func=view, methods=["GET", "POST"])
-            app.add_url_rule("/rules/<rule_id>", view_func=view, methods=["GET"])
+            app.add_url_rule("/rules/<rule_id>", view_func=view, methods=[HTTPMethod.GET.value])
         """
     }
     assert table(files) == [
-        "GET /rules app.py:5",
-        "POST /rules app.py:7",
-        "GET /rules/{rule_id} app.py:5",
+        "GET /rules app.py:7",
+        "POST /rules app.py:9",
+        "GET /rules/{rule_id} app.py:7",
     ]
 
 
