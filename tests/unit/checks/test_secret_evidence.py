@@ -220,8 +220,8 @@ def test_references_placeholders_and_hashes_are_no_secret(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["postgres", "admin", "password123", "changeme", "secret", "root", "test1234"])
-def test_defaults_of_installation_guides_are_weak(value: str) -> None:
-    assert strength(value, "db_password", "password") is Strength.WEAK
+def test_defaults_of_installation_guides_are_told_as_such(value: str) -> None:
+    assert strength(value, "db_password", "password") is Strength.DEFAULT
 
 
 @pytest.mark.parametrize("value", ["Winter!2024-mail", "hunter2", "P4vlova-Bake", "tR7-kettle-Drum", "Pa$$4Vendor_1"])
@@ -364,18 +364,23 @@ def test_names_that_differ_by_a_number_are_names() -> None:
 # -- roles, leaks, cost
 
 
-def test_bindings_in_tests_are_left_alone_and_proved_formats_are_not() -> None:
+def test_in_tests_only_proved_formats_are_more_than_a_hint() -> None:
     token = with_checksum("ghp_")
-    assert hits(f'PASSWORD = "{KEY}"\n', "tests/test_a.py") == ()
+    assert hits('PASSWORD = "secret"\n', "tests/test_a.py") == ()
+    assert [hit.confidence for hit in hits(f'PASSWORD = "{KEY}"\n', "tests/test_a.py")] == [Confidence.LOW]
     assert [hit.confidence for hit in hits(f'x = "{token}"\n', "tests/test_a.py")] == [Confidence.HIGH]
     stripe = "sk_live_" + drawn(24)
     assert [hit.confidence for hit in hits(f'x = "{stripe}"\n', "tests/test_a.py")] == [Confidence.LOW]
 
 
-def test_a_page_for_people_shows_proved_formats_alone() -> None:
+def test_on_a_page_for_people_only_proved_formats_are_more_than_a_hint() -> None:
     token, stripe = with_checksum("ghp_"), "sk_live_" + drawn(24)
     found = hits(f"API_KEY={KEY}\nexport TOKEN={token}\n{stripe}\n", "README.md")
-    assert [(hit.place.span.line, hit.confidence) for hit in found] == [(2, Confidence.HIGH), (3, Confidence.LOW)]
+    assert [(hit.place.span.line, hit.confidence) for hit in found] == [
+        (1, Confidence.LOW),
+        (2, Confidence.HIGH),
+        (3, Confidence.LOW),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -383,7 +388,8 @@ def test_a_page_for_people_shows_proved_formats_alone() -> None:
     [
         ("deploy/production.env", Confidence.HIGH),
         ("docker-compose.yml", Confidence.MEDIUM),
-        (".env.example", Confidence.LOW),
+        (".env.example", Confidence.MEDIUM),
+        (".env.dev.example", Confidence.LOW),
         (".github/workflows/tests.yml", Confidence.LOW),
     ],
 )
