@@ -93,7 +93,8 @@ def strength(value: str, name: str, kind: str) -> Strength:
         return Strength.WEAK
     if is_random(text):
         return Strength.RANDOM
-    if _DOTTED.match(text) or text.startswith("--"):
+    # `Winter.kettle1139` is a password of two words, `app.security.TokenStore2` a name.
+    if text.startswith("--") or (_DOTTED.match(text) and not (kind == "password" and re.search(r"\d{2}$", text))):
         return Strength.NONE
     if kind == "password":
         return _chosen(text)
