@@ -8,7 +8,21 @@ from qualitygate.model import syntax as ir
 
 BROAD = frozenset({"Exception", "BaseException"})
 LEVELS = frozenset(
-    {"debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log", "trace", "success", "msg"}
+    {
+        "debug",
+        "info",
+        "warning",
+        "warn",
+        "error",
+        "exception",
+        "critical",
+        "fatal",
+        "log",
+        "trace",
+        "success",
+        "notice",
+        "msg",
+    }
 )
 _LOGGERS = ("log", "logger", "logging", "_log", "_logger", "__logger", "loguru", "getlogger", "get_logger")
 

@@ -101,8 +101,10 @@ def _walks(loop: ir.For | ir.While, tried: Sequence[ir.Statement]) -> bool:
     """Whether each round tries something else: the next port, the next entry, the next page."""
     if any(isinstance(item, ir.Assign) and item.operator for item in ir.walk(tried)):
         return True
-    counter = last_name(loop.target) if isinstance(loop, ir.For) else ""
-    if not counter or _ATTEMPT.search(counter):
+    if not isinstance(loop, ir.For):
+        return False
+    counter = last_name(loop.target)
+    if not counter or _ATTEMPT.search(counter) or any(map(_ATTEMPT.search, _words(loop.iterable))):
         return False
     return any(
         counter in _words(argument.value)

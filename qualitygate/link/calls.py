@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from qualitygate.model.values import (
 MAX_HOPS = 5
 """Calls followed from a handler; per-request constructors were found one to three hops away in real backends."""
 
+# Types of clients that the stubs of boto3 name: an annotation imports them, `boto3.client()` makes them.
+_BOTO_TYPE = re.compile(r"(mypy|types)_boto3_\w+\.(client\.)?\w+Client$")
 _LONGEST = 5
 """Attributes between an object of a library and the method that is called on it."""
 
@@ -333,7 +336,8 @@ def dotted(value: Value) -> str:
         names.append(receiver.name)
         receiver = receiver.receiver
     if isinstance(receiver, Instance) and isinstance(receiver.cls, External):
-        names.append(receiver.cls.name.removesuffix("()"))
+        made = receiver.cls.name.removesuffix("()")
+        names.append("boto3.client" if _BOTO_TYPE.match(made) else made)
     elif isinstance(receiver, External):
         names.append(receiver.name)
     else:

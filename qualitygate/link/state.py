@@ -21,7 +21,7 @@ _CONTAINERS = frozenset(
 _ADDS = frozenset("append appendleft add extend insert setdefault update put put_nowait push".split())
 _STARTERS = frozenset("lifespan startup on_startup create_app make_app get_app build_app init_app setup main".split())
 # What makes something that runs beside the request.
-_RUNNING = frozenset({"create_task", "ensure_future", "submit", "Thread", "start_soon"})
+_RUNNING = frozenset({"create_task", "ensure_future", "create_future", "submit", "Thread", "start_soon"})
 _APPLICATION = "application"
 _REMOVES = frozenset("pop popleft popitem remove discard clear get_nowait".split())
 

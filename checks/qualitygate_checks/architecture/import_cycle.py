@@ -72,7 +72,7 @@ def _registers(importer: str, imported: str, edges: Edges, modules: Mapping[str,
         if not isinstance(statement, ir.Import) and (span := getattr(statement, "span", None)) and span.line < line
         for word in _defines(statement)
     }
-    return all(item.names and defined.issuperset(item.names) for item in back)
+    return bool(back) and all(item.names and defined.issuperset(item.names) for item in back)
 
 
 def _defines(statement: ir.Statement) -> Iterator[str]:

@@ -88,6 +88,7 @@ _MOUNTS = frozenset(f"{session}.mount" for session in _SESSIONS)
 _TARGET = re.compile(r"^(?!self\.)[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?$|^(\w+\.)*[A-Z][A-Z0-9_]+$")
 # Calls that are held open on purpose: the other side sends when it has something.
 _OPEN = re.compile(r"Watch|Stream|Subscribe|Listen|Tail|Follow")
+_SHOWN = 5
 _DEFAULT = "socket.setdefaulttimeout"
 _TOTAL = "aiohttp.ClientTimeout"
 _HTTPX_TIMEOUT = "httpx.Timeout"
@@ -146,24 +147,53 @@ def _stubs(code: Code) -> Iterator[Hit]:
             known.setdefault(body.path, set()).add(name)
     if not known or any(True for _ in code.everywhere("intercept_channel")):
         return  # an interceptor may set a deadline for all
+    endless: dict[str, list[tuple[ir.Call, Body]]] = {}
     for body in bodies:
+        held = known.get(body.path, set())
+        awaited = {id(part.value) for part in body.expressions() if isinstance(part, ir.Await)}
+        iterated = set(_iterated(body))
         for part in body.expressions():
-            if not isinstance(part, ir.Call) or not isinstance(part.function, ir.Attribute):
+            if not isinstance(part, ir.Call) or not _is_unlimited(part, held) or id(part) in iterated:
                 continue
-            method = part.function.name
-            if last_name(part.function.value) not in known.get(body.path, ()) or not method[:1].isupper():
-                continue
-            given = any(argument.stars or argument.name == "timeout" for argument in part.arguments)
-            if given or _OPEN.search(method) or sum(argument.name is None for argument in part.arguments) > 1:
-                continue
-            yield Hit(
-                place=Place(body.path, part.name_span),
-                message=f"{last_name(part.function.value)}.{method}() may wait for ever",
-                subject=f"grpc {method} in {body.qualname or body.path}",
-                why="a call of gRPC has no deadline of its own",
-                mend="pass `timeout=` in seconds",
-                confidence=_MEDIUM,
-            )
+            if body.function is not None and body.function.asynchronous and id(part) not in awaited:
+                continue  # the answer of a stream is not awaited but iterated
+            endless.setdefault(body.path, []).append((part, body))
+    for found in endless.values():
+        call, body = found[0]
+        shown = f"{last_name(call.function)}()"
+        yield Hit(
+            place=Place(body.path, call.name_span),
+            message=f"{shown} may wait for ever, and so may {len(found) - 1} more calls of stubs in this file"
+            if len(found) > 1
+            else f"{shown} may wait for ever",
+            subject=f"grpc {last_name(call.function)} in {body.qualname or body.path}",
+            why="a call of gRPC has no deadline of its own",
+            mend="pass `timeout=` in seconds, or set a deadline for all calls in an interceptor of the channel",
+            places=tuple(Place(other.path, item.name_span, other.qualname, "call") for item, other in found[1:_SHOWN]),
+            confidence=_MEDIUM,
+        )
+
+
+def _iterated(body: Body) -> Iterator[int]:
+    """Identities of the calls whose answers a loop runs over, at once or under a name: streams."""
+    for item in ir.walk(body.statements):
+        if isinstance(item, ir.For):
+            yield id(item.iterable)
+            if isinstance(item.iterable, ir.Name):
+                yield from (id(binding.value) for binding in body.bindings.get(item.iterable.id, ()))
+
+
+def _is_unlimited(call: ir.Call, held: set[str]) -> bool:
+    """Whether a call is one of a stub, with its message alone."""
+    function = call.function
+    if not isinstance(function, ir.Attribute) or last_name(function.value) not in held:
+        return False
+    if not function.name[:1].isupper() or _OPEN.search(function.name):
+        return False
+    given = [argument for argument in call.arguments if argument.stars or argument.name is not None]
+    return not any(argument.stars or argument.name == "timeout" for argument in given) and len(
+        call.arguments
+    ) <= 1 + len(given)
 
 
 def _held_stubs(body: Body) -> Iterator[str]:

@@ -47,6 +47,10 @@ _OUTWARD = re.compile(
 _PROBE = re.compile(
     r"(^|[._])(try|is|has|can|check|ping|probe|health\w*|validate|parse|maybe|safe|optional|guess)(_|$)", re.IGNORECASE
 )
+# A comment above the attempt that speaks of its failure, not of its purpose.
+_REASON = re.compile(
+    r"ignor|silent|best.effort|fail|harmless|not? matter|swallow|suppress|whatever|optional", re.IGNORECASE
+)
 _ASKS = re.compile(r"^_*(check|ping|probe|health\w*)(_|$)", re.IGNORECASE)
 _LOUD = frozenset({"warning", "warn", "error", "exception", "critical", "fatal", "fail", "abort"})
 _QUIET = frozenset(
@@ -179,8 +183,9 @@ def _hit(
     ]
     telling = named[-1] if named else "this block"
     reasoned = any("#" in file.text.line(line) for line in (span.line, span.line + 1))
-    reasoned = reasoned or is_script(file.path)
-    reasoned = reasoned or any(file.text.line(line - 1).lstrip().startswith("#") for line in (span.line, tried))
+    reasoned = reasoned or file.text.line(span.line - 1).lstrip().startswith("#") or is_script(file.path)
+    above = file.text.line(tried - 1).strip()
+    reasoned = reasoned or (above.startswith("#") and _REASON.search(above) is not None)
     return Hit(
         place=Place(file.path, span),
         message=f"whatever goes wrong in {telling}() is dropped without a word",

@@ -2,8 +2,8 @@
 
 What it flags: a loop that only success leaves (`while True: try: ... return / except: ...`, or a call, a look at its
 answer and a pause) with no count, deadline or raise in it, and retry policies without a limit: `tenacity.retry` without
-`stop`, `backoff.on_exception` without `max_tries` or `max_time`, `retrying.retry` and `retry.retry` with their defaults,
-tasks of Celery and Dramatiq with `max_retries=None`.
+`stop`, `backoff.on_exception` without `max_tries` or `max_time`, `retrying.retry` and `retry.retry` with their defaults.
+Tasks of a queue have a check of their own.
 
 Why: a dependency that stays down is asked for ever, and whoever waits for the answer waits as long: workers fill up with
 calls that cannot succeed, and the load keeps the dependency from coming back.
@@ -36,8 +36,6 @@ _MENDS = {
     "backoff": "add `max_tries=5` or `max_time=30`",
     "retrying": "add `stop_max_attempt_number=5`",
     "retry": "add `tries=5`: the default of -1 has no end",
-    "celery": "give `max_retries` a number",
-    "dramatiq": "give `max_retries` a number",
 }
 
 
@@ -78,9 +76,6 @@ def run(file: ParsedFile) -> Iterator[Hit]:
 
 
 def _endless(policy: Policy) -> bool:
-    if policy.library in ("celery", "dramatiq"):
-        limit = policy.arguments.get("max_retries")
-        return isinstance(limit, ir.Constant) and limit.value is None
     if policy.library == "retry" and len(policy.positional) > 1:
         return False
     given = [policy.arguments[name] for name in _STOPS.get(policy.library, ()) if name in policy.arguments]
@@ -155,23 +150,6 @@ CHECK = Check(
             """,
             "neither tries nor time",
             path="helpdesk/events.py",
-        ),
-        example(
-            """
-            from celery import shared_task
-
-            from clinic.sms import SmsDown, send
-
-
-            @shared_task(bind=True, max_retries=None)  # <- flagged
-            def remind(self, number):
-                try:
-                    send(number)
-                except SmsDown as error:
-                    raise self.retry(exc=error, countdown=60)
-            """,
-            "a task that is never given up",
-            path="clinic/tasks.py",
         ),
         example(
             """

@@ -177,7 +177,9 @@ def _blocks(call: Call) -> bool:
 def _hit(calls: Sequence[Call], others: Sequence[Sequence[Call]]) -> Hit:
     call = calls[0]
     kind, mend = _KINDS[call.name]
-    shown = ".".join(call.name.replace(".__call__", "").replace("..", ".").split(".")[-2:])
+    shown = ".".join(call.name.replace("..", ".").split(".")[-2:])
+    if kind == "a synchronous database session":
+        shown = f"Session.{shown.rpartition('.')[2]}"
     steps = functions(call.loop)
     if steps:
         why = f"the coroutine {steps[0]} runs it by way of {' -> '.join(steps[1:])}"

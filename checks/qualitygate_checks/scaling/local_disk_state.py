@@ -25,7 +25,7 @@ from qualitygate.model.calls import Argument, Call
 from qualitygate_checks._code import Body, Code
 from qualitygate_checks._reach import is_script, owner, way
 
-_OPENS = frozenset({"builtins.open", "io.open", "aiofiles.open", "codecs.open"})
+_OPENS = frozenset({"builtins.open", "io.open", "aiofiles.open", "anyio.open_file", "codecs.open"})
 _WRITES = frozenset(
     {"pathlib.Path.write_bytes", "pathlib.Path.write_text", "?.write_bytes", "?.write_text", "anyio.Path.write_bytes"}
 )
