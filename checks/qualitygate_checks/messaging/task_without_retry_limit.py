@@ -19,9 +19,9 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, ParsedFile, Place, Severity, Span, example
 from qualitygate.model import syntax as ir
-from qualitygate_checks._handlers import calls, last_name
+from qualitygate_checks._handlers import last_name
 from qualitygate_checks._retries import policies
-from qualitygate_checks.security._module import Scope, imports, scopes
+from qualitygate_checks.security._module import imports
 
 _LIBRARIES = ("celery", "dramatiq", "kombu")
 _POLICIES = frozenset({"Retries", "apply_async", "send_task", "publish"})
@@ -32,15 +32,15 @@ def run(file: ParsedFile) -> Iterator[Hit]:
     module = file.module
     if module is None or module.generated:
         return
-    for policy in policies(module):
+    for policy in policies(file):
         given = policy.arguments.get("retry_kwargs")
         if policy.library in ("celery", "dramatiq") and (
             _is_none(policy.arguments.get("max_retries")) or _names_none(given)
         ):
             yield _hit(file, policy.place, policy.owner)
-    if not any(name.split(".", 1)[0] in _LIBRARIES for name in imports(module).values()):
+    if not any(name.split(".", 1)[0] in _LIBRARIES for name in imports(file).values()):
         return
-    for scope in scopes(module):
+    for scope in file.scopes:
         for span in _in_calls(scope):
             yield _hit(file, span, scope.qualname)
     for statement in ir.walk(module.body):
@@ -50,9 +50,9 @@ def run(file: ParsedFile) -> Iterator[Hit]:
                     yield _hit(file, item.span, statement.name)
 
 
-def _in_calls(scope: Scope) -> Iterator[Span]:
+def _in_calls(scope: ir.Scope) -> Iterator[Span]:
     """Calls inside a function that queue something without a limit."""
-    for call in calls(scope.statements):
+    for call in scope.calls:
         given = {argument.name: argument.value for argument in call.arguments}
         name = last_name(call)
         own = isinstance(call.function, ir.Attribute) and last_name(call.function.value) in ("self", "task", "cls")
@@ -97,11 +97,7 @@ CHECK = Check(
     run=run,
     reads=frozenset({Language.PYTHON}),
     words=frozenset({"max_retries"}),
-    examined=lambda file: (
-        sum(policy.library in ("celery", "dramatiq") for policy in policies(file.module))
-        if file.module is not None
-        else 0
-    ),
+    examined=lambda file: sum(policy.library in ("celery", "dramatiq") for policy in policies(file)),
     doc=__doc__,
     bad=(
         example(

@@ -119,10 +119,9 @@ def run(file: ParsedFile, options: Options) -> Iterator[Hit]:
 def _logging(scope: ir.Scope) -> Iterator[tuple[ir.Call, frozenset[str]]]:
     """The calls of a scope with the names that the conditions over them ask for."""
     for step in scope_steps(scope):
-        asked = frozenset(last_name(item) for test in step.conditions for item in ir.subexpressions(test))
         for item in own(step.statement):
             if isinstance(item, ir.Call):
-                yield item, asked
+                yield item, frozenset(last_name(part) for test in step.conditions for part in ir.subexpressions(test))
 
 
 def _other_kind(call: ir.Call, owner: str) -> bool:
