@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from qualitygate.frameworks import RouteDraft
@@ -227,11 +227,12 @@ def _version(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft, read: di
 
 
 def _reads_version_header(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft, read: dict[int, bool]) -> bool:
-    """Whether what stands before the handler, or its own parameters, reads a header that names a version."""
+    """Whether what stands before the handler, its own parameters or its view class reads a header that names a version."""
     functions = [function for value in draft.before for function, _ in graph.entry(value)]
     if isinstance(draft.handler, FunctionValue):
         functions.append(draft.handler)
         functions.extend(function for value in graph.injected(draft.handler) for function, _ in graph.entry(value))
+    functions.extend(_choosing_a_version(evaluator, graph, draft.view))
     for function in functions:
         key = id(function.node)
         if key not in read:
@@ -239,6 +240,15 @@ def _reads_version_header(evaluator: Evaluator, graph: CallGraph, draft: RouteDr
         if read[key]:
             return True
     return False
+
+
+def _choosing_a_version(evaluator: Evaluator, graph: CallGraph, view: Value | None) -> Iterator[FunctionValue]:
+    """Methods of a view class that speak of a version by their name, and what they call."""
+    for base in evaluator.ancestry(view) if isinstance(view, ClassValue) else ():
+        for method in base.names.values() if isinstance(base, ClassValue) else ():
+            if isinstance(method, FunctionValue) and "version" in method.node.name.lower():
+                yield method
+                yield from (target.function for target in graph.targets(method, None))
 
 
 def _mentions_version_header(evaluator: Evaluator, function: FunctionValue) -> bool:

@@ -5,7 +5,7 @@ imports, classes, decorators, middleware and dependencies, no throttle classes w
 and no directive for it in the configuration of a gateway (nginx, HAProxy, Traefik, Kong, Envoy, ingress, API Gateway) in
 the repository. Said once for the project, where a limit would be added. Routes that sign people in or up, reset
 passwords or send codes are named: they are guessed at first. Throttle classes of which every rate is None limit nothing
-and are flagged too. With `gateway = true` the project declares that its gateway does it.
+and are flagged too, as is a limiter of slowapi or Flask-Limiter without default limits that no route uses. With `gateway = true` the project declares that its gateway does it.
 
 Why: one client, by mistake or on purpose, takes all workers and database connections, or tries passwords and codes until
 one fits.
@@ -64,9 +64,10 @@ def run(project: Project, options: Options) -> Iterator[Hit]:
         return
     settings = [one for one in project.settings if "REST_FRAMEWORK" in one.values or "MIDDLEWARE" in one.values]
     idle = _idle_throttles(settings)
-    if idle is None and (_listed(settings) or _in_code(project)):
+    unused = _unused_limiter(project)
+    if idle is None and (_listed(settings) or _in_code(project, classes=unused is not None)):
         return
-    place = idle or _where(project, settings, routes)
+    place = idle or unused or _where(project, settings, routes)
     guessed = [route for route in routes if route.method in _WRITES and _GUESSED.search(route.path)]
     guessed.sort(key=lambda route: _SIGNING_IN.search(route.path) is None)
     shown = (guessed or routes)[:_SHOWN]
@@ -74,6 +75,8 @@ def run(project: Project, options: Options) -> Iterator[Hit]:
     why = "nothing in its code, its settings or the configuration of a gateway limits requests"
     if idle is not None:
         why = "throttle classes are set, and every rate is None: they limit nothing"
+    elif unused is not None:
+        why = "a limiter is made here, but it has no default limits and no route is decorated with it"
     yield Hit(
         place=place,
         message=f"{len(routes)} operations of this API may be called without any limit"
@@ -121,14 +124,69 @@ def _listed(settings: list[Settings]) -> bool:
     return False
 
 
-def _in_code(project: Project) -> bool:
-    """Whether the application's code imports, defines, calls or is decorated with something that limits."""
+def _unused_limiter(project: Project) -> Place | None:
+    """Where a limiter is made that limits nothing: without default limits, and no route is decorated with one."""
+    made = [call for call in project.calls if call.name in _LIMITERS]
+    if not made or any(item.name == "RATELIMIT_DEFAULT" for item in project.assignments):
+        return None
+    for call in made:
+        given = (call.argument("default_limits"), call.argument("application_limits"), call.argument("meta_limits"))
+        if not call.complete or any(
+            limits is not None and (limits.items or limits.kind != "items") for limits in given
+        ):
+            return None
+    for file in project.files:
+        # `@limiter.limit("5/minute")`, and `limiter.limit("5/minute")(blueprint)`.
+        if (
+            file.module is not None
+            and file.role is Role.APPLICATION
+            and any(
+                isinstance(part, ir.Attribute) and part.name in ("limit", "shared_limit") and _limits(_last(part.value))
+                for expression in _expressions(file.module.body)
+                for part in ir.subexpressions(expression)
+            )
+        ):
+            return None
+    return made[0].place
+
+
+_LIMITERS = frozenset(
+    "slowapi.Limiter slowapi.extension.Limiter flask_limiter.Limiter flask_limiter.extension.Limiter".split()
+)
+
+
+def _last(expression: ir.Expression) -> str:
+    return expression.id if isinstance(expression, ir.Name) else getattr(expression, "name", "")
+
+
+def _expressions(body: tuple[ir.Statement, ...]) -> Iterator[ir.Expression]:
+    """The decorators of functions, and the expressions of the module itself and of functions that call `limit`."""
+    for statement in ir.walk(body):
+        if isinstance(statement, ir.Function):
+            yield from (decorator.expression for decorator in statement.decorators)
+            if not {"limit", "shared_limit"}.isdisjoint(statement.calls):
+                yield from ir.expressions(ir.statements(statement))
+        elif isinstance(statement, ir.Class):
+            yield from _expressions(statement.body)
+            yield from (decorator.expression for decorator in statement.decorators)
+    yield from ir.expressions(body)
+
+
+def _in_code(project: Project, classes: bool = False) -> bool:
+    """Whether the application's code imports, defines, calls or is decorated with something that limits.
+
+    With ``classes`` only classes of its own count: the names of a library's limiter are known to limit nothing.
+    """
     for file in project.files:
         if file.module is None or file.role is not Role.APPLICATION:
             continue
-        if any(map(_limits, _words(file.module.body))):
+        if any(map(_limits, _classes(file.module.body) if classes else _words(file.module.body))):
             return True
     return False
+
+
+def _classes(body: tuple[ir.Statement, ...]) -> Iterator[str]:
+    return (statement.name for statement in ir.walk(body) if isinstance(statement, ir.Class))
 
 
 def _words(body: tuple[ir.Statement, ...]) -> Iterator[str]:
@@ -193,7 +251,8 @@ CHECK = Check(
     dont="Allow unlimited requests",
     tags=("OWASP-API4:2023", "CWE-770", "CWE-307"),
     gates=("availability",),
-    assigns=frozenset({"REST_FRAMEWORK", "MIDDLEWARE", "INSTALLED_APPS"}),
+    calls=_LIMITERS,
+    assigns=frozenset({"REST_FRAMEWORK", "MIDDLEWARE", "INSTALLED_APPS", "RATELIMIT_DEFAULT"}),
     run=run,
     examined=lambda project: len(_judged(project)),
     options=Options(),
@@ -226,6 +285,38 @@ CHECK = Check(
                     """,
             },
             "FastAPI",
+        ),
+        example(
+            {
+                "app/limits.py": """
+                    from slowapi import Limiter
+                    from slowapi.util import get_remote_address
+
+                    limiter = Limiter(key_func=get_remote_address)  # <- flagged
+                    """,
+                "app/main.py": """
+                    from fastapi import FastAPI
+                    from slowapi import _rate_limit_exceeded_handler
+                    from slowapi.errors import RateLimitExceeded
+
+                    from app.limits import limiter
+
+                    app = FastAPI()
+                    app.state.limiter = limiter
+                    app.add_exception_handler(RateLimitExceeded, _rate_limit_exceeded_handler)
+
+
+                    @app.post("/v1/login")
+                    def login(name: str, password: str):
+                        return {"token": name}
+
+
+                    @app.get("/v1/orders")
+                    def orders():
+                        return []
+                    """,
+            },
+            "FastAPI: a limiter that nothing uses",
         ),
         example(
             """
@@ -307,6 +398,41 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            {
+                "shop/limits.py": """
+                    from flask_limiter import Limiter
+                    from flask_limiter.util import get_remote_address
+
+                    limiter = Limiter(key_func=get_remote_address)
+                    """,
+                "shop/app.py": """
+                    from flask import Flask, jsonify
+
+                    from shop.limits import limiter
+                    from shop.orders import orders
+
+
+                    def create_app():
+                        app = Flask(__name__)
+                        limiter.init_app(app)
+                        limiter.limit("60/minute")(orders)
+                        app.register_blueprint(orders, url_prefix="/api/v1")
+                        return app
+                    """,
+                "shop/orders.py": """
+                    from flask import Blueprint, jsonify
+
+                    orders = Blueprint("orders", __name__)
+
+
+                    @orders.get("/orders")
+                    def read():
+                        return jsonify([])
+                    """,
+            },
+            "Flask: a limit on the whole blueprint",
+        ),
         example(
             """
             from fastapi import FastAPI, Request

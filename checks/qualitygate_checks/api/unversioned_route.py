@@ -4,7 +4,7 @@ What it flags: HTTP routes of an API whose full mounted path, headers and framew
 versioned by a segment such as `v1`, `2024-05-01` or `{version}` anywhere on the way, or by a bare number right after
 `api`; a project is versioned by Django REST framework's versioning classes, by `root_path` in front of a proxy, or by a
 dependency or middleware that reads a header such as `X-API-Version`. Routes are reported once for the mount that they
-share, with their number. Pages, health checks, metrics, documentation, webhooks, OAuth endpoints, administration and
+share, with their number; four mounts and more beside each other in one file are one finding. Pages, health checks, metrics, documentation, webhooks, OAuth endpoints, administration and
 routes hidden from the schema are left alone.
 
 Why: without a version every change of a published route reaches all its clients at once, and nobody can be moved over
@@ -18,7 +18,8 @@ router that an unknown function mounts) are not reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.architecture import Route
@@ -27,6 +28,8 @@ from qualitygate_checks._agreement import key, promised
 from qualitygate_checks.api._contract import place as place_of
 
 _SHOWN = 3
+_MANY = 4
+"""From this many mounts side by side on, one prefix in front of them all is the mending."""
 
 
 def run(project: Project) -> Iterator[Hit]:
@@ -37,12 +40,24 @@ def run(project: Project) -> Iterator[Hit]:
             start = route.mounts[0] if route.mounts else route.declared
             groups.setdefault((start.path, start.span.line if route.mounts else 0), []).append(route)
     contracts = promised(project)
-    for routes in groups.values():
+    files = Counter(path for path, line in groups if line)
+    together: dict[str, list[list[Route]]] = {}
+    for (path, line), routes in groups.items():
         ordered = sorted(routes, key=lambda route: (route.declared.path, route.declared.span))
-        operations = [
-            operation for route in ordered for operation in contracts.get(key(route), []) if not operation.versioned
-        ]
-        yield _hit(ordered, operations)
+        if line and files[path] >= _MANY:
+            together.setdefault(path, []).append(ordered)
+        else:
+            yield _hit(ordered, _unversioned(ordered, contracts))
+    for mounted in together.values():
+        yield _beside(mounted, _unversioned([route for routes in mounted for route in routes], contracts))
+
+
+Contracts = Mapping[tuple[str, str, Place], list[Operation]]
+
+
+def _unversioned(routes: list[Route], contracts: Contracts) -> list[Operation]:
+    """What the contracts say of the routes, where they carry no version either."""
+    return [operation for route in routes for operation in contracts.get(key(route), ()) if not operation.versioned]
 
 
 def _is_judged(route: Route) -> bool:
@@ -76,6 +91,28 @@ def _hit(routes: list[Route], operations: list[Operation]) -> Hit:
                 for route in (routes[:_SHOWN] if shared or len(routes) > 1 else ())
             ),
             # The contract lacks the version too.
+            *(place_of(operation) for operation in operations[:1]),
+        ),
+    )
+
+
+def _beside(groups: list[list[Route]], operations: list[Operation]) -> Hit:
+    """One hit for mounts that stand side by side in a file."""
+    groups = sorted(groups, key=lambda routes: routes[0].mounts[0].span)
+    routes = [route for group in groups for route in group]
+    prefix = _shared_prefix([route.path for route in routes])
+    first = groups[0][0].mounts[0]
+    return Hit(
+        place=Place(first.path, first.span),
+        message=f"{len(routes)} routes{'' if prefix == '/' else f' under {prefix}'} carry no version",
+        subject=prefix,
+        why=f"{len(groups)} mounts stand side by side here, none of which adds a version, and no header is read for one",
+        mend=_mend(groups[0][0], True, prefix),
+        places=(
+            *(
+                Place(group[0].mounts[0].path, group[0].mounts[0].span, f"{len(group)} more, mounted here", "mount")
+                for group in groups[1:]
+            ),
             *(place_of(operation) for operation in operations[:1]),
         ),
     )

@@ -53,17 +53,60 @@ _AIOHTTP = frozenset(("aiohttp_cors.setup",))
 _HEADER = "Access-Control-Allow-Origin"
 _CREDENTIALS = "Access-Control-Allow-Credentials"
 _EVERY = frozenset(("after_request", "after_app_request", "middleware", "on_response", "on_response_prepare"))
+# `.*example\.com` and `.*.example.com`: the dot that would end the name before is missing, or stands for any character.
+_OPEN_END = re.compile(r"\.[*+]\??(?:\.(?![*+?])|\()?\(?(?:\?:)?(?=[a-z0-9][a-z0-9-]*(?:\\?\.|\|))", re.IGNORECASE)
+_MANY = 3
+_SHOWN = 5
 _ANY = re.compile(r"\^?(?:https?\??://|https\?://|\(https?\|http\)://|\w+://)?\(?\.[*+]\??\)?\$?")
 
 
 def run(project: Project) -> Iterator[Hit]:
     """Hits for policies and headers that allow every origin."""
+    routes: list[Hit] = []
     for call in project.calls:
-        if not is_development(call.place.path):
-            yield from _policy(call)
+        if not is_development(call.place.path) and not (call.name in _FLASK and _is_configured(project, call)):
+            # The policy of one route is written down for many.
+            if call.name.endswith(("cross_origin", "route_cors")):
+                routes += _policy(call)
+            else:
+                yield from _policy(call)
+    yield from _together(routes)
     yield from _django(project)
     yield from _configured(project)
     yield from _headers(project)
+
+
+def _is_configured(project: Project, call: Call) -> bool:
+    """Whether Flask's own configuration says which origins, where the call does not."""
+    return (
+        "origins" not in call.keywords
+        and "resources" not in call.keywords
+        and any(item.name == "CORS_ORIGINS" and not item.conditional for item in project.assignments)
+    )
+
+
+def _together(hits: list[Hit]) -> Iterator[Hit]:
+    """Policies of single routes, once for all that say the same."""
+    groups: dict[str, list[Hit]] = {}
+    for hit in hits:
+        groups.setdefault(hit.message, []).append(hit)
+    for message, same in groups.items():
+        if len(same) < _MANY:
+            yield from same
+            continue
+        first = same[0]
+        yield Hit(
+            place=first.place,
+            message=f"{message}, at {len(same)} routes",
+            subject=message,
+            why=first.why,
+            mend=first.mend,
+            places=tuple(
+                Place(hit.place.path, hit.place.span, "here too", "definition") for hit in same[1 : _SHOWN + 1]
+            ),
+            severity=first.severity,
+            confidence=first.confidence,
+        )
 
 
 def _policy(call: Call) -> Iterator[Hit]:
@@ -89,6 +132,11 @@ def _starlette(call: Call) -> Iterator[Hit]:
         yield _hit(_at(call, origins), call, credentials, "every origin is allowed")
     elif pattern is not None and isinstance(pattern.value, str) and _ANY.fullmatch(pattern.value):
         yield _hit(_at(call, pattern), call, credentials, f"every origin is allowed (`{pattern.value}`)")
+    elif pattern is not None and isinstance(pattern.value, str) and (open_end := _OPEN_END.search(pattern.value)):
+        what = (
+            f"origins are allowed by what they end in: `{open_end[0]}...` of `{pattern.value}` takes any name before it"
+        )
+        yield _hit(_at(call, pattern), call, credentials, what, Confidence.MEDIUM)
     elif call.name in _LITESTAR and origins is None and pattern is None and call.complete:
         yield _hit(call.place, call, credentials, "every origin is allowed, as is the default")
 
@@ -124,9 +172,9 @@ def _at(call: Call, argument: Argument | None) -> Place:
     return argument.place if argument is not None and argument.place is not None else call.place
 
 
-def _hit(place: Place, call: Call, credentials: Argument | None, what: str) -> Hit:
+def _hit(place: Place, call: Call, credentials: Argument | None, what: str, sure: Confidence = Confidence.HIGH) -> Hit:
     owner = call.owner.partition(":")[2] or "module"
-    return _told(place, what, f"{owner} {call.name.rsplit('.', 1)[-1]}", is_true(credentials))
+    return _told(place, what, f"{owner} {call.name.rsplit('.', 1)[-1]}", is_true(credentials), sure)
 
 
 def _told(place: Place, what: str, subject: str, credentials: bool, sure: Confidence = Confidence.HIGH) -> Hit:
@@ -194,7 +242,7 @@ def _headers(project: Project) -> Iterator[Hit]:
         owner = item.owner.partition(":")[2] or "module"
         if item.value.kind == "constant" and item.value.value == "*":
             # Browsers refuse `*` together with credentials.
-            every = _for_every_response(project, item)
+            every = not item.conditional and _for_every_response(project, item)
             what = (
                 "every response may be read by every origin" if every else "this response may be read by every origin"
             )
@@ -259,6 +307,47 @@ CHECK = Check(
     examined=lambda project: len(project.apps),
     doc=__doc__,
     bad=(
+        example(
+            """
+            from fastapi import FastAPI
+            from fastapi.middleware.cors import CORSMiddleware
+
+            app = FastAPI()
+            app.add_middleware(
+                CORSMiddleware,
+                allow_origin_regex=r"https://.*.(shop.example|partner.example)",  # <- flagged
+                allow_credentials=True,
+            )
+            """,
+            "FastAPI: an expression that any name before the domain satisfies",
+        ),
+        example(
+            """
+            from flask import Blueprint, Flask, jsonify
+            from flask_cors import cross_origin
+
+            app = Flask(__name__)
+
+
+            @app.get("/api/v1/orders")
+            @cross_origin(supports_credentials=True)  # <- flagged
+            def orders():
+                return jsonify([])
+
+
+            @app.get("/api/v1/prices")
+            @cross_origin(supports_credentials=True)
+            def prices():
+                return jsonify([])
+
+
+            @app.get("/api/v1/offers")
+            @cross_origin(supports_credentials=True)
+            def offers():
+                return jsonify([])
+            """,
+            "Flask: the same policy on every route is one finding",
+        ),
         example(
             """
             from fastapi import FastAPI
@@ -357,6 +446,29 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            {
+                "shop/settings.py": """
+                    CORS_ORIGINS = ["https://shop.example", r"https://.*\\.shop\\.example"]
+                    """,
+                "shop/app.py": """
+                    from flask import Flask, jsonify
+                    from flask_cors import CORS, cross_origin
+
+                    app = Flask(__name__)
+                    app.config.from_object("shop.settings")
+                    cors = CORS()
+                    cors.init_app(app)
+
+
+                    @app.get("/api/v1/orders")
+                    @cross_origin(supports_credentials=True)
+                    def orders():
+                        return jsonify([])
+                    """,
+            },
+            "Flask: the configuration says which origins",
+        ),
         example(
             """
             from fastapi import FastAPI
