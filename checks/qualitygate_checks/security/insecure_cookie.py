@@ -3,7 +3,8 @@
 What it flags: a cookie that is set without `secure` (it is sent over plain HTTP too), without `httponly` (scripts of the
 page read it) or with `samesite="none"` and no `secure`; the settings of Django and Flask that say so for the session
 (`SESSION_COOKIE_SECURE = False`, ...), and the session of an application that says nothing, since all of these are off by default:
-Django's, Flask's where the session is used, and Starlette's `SessionMiddleware` without `https_only`. One finding for
+Django's, Flask's where the session is used, Starlette's `SessionMiddleware` without `https_only`, and the session stores
+of aiohttp and Litestar without `secure`. One finding for
 each call tells all that is missing. A cookie whose name speaks of a session, a token or a login is an error; others,
 and settings that are absent, are warnings. Cookies for preferences, with a constant value and for CSRF tokens are low in
 confidence, and the latter may be read by scripts.
@@ -23,6 +24,7 @@ import re
 from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Argument, Call
 from qualitygate_checks._reach import way
 from qualitygate_checks.security._module import top_imports
@@ -31,6 +33,20 @@ from qualitygate_checks.security._settings import is_development, is_false, plac
 _SETTERS = frozenset(("?.set_cookie", "?.set_signed_cookie", "?.set_secure_cookie"))
 _SESSIONS = frozenset(("?.add_middleware", "starlette.middleware.Middleware"))
 _APPS = frozenset(("flask.Flask", "quart.Quart"))
+# What keeps the sessions of a framework: no `Secure` unless told to, `HttpOnly` unless told not to.
+_STORES = {
+    **dict.fromkeys(
+        """aiohttp_session.SimpleCookieStorage aiohttp_session.cookie_storage.EncryptedCookieStorage
+        aiohttp_session.nacl_storage.NaClCookieStorage aiohttp_session.redis_storage.RedisStorage
+        aiohttp_session.memcached_storage.MemcachedStorage""".split(),
+        "aiohttp",
+    ),
+    **dict.fromkeys(
+        """litestar.middleware.session.client_side.CookieBackendConfig
+        litestar.middleware.session.server_side.ServerSideSessionConfig""".split(),
+        "Litestar",
+    ),
+}
 _SETTINGS = (
     "SESSION_COOKIE_SECURE",
     "SESSION_COOKIE_HTTPONLY",
@@ -61,6 +77,8 @@ def run(project: Project) -> Iterator[Hit]:
             yield from _set(call)
         elif call.name in _SESSIONS:
             yield from _starlette(call)
+        elif call.name in _STORES:
+            yield from _stored(call)
     yield from _headers(project)
     yield from _django(project)
     yield from _flask(project)
@@ -175,6 +193,27 @@ def _starlette(call: Call) -> Iterator[Hit]:
         )
 
 
+def _stored(call: Call) -> Iterator[Hit]:
+    secure, readable = call.argument("secure"), call.argument("httponly")
+    reasons = []
+    if (secure is None or is_false(secure)) and call.complete:
+        reasons.append("is sent over plain HTTP as well")
+    if is_false(readable):
+        reasons.append("is read by any script in the page")
+    if reasons and not is_development(call.place.path):
+        weak = readable if is_false(readable) else secure
+        yield Hit(
+            place=call.place if weak is None or weak.place is None else weak.place,
+            message=f"the session cookie of {_STORES[call.name]} {' and '.join(reasons)}",
+            subject=f"{call.owner.partition(':')[2]} session cookie".strip(),
+            why=f"`{call.name.rsplit('.', 1)[-1]}` sets no `Secure` unless it is told to"
+            if not is_false(readable)
+            else "`httponly` is False",
+            mend="make it with secure=True, and leave httponly on",
+            severity=Severity.ERROR if is_false(readable) else Severity.WARNING,
+        )
+
+
 def _django(project: Project) -> Iterator[Hit]:
     told = set()
     for settings in production(project):
@@ -216,12 +255,24 @@ def _uses_session(project: Project) -> bool:
     for file in project.files:
         if file.module is None:
             continue
-        names = set(top_imports(file.module).values())
-        libraries = {name.split(".", 1)[0] for name in names}
+        imports = top_imports(file.module)
+        libraries = {name.split(".", 1)[0] for name in imports.values()}
         if not _KEEPERS.isdisjoint(libraries):
             return False
-        found = found or not names.isdisjoint(("flask.session", "quart.session")) or "flask_login" in libraries
+        sessions = {alias for alias, name in imports.items() if name in ("flask.session", "quart.session")}
+        found = found or "flask_login" in libraries or _reads(file.module, sessions)
     return found
+
+
+def _reads(module: ir.Module, names: set[str]) -> bool:
+    """Whether the code of a module does something with one of the names, beyond the import."""
+    return bool(names) and any(
+        isinstance(part, ir.Name) and part.id in names
+        for scope in ir.scopes(module)
+        for statement in scope.walked
+        for expression in (*ir.evaluated_by(statement), *getattr(statement, "targets", ()))
+        for part in ir.subexpressions(expression)
+    )
 
 
 def _weakens(name: str, value: Argument) -> bool:
@@ -268,12 +319,26 @@ CHECK = Check(
     dont="Allow HTTP in production",
     tags=("OWASP-API8:2023", "CWE-614", "CWE-1004", "CWE-1275"),
     gates=("data_protection", "authentication"),
-    calls=_SETTERS | _SESSIONS | _APPS,
+    calls=_SETTERS | _SESSIONS | _APPS | frozenset(_STORES),
     assigns=frozenset((*_SETTINGS, "Set-Cookie", "set-cookie", "MIDDLEWARE", "MIDDLEWARE_CLASSES")),
     run=run,
     examined=lambda project: sum(1 for call in project.calls if call.name in _SETTERS) + len(project.apps),
     doc=__doc__,
     bad=(
+        example(
+            """
+            from aiohttp import web
+            from aiohttp_session import setup
+            from aiohttp_session.redis_storage import RedisStorage
+
+
+            async def make_app(redis):
+                app = web.Application()
+                setup(app, RedisStorage(redis, httponly=False))  # <- flagged
+                return app
+            """,
+            "aiohttp: the session can be read by scripts",
+        ),
         example(
             """
             from flask import Flask, jsonify, make_response, request
@@ -381,6 +446,21 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            """
+            from flask import Flask, jsonify, session
+            from litestar.middleware.session.client_side import CookieBackendConfig
+
+            app = Flask(__name__)
+            config = CookieBackendConfig(secret=read_secret(), secure=True)
+
+
+            @app.get("/api/v1/orders")
+            def orders():
+                return jsonify([])
+            """,
+            "a session that is imported and not used, and one that is secure",
+        ),
         example(
             """
             from fastapi import FastAPI, Response
