@@ -73,8 +73,15 @@ _UNSIGN = frozenset(
     "unsign loads load decode decrypt verify get_signed_cookie decode_jwt verify_token get_session validate check_token read".split()
 )
 _TOKEN = re.compile(
-    r"(?:^|_)(?:token|session_?id|session_?key|api_?key|otp|reset_?code|secret|password|passwd|auth_?code|nonce|access_?key)s?$",
+    r"(?:^|_)(?:token|session_?id|session_?key|api_?key|otp(?:_?code)?|(?:reset|verification|confirmation|login|invite)_?code"
+    r"|(?:reset|login|security)?_?pin(?:_?code)?|cvv|secret|password|passwd|auth_?code|nonce|access_?key)s?$",
     re.IGNORECASE,
+)
+_KEYGEN = re.compile(r"key_?gen|(?:generate|make|create|new)_\w*key", re.IGNORECASE)
+# A row is looked for by a password that stands in the text of the statement, or in a parameter of it.
+_SQL_PASSWORD = re.compile(
+    r"\bselect\b.{1,400}\bwhere\b.{0,300}\b(password|passwd|pwd)\s*=\s*['\"]?(?:\{|%s|%\(|\?|:\w|\$\d)",
+    re.IGNORECASE | re.DOTALL,
 )
 _DRAWN = frozenset("random randint randrange choice choices sample getrandbits shuffle".split())
 _SIGNING = frozenset(
@@ -130,6 +137,8 @@ def _steps(statements: tuple[ir.Statement, ...]) -> Iterator[tuple[ir.Statement,
 def _judge(part: ir.Expression, statement: ir.Statement, body: Body, randoms: frozenset[str]) -> _Found | None:
     if isinstance(part, ir.Operation) and part.operator in ("==", "!=") and len(part.operands) == 2:
         return _compared(part.operands[0], part.operands[1], body)
+    if isinstance(part, (ir.Constant, ir.Template)) or (isinstance(part, ir.Operation) and part.operator == "+"):
+        return _asked_in_sql(part)
     if isinstance(part, ir.Call):
         return _asked(part, body) or _encoded(part, statement, body) or _drawn(part, statement, body, randoms)
     return _cookie(part, statement, body) if isinstance(part, ir.Subscript) else None
@@ -295,13 +304,34 @@ def _asked(call: ir.Call, body: Body) -> _Found | None:
         ):
             if last_name(call.function) == "get" and "objects" not in spelling(call.function).split("."):
                 return None
-            return (
-                "the database is asked for a password",
-                f"`{name}` is part of the query: it is kept in the clear, or as a hash without a salt of its own",
-                "find the user by name, then let the password hasher verify the password",
-                Confidence.HIGH,
-            )
+            return _asks_for(name)
     return None
+
+
+def _asked_in_sql(part: ir.Expression) -> _Found | None:
+    """`SELECT ... WHERE name = ? AND password = ?`: the same in the text of a statement."""
+    found = _SQL_PASSWORD.search(_text_of(part))
+    return _asks_for(found[1]) if found else None
+
+
+def _text_of(part: ir.Expression) -> str:
+    """Text as the code puts it together, `{}` for what it puts in."""
+    if isinstance(part, ir.Constant):
+        return part.value if isinstance(part.value, str) else ""
+    if isinstance(part, ir.Template):
+        return "".join(_text_of(piece) if isinstance(piece, ir.Constant) else "{}" for piece in part.parts)
+    if isinstance(part, ir.Operation) and part.operator == "+":
+        return "".join(_text_of(operand) for operand in part.operands)
+    return "{}"
+
+
+def _asks_for(name: str) -> _Found:
+    return (
+        "the database is asked for a password",
+        f"`{name}` is part of the query: it is kept in the clear, or as a hash without a salt of its own",
+        "find the user by name, then let the password hasher verify the password",
+        Confidence.HIGH,
+    )
 
 
 # -- cookies
@@ -408,7 +438,8 @@ def _drawn(call: ir.Call, statement: ir.Statement, body: Body, randoms: frozense
     targets = [_target(target) for target in statement.targets] if isinstance(statement, ir.Assign) else []
     function = body.qualname.rpartition(".")[2]
     returned = isinstance(statement, ir.Return) and _TOKEN.search(function)
-    if not returned and not any(_TOKEN.search(target) for target in targets):
+    key = "key" in targets and _KEYGEN.search(function)
+    if not returned and not key and not any(_TOKEN.search(target) for target in targets):
         return None
     name = next((target for target in targets if _TOKEN.search(target)), function)
     return (
@@ -433,11 +464,47 @@ CHECK = Check(
     tags=("CWE-287", "CWE-208", "CWE-330", "OWASP-API2:2023"),
     gates=("authentication",),
     run=run,
+    version=2,
     reads=frozenset({Language.PYTHON}),
     roles=frozenset({Role.APPLICATION}),
     examined=lambda file: int(file.module is not None and _speaks(file.text.content, _HINTS)),
     doc=__doc__,
     bad=(
+        example(
+            """
+            import hashlib
+            import random
+            import sqlite3
+
+            from flask import Flask, jsonify, request
+
+            app = Flask(__name__)
+
+
+            @app.post("/api/v1/login")
+            def login():
+                name, password = request.form["name"], request.form["password"]
+                statement = "SELECT id FROM users WHERE name = ? AND password = ?"  # <- flagged
+                found = sqlite3.connect("shop.db").execute(statement, (name, password))
+                return jsonify(found.fetchone())
+
+
+            @app.post("/api/v1/forgot")
+            def forgot():
+                reset_pin = str(random.randint(1000, 9999))  # <- flagged
+                return jsonify(send(request.form["name"], reset_pin))
+
+
+            def keygen(name):
+                key = hashlib.sha256(str(random.getrandbits(256)).encode()).hexdigest()  # <- flagged
+                return name + "." + key
+
+
+            def send(name, reset_pin):
+                return {"sent": name}
+            """,
+            "Flask: a statement that asks for the password, a PIN and a key out of random numbers",
+        ),
         example(
             """
             from flask import Flask, jsonify, request, session
@@ -528,6 +595,32 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            """
+            import random
+
+            import psycopg2
+            from argon2 import PasswordHasher
+            from flask import Flask, request
+
+            app = Flask(__name__)
+
+
+            @app.post("/api/v1/login")
+            def login():
+                with psycopg2.connect("dbname=shop") as connection, connection.cursor() as cursor:
+                    cursor.execute("SELECT password FROM users WHERE name = %s", (request.form["name"],))
+                    PasswordHasher().verify(cursor.fetchone()[0], request.form["password"])
+                    cursor.execute("UPDATE users SET password = %s WHERE name = %s", rehash(request.form))
+                key = random.choice(["a", "b"])
+                return {"group": key}
+
+
+            def rehash(form):
+                return PasswordHasher().hash(form["password"]), form["name"]
+            """,
+            "a password that is read and verified, or set anew; a random group",
+        ),
         example(
             """
             import hmac
