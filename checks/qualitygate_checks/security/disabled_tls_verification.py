@@ -5,7 +5,8 @@ boto3 and their like, `ssl=False` and `verify_ssl=False` of aiohttp, `ssl.CERT_N
 `ssl._create_unverified_context`, `cert_reqs="CERT_NONE"`, `ssl_cert_reqs=None` of Redis, `tlsAllowInvalidCertificates`
 of MongoDB, `verify_certs=False` of Elasticsearch, `OPT_X_TLS_NEVER` of LDAP, and a parameter that turns verification off
 by its default. Code that connects to look at the certificate itself is low in confidence. A context on which both the certificate and the host name go unchecked is told once. Where a condition on
-a setting of that name decides, the confidence is low: the operator chooses.
+a setting of that name decides, or the same function sets the context to check in another mode, the confidence is low: the
+operator chooses.
 
 Why: without the check TLS still encrypts, but to anybody: whoever is on the way answers with a certificate of their own
 and reads and changes everything, credentials first.
@@ -69,11 +70,23 @@ def run(file: ParsedFile) -> Iterator[Hit]:
     for scope in file.scopes:
         looks = scope.function is not None and not _LOOKS.isdisjoint(scope.function.calls)
         found = [hit for step in scope_steps(scope) for hit in _step(file, scope, step, imported, constants)]
+        looks = looks or (bool(found) and _checks_too(scope))
         unchecked = any("certificate" in hit.message for hit in found)
         for hit in found:
             # Not to check the host name is part of not to check the certificate.
             if not (unchecked and "host name" in hit.message):
                 yield msgspec.structs.replace(hit, confidence=Confidence.LOW) if looks else hit
+
+
+def _checks_too(scope: ir.Scope) -> bool:
+    """Whether the same code sets a context to check as well: the mode that is asked for decides."""
+    for statement in scope.walked:
+        for target in statement.targets if isinstance(statement, ir.Assign) else ():
+            if isinstance(target, ir.Attribute) and target.name == "verify_mode" and isinstance(statement, ir.Assign):
+                value = statement.value
+                if isinstance(value, ir.Attribute) and value.name in ("CERT_REQUIRED", "CERT_OPTIONAL"):
+                    return True
+    return False
 
 
 def _constants(module: ir.Module) -> dict[str, ir.Constant]:
@@ -350,6 +363,21 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            """
+            import ssl
+
+            import asyncpg
+
+
+            async def connect(address, mode):
+                context = ssl.create_default_context()
+                if mode == "verify-full":
+                    context.verify_mode = ssl.CERT_REQUIRED
+                return await asyncpg.connect(address, ssl=context)
+            """,
+            "the mode that was asked for",
+        ),
         example(
             """
             import requests

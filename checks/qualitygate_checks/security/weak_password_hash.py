@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
+from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, Span, example
 from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Argument, Call
 from qualitygate_checks._code import Body, Code, last_name
@@ -64,6 +64,7 @@ _LOOKUP = re.compile(
     re.IGNORECASE,
 )
 _WEAK_HASHER = re.compile(r"(?:Unsalted\w+|MD5|SHA1|Crypt)PasswordHasher$")
+_TESTING = re.compile(r"debug|test|fast|(?:^|_)dev(?:_|$)|(?:^|_)ci(?:_|$)", re.IGNORECASE)
 _TRIAL = re.compile(r"(?:^|[/_.])(?:tests?|testing|ci|dev|development|local)(?:[/_.]|$)")
 
 
@@ -96,7 +97,8 @@ def run(project: Project) -> Iterator[Hit]:
     for body, name, value, span in settings(code, ("PASSWORD_HASHERS",)):
         first_item = value.items[0] if isinstance(value, ir.Sequence) and value.items else None
         text = first_item.value if isinstance(first_item, ir.Constant) else None
-        if isinstance(text, str) and _WEAK_HASHER.search(text) and not _TRIAL.search(body.path):
+        for_tests = _TRIAL.search(body.path) or _under_trial(body, span)
+        if isinstance(text, str) and _WEAK_HASHER.search(text) and not for_tests:
             place = (
                 Place(body.path, first_item.span) if isinstance(first_item, ir.Constant) and first_item.span else None
             )
@@ -107,6 +109,19 @@ def run(project: Project) -> Iterator[Hit]:
                 why="it is the first of PASSWORD_HASHERS: new passwords are kept by it",
                 mend="put Argon2PasswordHasher or ScryptPasswordHasher first; the old one may stay behind it to read old hashes",
             )
+
+
+def _under_trial(body: Body, span: Span) -> bool:
+    """Whether a setting stands under a condition that speaks of tests or debugging: `if USE_FAST_HASHER:`."""
+    return any(
+        isinstance(statement, ir.If)
+        and any(getattr(inner, "span", None) == span for inner in ir.walk(statement.body))
+        and any(
+            _TESTING.search(part.id if isinstance(part, ir.Name) else getattr(part, "name", "") or "")
+            for part in ir.subexpressions(statement.test)
+        )
+        for statement in ir.walk(body.statements)
+    )
 
 
 def _hashed(code: Code, call: Call) -> Iterator[Hit]:
@@ -184,7 +199,12 @@ def _named_password(value: ir.Expression, body: Body, depth: int) -> str:
             return name
         if depth < 2 and isinstance(part, ir.Name):
             for binding in body.bindings.get(part.id, ()):
-                if binding.how == "value" and (found := _named_password(binding.value, body, depth + 1)):
+                # What was hashed once is told there.
+                hashed = any(
+                    isinstance(item, ir.Call) and last_name(item.function) in ("hexdigest", "digest")
+                    for item in ir.subexpressions(binding.value)
+                )
+                if binding.how == "value" and not hashed and (found := _named_password(binding.value, body, depth + 1)):
                     return found
     return ""
 
@@ -341,6 +361,18 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            """
+            import os
+
+            USE_FAST_HASHER = os.environ.get("USE_FAST_HASHER") == "1"
+            PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+            if USE_FAST_HASHER:
+                PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+            """,
+            "Django: a quick hasher for tests alone",
+            path="clinic/settings.py",
+        ),
         example(
             """
             import base64
