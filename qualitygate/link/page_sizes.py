@@ -307,7 +307,7 @@ def _paginators(evaluator: Evaluator) -> Iterator[PageSize]:
             continue
         bounded = isinstance(most, Known) and most.value is not None
         own = _own_names(evaluator, cls)
-        unknown = not isinstance(most, Known) and maximum in own
+        unknown = maximum in own and not _is_literally_none(evaluator, cls, maximum)
         bound = maximum if bounded or unknown else next((method for method in _LIMITING if method in own), "")
         if not bound and not {parameter, maximum}.intersection(cls.names) and _inherits(evaluator, cls):
             continue  # said of the class that it comes from
@@ -316,6 +316,15 @@ def _paginators(evaluator: Evaluator) -> Iterator[PageSize]:
 
 def _own_names(evaluator: Evaluator, cls: ClassValue) -> set[str]:
     return {name for base in evaluator.ancestry(cls) if isinstance(base, ClassValue) for name in base.names}
+
+
+def _is_literally_none(evaluator: Evaluator, cls: ClassValue, name: str) -> bool:
+    """Whether the class that gives the attribute says None itself: a setting may be None by its default alone."""
+    for base in evaluator.ancestry(cls):
+        for statement in base.node.body if isinstance(base, ClassValue) and name in base.names else ():
+            if isinstance(statement, ir.Assign) and any(_last(target) == name for target in statement.targets):
+                return isinstance(statement.value, ir.Constant) and statement.value.value is None
+    return False
 
 
 def _inherits(evaluator: Evaluator, cls: ClassValue) -> bool:
