@@ -428,6 +428,53 @@ CHECK = Check(
         example(
             """
             openapi: 3.0.3
+            info: {title: Checkout, version: "1"}
+            components:
+              securitySchemes:
+                bearer: {type: http, scheme: bearer}
+            security:
+              - bearer: []
+            paths:
+              /v1/orders:
+                post:
+                  responses: {"201": {description: created}}
+              /v1/checkouts/{client_secret}:
+                patch:
+                  security: []
+                  parameters:
+                    - {name: client_secret, in: path, required: true, schema: {type: string}}
+                  responses: {"200": {description: changed}}
+            """,
+            "an address that carries a secret of its own",
+            path="openapi.yaml",
+        ),
+        example(
+            """
+            swagger: "2.0"
+            info: {title: Clinic, version: "1"}
+            securityDefinitions:
+              key: {type: apiKey, in: header, name: X-API-Key}
+            security:
+              - key: []
+            paths:
+              /v1/visits:
+                post:
+                  responses: {"201": {description: created}}
+              /v1/password/forgot:
+                post:
+                  security: []
+                  responses: {"204": {description: sent}}
+              /v1/opening-hours:
+                get:
+                  security: []
+                  responses: {"200": {description: hours}}
+            """,
+            "Swagger 2.0: open for who forgot a password, and opened on purpose for reading",
+            path="swagger.yaml",
+        ),
+        example(
+            """
+            openapi: 3.0.3
             info: {title: Invoices, version: 1.4.0}
             security: [{token: []}]
             paths:
