@@ -123,6 +123,7 @@ def scan(request: Request, installed: Installed) -> Report:
         stale_baseline=tuple(str(entry) for entry in stale),
         stale_fingerprints=tuple(entry.fingerprint for entry in stale),
         notes=tuple(_notes(project, tree)),
+        coverage=project.coverage,
         base=base,
         unbased=bool(request.base) and base is None,
     )

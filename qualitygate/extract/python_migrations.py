@@ -29,6 +29,7 @@ def read_python_migration(module: Module) -> tuple[Script, tuple[tuple[int, str]
             read.total,
             read.revision,
             steps_of_alembic(module),
+            lost=len(read.lost),
         ), read.lost
     migration = read_migration(module)
     if migration is None:
@@ -45,7 +46,8 @@ def read_python_migration(module: Module) -> tuple[Script, tuple[tuple[int, str]
         if operations:
             kept.append(Statement(span, operations))
     dialect = dialect_of_imports(module)
-    script = Script(dialect, tuple(kept), "django", not migration.atomic, len(texts), steps=steps_of_django(module))
+    total, steps = len(migration.operations), steps_of_django(module)
+    script = Script(dialect, tuple(kept), "django", not migration.atomic, total, steps=steps, lost=len(lost))
     return script, tuple(lost)
 
 

@@ -47,7 +47,9 @@ def read_sql(path: str, text: Text) -> Reading:
                 down = any(start <= statement.start < end for start, end in marks.down)
                 kept.append(Statement(text.span(statement.start, statement.end), found, down))
         steps = steps_of_sql(statements, text, marks.down)
-        script = Script(dialect, tuple(kept), marks.tool, marks.no_transaction, len(statements), steps=steps)
+        script = Script(
+            dialect, tuple(kept), marks.tool, marks.no_transaction, len(statements), steps=steps, lost=len(unread)
+        )
         # for answers that stand above a statement of several lines
         spans = [text.span(one.start, one.end) for one in statements] if "qgate:" in text.content else []
         scopes = tuple(sorted((span.line, span.end_line) for span in spans))

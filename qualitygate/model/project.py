@@ -21,7 +21,7 @@ from qualitygate.model.architecture import (
 from qualitygate.model.calls import Assignment, Call, Settings
 from qualitygate.model.contract import Contract, Operation
 from qualitygate.model.facts import Directive, FileFacts
-from qualitygate.model.schema import History, Model, Table
+from qualitygate.model.schema import Coverage, History, Model, Table
 from qualitygate.model.source import Language, Place, Role, Unread
 
 _T = TypeVar("_T")
@@ -79,6 +79,13 @@ class Project(msgspec.Struct, frozen=True, dict=True):
         if make not in known:
             known[make] = make(self)
         return cast(_T, known[make])
+
+    @property
+    def coverage(self) -> Coverage:
+        """How much of the SQL and of the migrations was understood."""
+        scripts = [file.script for file in self.files if file.script is not None]
+        total = sum(script.total for script in scripts)
+        return Coverage(total, total - sum(script.lost for script in scripts))
 
     @property
     def operations(self) -> tuple[Operation, ...]:

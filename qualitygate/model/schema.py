@@ -148,7 +148,8 @@ class Script(msgspec.Struct, frozen=True):
 
     ``dialect`` is `postgres`, `mysql`, `sqlite`, another name that the path gives, or empty where nothing tells.
     ``tool`` is the migration tool whose markers the file carries; ``no_transaction`` says that a marker takes it out of
-    the tool's transaction. ``total`` counts statements of every kind. ``steps`` is what the way up is made of.
+    the tool's transaction. ``total`` counts statements of every kind, ``lost`` those of them that were not understood.
+    ``steps`` is what the way up is made of.
     """
 
     dialect: str
@@ -158,6 +159,14 @@ class Script(msgspec.Struct, frozen=True):
     total: int = 0
     revision: Revision | None = None
     steps: tuple[Step, ...] = ()
+    lost: int = 0
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """How many statements and steps of migrations there are, and how many of them were understood."""
+
+    total: int = 0
+    understood: int = 0
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -360,6 +369,7 @@ __all__ = [
     "Attribute",
     "Change",
     "Column",
+    "Coverage",
     "ForeignKey",
     "History",
     "Index",

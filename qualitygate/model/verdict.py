@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from qualitygate.model.finding import Finding
+from qualitygate.model.schema import Coverage
 from qualitygate.model.source import Span, Text, Unread
 
 
@@ -64,6 +65,7 @@ class Report(msgspec.Struct, frozen=True):
     the baseline knows and is found no more; ``stale_fingerprints`` identifies the same, in the same order. ``base`` is
     known where the findings were compared with those of a commit; ``unbased`` says that one was asked for and that there
     is no pull request to name it.
+    ``coverage`` tells how much of the migrations was understood.
     ``notes`` tell, a sentence each, what of the tree was left out of a comparison, and why.
     """
 
@@ -86,3 +88,4 @@ class Report(msgspec.Struct, frozen=True):
     base: Base | None = None
     unbased: bool = False
     notes: tuple[str, ...] = ()
+    coverage: Coverage = Coverage()

@@ -6,6 +6,8 @@ import textwrap
 import unicodedata
 from dataclasses import dataclass
 
+from qualitygate.model.schema import Coverage
+
 TAB = 4
 
 # Controls, formats (bidirectional overrides among them), surrogates, private use, unassigned, separators of lines.
@@ -92,6 +94,16 @@ class Palette:
 
     def _in(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.on and text else text
+
+
+def understood(coverage: Coverage) -> str:
+    """How much of the migrations was understood, as a line."""
+    total, lost = coverage.total, coverage.total - coverage.understood
+    if not lost:
+        return f"SQL and migrations: {total:,} statements, all understood"
+    # never rounded up to all of them
+    share = min(99.9, 100 * coverage.understood / total)
+    return f"SQL and migrations: {total:,} statements, {share:.1f} % understood, {lost:,} not"
 
 
 def unsafe(character: str) -> bool:

@@ -11,7 +11,7 @@ from qualitygate.model.contract import Contract, Operation
 from qualitygate.model.project import Project
 from qualitygate.model.schema import Table
 from qualitygate.model.source import Place
-from qualitygate.report.display import Palette, pad, visible, width
+from qualitygate.report.display import Palette, pad, understood, visible, width
 from qualitygate.report.json import SCHEMA_VERSION, encoded
 
 # Guards of these kinds say who may call.
@@ -39,6 +39,7 @@ def document(project: Project, root: Path, version: str) -> dict[str, Any]:
         "outbound": [_outbound(outbound) for outbound in project.outbound],
         "unread": [{"path": item.path, "line": item.line, "reason": item.reason} for item in project.unread],
         "files": len(project.files),
+        "statements": {"total": project.coverage.total, "understood": project.coverage.understood},
     }
 
 
@@ -67,6 +68,8 @@ def render_text(project: Project, *, color: bool) -> str:
     if empty:
         lines.append(f"None found: {', '.join(empty)}")
     lines.append(f"{len(project.files):,} files read")
+    if project.coverage.total:
+        lines.append(understood(project.coverage))
     return "\n".join(lines) + "\n"
 
 

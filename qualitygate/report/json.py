@@ -58,6 +58,7 @@ def document(report: Report) -> dict[str, Any]:
             ],
         },
         "files": report.files,
+        "statements": {"total": report.coverage.total, "understood": report.coverage.understood},
         "seconds": round(report.seconds, 3),
     }
 

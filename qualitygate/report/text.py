@@ -12,7 +12,7 @@ from pathlib import Path
 from qualitygate.model.finding import Change, Confidence, Finding, Severity, Status
 from qualitygate.model.source import Place, Span
 from qualitygate.model.verdict import Report, Row, State
-from qualitygate.report.display import Palette, cell, pad, visible, width, wrapped
+from qualitygate.report.display import Palette, cell, pad, understood, visible, width, wrapped
 from qualitygate.report.redact import Redactor
 
 # Lines of a span that are shown in full; of a longer one, its first and last.
@@ -73,6 +73,8 @@ class _Writer:
             if self.style.statistics:
                 yield from self._statistics()
             yield self._summary()
+            if self.report.coverage.total:
+                yield understood(self.report.coverage)
             yield from self._compared()
         yield from self._gate()
 

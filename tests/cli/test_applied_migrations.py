@@ -53,3 +53,21 @@ def test_the_key_is_validated_and_shown(qgate, repository: Path) -> None:
     assert "qgate.toml:3: unknown key 'until' in migrations" in result.stderr
     (repository / "qgate.toml").write_text("[migrations]\nsince = 'aaaa'\n")
     assert "migrations.since" in qgate("config", "show").stdout
+
+
+def test_how_much_of_the_migrations_was_understood_is_told(qgate, repository: Path) -> None:
+    history(repository)
+    whole = qgate("scan", "versions-of-shop")
+    assert "SQL and migrations: 4 statements, all understood\n" in whole.stdout
+    broken = repository / "versions-of-shop" / "migrations" / "004_more.up.sql"
+    broken.write_text("SELECT 1;\nALTER TABLE shops FROBNICATE name;\n")
+    shown = qgate("scan", "versions-of-shop").stdout
+    assert "SQL and migrations: 6 statements, 83.3 % understood, 1 not\n" in shown
+    assert "versions-of-shop/migrations/004_more.up.sql:2" in shown
+    assert "SQL and migrations: 6 statements" in qgate("inventory", "versions-of-shop").stdout
+    for command in ("scan", "inventory"):
+        document = json.loads(qgate(command, "--format", "json", "versions-of-shop").stdout)
+        assert document["statements"] == {"total": 6, "understood": 5}
+        assert [(one["line"], one["reason"]) for one in document["unread"]] == [
+            (2, "statement not understood: ALTER TABLE ...")
+        ]
