@@ -7,13 +7,13 @@ was measured on PostgreSQL 15. `benchmarks/locks.py` measures all of it again an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from qualitygate.authoring import Project
 from qualitygate.model.schema import Change, Column, History, Migration, Operation, OperationKind, Table
-from qualitygate_checks.database._migrations import steps
+from qualitygate_checks.database._migrations import POSTGRES, steps
 from qualitygate_checks.database._types import change as change_of_type
 
 Kind = OperationKind
@@ -134,9 +134,11 @@ def effects(history: History, migration: Migration) -> Iterator[Effect]:
         walk.note(change)
 
 
-def located(project: Project, *kinds: OperationKind) -> Iterator[tuple[History, Migration, Effect]]:
-    """The effects of these kinds in all migrations that are to be judged."""
-    for history, migration in steps(project):
+def located(
+    project: Project, *kinds: OperationKind, dialects: Container[str] = POSTGRES
+) -> Iterator[tuple[History, Migration, Effect]]:
+    """The effects of these kinds in all migrations that are to be judged; what they lock holds of PostgreSQL alone."""
+    for history, migration in steps(project, dialects):
         if any(change.operation.kind in kinds for change in migration.changes):
             for effect in effects(history, migration):
                 if effect.change.operation.kind in kinds:

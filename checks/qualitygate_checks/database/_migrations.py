@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import msgspec
 
@@ -82,23 +82,30 @@ def _as_one(history: History, hits: list[Hit]) -> Hit:
     )
 
 
-def steps(project: Project) -> Iterator[tuple[History, Migration]]:
+POSTGRES = ("postgres", "")
+# Where a migration runs beside a service: SQLite's database belongs to one process, which comes back with its migration.
+SHARED = (*POSTGRES, "mysql")
+
+
+def steps(project: Project, dialects: Container[str] = POSTGRES) -> Iterator[tuple[History, Migration]]:
     """Every migration for PostgreSQL, or for a database that nothing names, that a database in use will still run.
 
     That is none that the user calls applied, and none that stands for others: only a new database runs it, whose tables
     are empty.
     """
     for history in project.histories:
-        if history.dialect in ("postgres", ""):
+        if history.dialect in dialects:
             for migration in history.migrations:
                 squashed = migration.revision is not None and migration.revision.squashed
                 if not migration.applied and not squashed:
                     yield history, migration
 
 
-def changes(project: Project, *kinds: OperationKind) -> Iterator[tuple[History, Migration, Change]]:
+def changes(
+    project: Project, *kinds: OperationKind, dialects: Container[str] = POSTGRES
+) -> Iterator[tuple[History, Migration, Change]]:
     """Every change of these kinds in them."""
-    for history, migration in steps(project):
+    for history, migration in steps(project, dialects):
         for change in migration.changes:
             if change.operation.kind in kinds:
                 yield history, migration, change

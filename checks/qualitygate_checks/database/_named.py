@@ -1,5 +1,4 @@
-"""In: a linked project. Out: where its code names a table or a column (in a model, or in SQL that stands in a text), and what
-is to be said where a migration drops what is named."""
+"""In: a linked project. Out: where its code names a table or a column, and what to say of a migration that drops it."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from qualitygate.authoring import Confidence, Hit, Place, Project, Role, Severit
 from qualitygate.model import syntax as ir
 from qualitygate.model.schema import History, Migration, OperationKind, Table
 from qualitygate_checks.database._locks import Effect, located
-from qualitygate_checks.database._migrations import by_age, doubts, mend, origin
+from qualitygate_checks.database._migrations import SHARED, by_age, doubts, mend, origin
 
 _SQL = re.compile(r"\s*(?:select|insert|update|delete|with|merge)\b", re.IGNORECASE)
 _TABLES = re.compile(r'\b(?:from|join|into|update|using)\s+(?:only\s+)?((?:"?\w+"?\.)?"?\w+"?)', re.IGNORECASE)
@@ -107,7 +106,7 @@ def drops(
     before = Named(project.base) if project.base is not None else None
     final = {(table.history, table.full_name): table for table in project.tables}
     unnamed = []
-    for history, migration, effect in located(project, kind):
+    for history, migration, effect in located(project, kind, dialects=SHARED):
         temporary = effect.change.before is not None and effect.change.before.kind == "temporary"
         if temporary or stays(effect, final.get((history.directory, effect.table))):
             continue

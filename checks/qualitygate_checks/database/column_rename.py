@@ -1,9 +1,9 @@
 """A column that gets another name while the release that uses the old one still runs.
 
 What it flags: `RENAME COLUMN` (Alembic: `op.alter_column(new_column_name=...)`, Django: `RenameField`, or an `AlterField`
-with another `db_column`) on a table that PostgreSQL had before the migration. Left alone are tables that the same migration
+with another `db_column`) on a table that was there before the migration. Left alone are tables that the same migration
 makes or drops, a column whose old name the same migration gives to another column, a table whose old name it keeps as a
-view, the columns that go with a renamed model of Django (told as table-rename), the way down, and other databases. The
+view, the columns that go with a renamed model of Django (told as table-rename), the way down, and SQLite. The
 confidence is medium where no migration makes the table, where the order of the files is a guess, where the statement
 stands in a block that may not run, and where nothing names the database.
 
@@ -25,7 +25,7 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project
 from qualitygate.model.schema import History, Migration, OperationKind
 from qualitygate_checks.database._examples import alembic, django, sql
 from qualitygate_checks.database._locks import Effect, located
-from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, origin
+from qualitygate_checks.database._migrations import SHARED, by_age, changes, confidence, doubts, mend, origin
 
 
 def run(project: Project) -> Iterator[Hit]:
@@ -34,7 +34,7 @@ def run(project: Project) -> Iterator[Hit]:
 
 
 def _hits(project: Project) -> Iterator[Hit]:
-    for history, migration, effect in located(project, OperationKind.RENAME_COLUMN):
+    for history, migration, effect in located(project, OperationKind.RENAME_COLUMN, dialects=SHARED):
         if not _still_there(history, migration, effect):
             yield _hit(history, migration, effect)
 
@@ -87,7 +87,7 @@ CHECK = Check(
     dont="Break the release that is still running",
     tags=("CWE-1057",),
     run=run,
-    examined=lambda project: sum(1 for _ in changes(project, OperationKind.RENAME_COLUMN)),
+    examined=lambda project: sum(1 for _ in changes(project, OperationKind.RENAME_COLUMN, dialects=SHARED)),
     doc=__doc__,
     bad=(
         example(sql("diesel", "ALTER TABLE users RENAME COLUMN email TO address; -- <- flagged\n"), "diesel"),
@@ -106,6 +106,17 @@ CHECK = Check(
                 """,
             ),
             "Flyway: in a block",
+        ),
+        example(
+            {
+                "migrations/mysql/0001_init.sql": """
+                    CREATE TABLE `orders` (`id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, `at` DATETIME);
+                """,
+                "migrations/mysql/0002_names.sql": """
+                    ALTER TABLE `orders` CHANGE COLUMN `at` `ordered_at` DATETIME; -- <- flagged
+                """,
+            },
+            "MySQL",
         ),
         example(
             alembic(

@@ -1,12 +1,12 @@
 """A column that is dropped while code still names it.
 
-What it flags: `DROP COLUMN` (Alembic: `op.drop_column`, Django: `RemoveField`) on a table that PostgreSQL had before the
+What it flags: `DROP COLUMN` (Alembic: `op.drop_column`, Django: `RemoveField`) on a table that was there before the
 migration. It is an error where a model of this code still declares the column and no migration brings it back: every query
 of the model fails once the migration is applied. It is a warning of medium confidence where SQL in a text of the
 application names table and column. With a base to compare with, it is a warning where the code of the base still names it,
 for that is the release that runs while the migration is applied, and nothing where neither does. Without a base and
 without a name in the code it is a note of low confidence. Left alone are tables that the same migration makes or drops, a
-column that the migrations add again, the way down, and other databases.
+column that the migrations add again, the way down, and SQLite.
 
 Why: between the migration and the end of the rollout the release before still runs. An ORM asks for every column that it
 knows, so that each query on the table fails, and taking the release back fails the same way.
@@ -26,7 +26,7 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Sever
 from qualitygate.model.schema import OperationKind, Table
 from qualitygate_checks.database._examples import alembic, django, sql
 from qualitygate_checks.database._locks import Effect
-from qualitygate_checks.database._migrations import changes
+from qualitygate_checks.database._migrations import SHARED, changes
 from qualitygate_checks.database._named import Named, Naming, drops
 
 
@@ -77,7 +77,7 @@ CHECK = Check(
     dont="Break the release that is still running",
     tags=("CWE-1057",),
     run=run,
-    examined=lambda project: sum(1 for _ in changes(project, OperationKind.DROP_COLUMN)),
+    examined=lambda project: sum(1 for _ in changes(project, OperationKind.DROP_COLUMN, dialects=SHARED)),
     doc=__doc__,
     bad=(
         example(

@@ -1,12 +1,12 @@
 """A table that is dropped while code still names it.
 
-What it flags: `DROP TABLE` (Alembic: `op.drop_table`, Django: `DeleteModel`) of a table that PostgreSQL had before the
+What it flags: `DROP TABLE` (Alembic: `op.drop_table`, Django: `DeleteModel`) of a table that was there before the
 migration. It is an error where a model of this code still stands for the table and no migration brings it back. It is a
 warning of medium confidence where SQL in a text of the application names it. With a base to compare with, it is a warning
 where the code of the base still names it, for that is the release that runs while the migration is applied, and nothing
 where neither does. Without a base and without a name in the code it is a note of low confidence. Left alone are tables
 that the same migration makes, a table whose name the migrations give to another one, temporary tables, the way down, and
-other databases.
+SQLite.
 
 Why: between the migration and the end of the rollout the release before still runs, and each of its queries on the table
 fails. Taking the release back fails the same way, and the rows are gone.
@@ -25,7 +25,7 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Sever
 from qualitygate.model.schema import OperationKind, Table
 from qualitygate_checks.database._examples import alembic, django, sql
 from qualitygate_checks.database._locks import Effect
-from qualitygate_checks.database._migrations import changes
+from qualitygate_checks.database._migrations import SHARED, changes
 from qualitygate_checks.database._named import Named, Naming, drops
 
 
@@ -66,7 +66,7 @@ CHECK = Check(
     dont="Break the release that is still running",
     tags=("CWE-1057",),
     run=run,
-    examined=lambda project: sum(1 for _ in changes(project, OperationKind.DROP_TABLE)),
+    examined=lambda project: sum(1 for _ in changes(project, OperationKind.DROP_TABLE, dialects=SHARED)),
     doc=__doc__,
     bad=(
         example(

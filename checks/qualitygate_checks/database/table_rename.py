@@ -1,9 +1,9 @@
 """A table that gets another name while the release that uses the old one still runs.
 
 What it flags: `ALTER TABLE ... RENAME TO` (Alembic: `op.rename_table`, Django: `RenameModel` and `AlterModelTable`, with
-the tables behind its many-to-many fields) on a table that PostgreSQL had before the migration. Left alone are tables that
+the tables behind its many-to-many fields) on a table that was there before the migration. Left alone are tables that
 the same migration makes, a table whose old name the same migration gives to another table or to a view, the way down, and
-other databases. The confidence is medium where no migration makes the table, where the order of the files is a guess,
+SQLite. The confidence is medium where no migration makes the table, where the order of the files is a guess,
 where the statement stands in a block that may not run, and where nothing names the database.
 
 Why: between the migration and the end of the rollout two releases use the database, and one of them asks for a table that
@@ -23,7 +23,7 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project
 from qualitygate.model.schema import History, Migration, OperationKind
 from qualitygate_checks.database._examples import alembic, django, sql
 from qualitygate_checks.database._locks import Effect, located
-from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, origin
+from qualitygate_checks.database._migrations import SHARED, by_age, changes, confidence, doubts, mend, origin
 
 _MAKES = frozenset({OperationKind.CREATE_TABLE, OperationKind.CREATE_VIEW})
 
@@ -35,7 +35,7 @@ def run(project: Project) -> Iterator[Hit]:
 
 def _hits(project: Project) -> Iterator[Hit]:
     told_of = set()
-    for history, migration, effect in located(project, OperationKind.RENAME_TABLE):
+    for history, migration, effect in located(project, OperationKind.RENAME_TABLE, dialects=SHARED):
         operation = effect.change.operation
         step = (migration.path, operation.span)
         if _taken(migration, operation.table) or (history.tool == "django" and step in told_of):
@@ -81,7 +81,7 @@ CHECK = Check(
     dont="Break the release that is still running",
     tags=("CWE-1057",),
     run=run,
-    examined=lambda project: sum(1 for _ in changes(project, OperationKind.RENAME_TABLE)),
+    examined=lambda project: sum(1 for _ in changes(project, OperationKind.RENAME_TABLE, dialects=SHARED)),
     doc=__doc__,
     bad=(
         example(sql("diesel", "ALTER TABLE users RENAME TO people; -- <- flagged\n"), "diesel"),

@@ -3,7 +3,7 @@
 What it flags: `UPDATE` or `DELETE` without a condition that bounds it (no WHERE, `WHERE true`, `WHERE x IS NULL` alone) on
 a table that was there before the migration: in SQL, through Alembic (`op.execute`, also of `table.update()`), and through
 Django (`RunPython` that calls `.objects.update()` or saves every row in a loop). Left alone are tables that the same
-migration makes or empties, temporary tables, the way down, and MySQL and SQLite. The confidence is medium where no
+migration makes or empties, temporary tables, the way down, and SQLite. The confidence is medium where no
 migration makes the table, where the order of the files is a guess, where the statement stands in a block that may not run,
 and where nothing names the database.
 
@@ -26,7 +26,17 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project
 from qualitygate.model.schema import History, Migration, OperationKind
 from qualitygate_checks.database._examples import alembic, django, sql
 from qualitygate_checks.database._locks import Cost, Effect, after_exclusive, effects
-from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, origin, steps
+from qualitygate_checks.database._migrations import (
+    POSTGRES,
+    SHARED,
+    by_age,
+    changes,
+    confidence,
+    doubts,
+    mend,
+    origin,
+    steps,
+)
 
 _LOCKED = "the transaction holds ACCESS EXCLUSIVE on the table already, so that nobody reads or writes it until all rows are done"
 KINDS = (OperationKind.UPDATE, OperationKind.DELETE)
@@ -38,7 +48,7 @@ def run(project: Project) -> Iterator[Hit]:
 
 
 def _hits(project: Project) -> Iterator[Hit]:
-    for history, migration in steps(project):
+    for history, migration in steps(project, SHARED):
         found = list(effects(history, migration))
         for effect in found:
             temporary = effect.change.before is not None and effect.change.before.kind == "temporary"
@@ -55,7 +65,7 @@ def _hit(history: History, migration: Migration, effect: Effect, locked: bool) -
         place=Place(migration.path, operation.span),
         message=f"{verb} all rows of {effect.table} in one transaction locks them until it ends",
         subject=f"{operation.kind.value} {effect.table}",
-        why="; ".join([condition, *([_LOCKED] if locked else []), *doubted]),
+        why="; ".join([condition, *([_LOCKED] if locked and history.dialect in POSTGRES else []), *doubted]),
         mend=mend(
             history,
             f"in batches by key, each in a transaction of its own: {migration.escape}",
@@ -76,7 +86,7 @@ CHECK = Check(
     dont="Change a whole table at once",
     tags=("CWE-667",),
     run=run,
-    examined=lambda project: sum(1 for _ in changes(project, *KINDS)),
+    examined=lambda project: sum(1 for _ in changes(project, *KINDS, dialects=SHARED)),
     doc=__doc__,
     bad=(
         example(
@@ -125,6 +135,17 @@ CHECK = Check(
                 """,
             ),
             "Django: in Python",
+        ),
+        example(
+            {
+                "migrations/mysql/0001_init.sql": """
+                    CREATE TABLE `orders` (`id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB;
+                """,
+                "migrations/mysql/0002_all.sql": """
+                    UPDATE `orders` SET `id` = `id` + 1; -- <- flagged
+                """,
+            },
+            "MySQL",
         ),
         example(
             django('migrations.RunSQL("UPDATE shop_user SET age = 0", migrations.RunSQL.noop),  # <- flagged'),
@@ -182,14 +203,14 @@ CHECK = Check(
         ),
         example(
             {
-                "migrations/mysql/0001_init.sql": """
-                    CREATE TABLE `orders` (`id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB;
+                "migrations/sqlite/0001_init.sql": """
+                    CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT);
                 """,
-                "migrations/mysql/0002_all.sql": """
-                    UPDATE `orders` SET `id` = `id` + 1;
+                "migrations/sqlite/0002_all.sql": """
+                    UPDATE orders SET id = id + 1;
                 """,
             },
-            "MySQL",
+            "SQLite",
         ),
     ),
 )
