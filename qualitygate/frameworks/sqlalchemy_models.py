@@ -151,16 +151,32 @@ class _Reader:
             return (name, True) if isinstance(name, str) else ("", True)
         if self._is_sqlmodel(members) and _known(cls.keywords.get("table")) is not True:
             return "", True
+        if self._roots[key] == "db.Model":
+            return self._flask_table(members)
         name, sure = self._written(members)
-        if not name:
-            if self._is_sqlmodel(members):
-                name = cls.node.name.lower()
-            elif self._roots[key] == "db.Model" and self._has_key(members):
-                name = _WORD.sub(lambda match: f"_{match[0]}", cls.node.name).lower()
+        if not name and self._is_sqlmodel(members):
+            name = cls.node.name.lower()
         if not name:
             return "", True
         schema = self._schema(members)
         return (f"{schema}.{name}" if schema else name), sure
+
+    def _flask_table(self, members: list[ClassValue]) -> tuple[str, bool]:
+        """The table of a class of Flask-SQLAlchemy: one without a key of its own shares that of the model that it is built on."""
+        parent = next((one for one in members[1:] if self._is_parent(one)), None)
+        above = self._members[f"{parent.path}:{parent.qualname}"] if parent is not None else []
+        own = [member for member in members if all(member is not one for one in above)]
+        if not self._has_key(own):
+            return self._table(f"{parent.path}:{parent.qualname}") if parent is not None else ("", True)
+        name, sure = self._written(own)
+        name = name or _WORD.sub(lambda match: f"_{match[0]}", members[0].node.name).lower()
+        schema = self._schema(own)
+        return (f"{schema}.{name}" if schema else name), sure
+
+    def _is_parent(self, cls: ClassValue) -> bool:
+        """Whether a base is a model with a table, not one that only gives columns."""
+        members = self._members.get(f"{cls.path}:{cls.qualname}")
+        return members is not None and _known(cls.names.get("__abstract__")) is not True and self._has_key(members)
 
     def _written(self, members: list[ClassValue]) -> tuple[str, bool]:
         """What ``__tablename__`` says of the class, and whether it says it plainly."""
@@ -217,11 +233,9 @@ class _Reader:
 
     def _has_key(self, members: list[ClassValue]) -> bool:
         return any(
-            each.owner is members[0] or not self._is_table(each.owner)
+            name_of(each.value) in _COLUMNS and _known(each.value.arguments.keywords.get("primary_key")) is True
             for each in self._fields(members)
             if isinstance(each.value, Instance)
-            and name_of(each.value) in _COLUMNS
-            and _known(each.value.arguments.keywords.get("primary_key")) is True
         )
 
     def _is_table(self, cls: ClassValue) -> bool:
@@ -244,7 +258,8 @@ class _Reader:
         if parent is not None:
             above = f"{parent.path}:{parent.qualname}"
             inherited = {id(member) for member in self._members[above]}
-            if self._names[above][0] == table or ("__tablename__" not in cls.names and self._written(members)[1]):
+            named = "__tablename__" in cls.names or not self._written(members)[1] or self._roots[key] == "db.Model"
+            if not named:
                 table = self._names[above][0]
         own = [member for member in members if id(member) not in inherited]
         columns: list[ColumnRead] = []

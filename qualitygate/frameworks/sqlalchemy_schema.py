@@ -334,7 +334,7 @@ _TYPES = {
     "CIDR": "cidr", "MACADDR": "macaddr", "TSVECTOR": "tsvector", "HSTORE": "hstore", "CITEXT": "citext",
     # SQLAlchemy-Utils
     "ChoiceType": "varchar(255)", "EmailType": "varchar(255)", "URLType": "text", "IPAddressType": "varchar(50)",
-    "LocaleType": "varchar(10)", "TimezoneType": "varchar(50)", "CountryType": "varchar(2)", "ArrowType": "timestamp",
+    "LocaleType": "varchar(10)", "TimezoneType": "varchar(50)", "CountryType": "varchar(2)",
     "CurrencyType": "varchar(3)", "ColorType": "varchar(20)", "PhoneNumberType": "varchar(20)", "ScalarListType": "text",
     "JSONType": "json", "TSVectorType": "tsvector",
 }  # fmt: skip

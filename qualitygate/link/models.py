@@ -44,8 +44,8 @@ def link_models(
 ) -> tuple[tuple[Model, ...], tuple[Table, ...]]:
     """The models with the tables that they declare, and the tables of those that no migrations make.
 
-    What is created together counts as made by migrations when they make one of its tables; of Django, when there is any
-    migration of Django.
+    Beside migrations a model adds its table only where they change tables of its kin which none of them makes: then they
+    began on a database that was there. What else they leave out may belong to another database.
     """
     if not models:
         return (), ()
@@ -53,16 +53,13 @@ def link_models(
     linked = tuple(msgspec.structs.replace(model, operations=(), definition=made.get(model.table)) for model in models)
     known = {name for table in tables for name in (table.full_name, table.name)}
     found = frozenset().union(*(history.found for history in histories))
-    covered = {model.group for model in models if _names(model) & known}
     # a history that changes tables which it does not make began when others were there
     begun = {model.group for model in models if _names(model) & found}
-    if any(history.tool == "django" for history in histories):
-        covered.add("django")
     # the tables between two models come with the model that names them
     open_tables = {
         name
         for model in models
-        if model.group not in covered or (model.group in begun and not _names(model) & known)
+        if not tables or (model.group in begun and not _names(model) & known)
         for name in _makes(model)
     }
     return linked, tuple(made[name] for name in sorted(open_tables & made.keys()))

@@ -149,7 +149,10 @@ def origin(change: Change) -> tuple[Place, ...]:
 
 
 def tool_of(project: Project, table: Table) -> str:
-    """The tool whose migrations make the table."""
+    """The tool whose migrations make the table, or would make it: that of the models."""
+    if table.source == "models":
+        django = any(model.framework == "django" and model.table == table.full_name for model in project.models)
+        return "django" if django else "alembic"
     return next((each.tool for each in project.histories if each.directory == table.history), "")
 
 

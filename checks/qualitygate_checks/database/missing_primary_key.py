@@ -40,7 +40,7 @@ def run(project: Project) -> Iterator[Hit]:
 
 
 def _judged(project: Project) -> Iterator[Table]:
-    return (table for table in project.tables if table.kind != "partition" and table.columns)
+    return (table for table in project.tables if table.kind != "partition" and table.columns and table.whole)
 
 
 def _identified(table: Table) -> bool:
