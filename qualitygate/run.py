@@ -28,6 +28,7 @@ from qualitygate.discover.revision import find_base
 from qualitygate.extract import PARSED
 from qualitygate.extract.cache import Cache
 from qualitygate.judge import judge
+from qualitygate.leaks import unite
 from qualitygate.link.applied import UnknownMigration, mark_applied
 from qualitygate.link.base import with_base
 from qualitygate.load import Installed
@@ -35,7 +36,7 @@ from qualitygate.model.facts import FileFacts
 from qualitygate.model.finding import CheckRun, Finding
 from qualitygate.model.policy import Policy
 from qualitygate.model.project import Project
-from qualitygate.model.source import Language, Text
+from qualitygate.model.source import Language, Span, Text
 from qualitygate.model.verdict import Report
 from qualitygate.parse.text import Undecodable, decode
 from qualitygate.suppress import BASELINE, Baseline, BaselineError, apply_answers, apply_baseline, read_baseline
@@ -144,7 +145,22 @@ def _judged(
     answered = msgspec.structs.replace(project, answers=answers)
     audits = run_checks(answered, [check for check in checks if check.audits], policy, tree.way)
     findings += tuple(finding for run in audits for finding in run.findings)
-    return tuple(finding for finding in findings if tree.judged(finding.path)), runs + audits
+    findings = tuple(finding for finding in findings if tree.judged(finding.path))
+    return unite(findings, _secrets(tree, project, findings)), runs + audits
+
+
+def _secrets(tree: Tree, project: Project, findings: Sequence[Finding]) -> dict[tuple[str, Span], str]:
+    """The values of the secrets that findings point at, by path and span."""
+    spans = {file.path: frozenset(file.secrets) for file in project.files if file.secrets}
+    pointed = [one for one in findings if one.span in spans.get(one.path, ())]
+    contents = _contents(tree, [msgspec.structs.replace(one, places=()) for one in pointed])
+    return {
+        (one.path, one.span): text.content[
+            text.offset(one.span.line, one.span.column) : text.offset(one.span.end_line, one.span.end_column)
+        ]
+        for one in pointed
+        if one.path in contents and (text := contents[one.path][1])
+    }
 
 
 def _shown(findings: Iterable[Finding], policy: Policy) -> tuple[Finding, ...]:

@@ -51,7 +51,7 @@ def test_paths_are_shown_from_where_the_user_stands(qgate, repository: Path) -> 
 def test_a_secret_is_found_in_every_kind_of_file(qgate, repository: Path, name: str, line: str) -> None:
     file = repository / name
     file.parent.mkdir(exist_ok=True)
-    file.write_text(line.format(SECRET) + "\n")
+    file.write_text(line.format("Valley!2032-mail") + "\n")
     result = qgate("scan", "--format", "json", "--select", "hardcoded-secret")
     assert name in [finding["path"] for finding in json.loads(result.stdout)["findings"]]
 
