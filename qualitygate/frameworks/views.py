@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from qualitygate.frameworks.paths import HTTP_METHODS
 from qualitygate.model.values import (
@@ -12,11 +12,13 @@ from qualitygate.model.values import (
     ClassValue,
     Entries,
     Evaluation,
+    Event,
     External,
     FunctionValue,
     Instance,
     Items,
     Known,
+    Unknown,
     Value,
 )
 
@@ -77,19 +79,23 @@ def flattened(value: Value | None) -> Iterator[Value]:
 
 def holders(evaluation: Evaluation, belongs: Callable[[Instance], bool]) -> dict[int, Instance]:
     """Every object that the program hands around or calls methods of and that ``belongs``, by identity, in order."""
-    found: dict[int, Instance] = {}
+    return {id(item): item for item in evaluation.instances() if belongs(item)}
+
+
+def instances(events: Iterable[Event]) -> Iterator[Instance]:
+    """The objects that events hand around or call methods of, each once, in order."""
     seen: set[int] = set()
-    for event in evaluation.events:
+    for event in events:
         for value in (event.receiver, event.result, *event.arguments.positional, *event.arguments.keywords.values()):
             for item in _inside(value):
                 if id(item) not in seen:
                     seen.add(id(item))
-                    if belongs(item):
-                        found[id(item)] = item
-    return found
+                    yield item
 
 
 def _inside(value: Value | None) -> Iterator[Instance]:
+    if value is None or isinstance(value, (Known, Unknown)):
+        return  # the commonest, and nothing is in them
     while isinstance(value, Bound):  # `app.router.add_get(...)` speaks to the application
         value = value.receiver
     for item in value.entries.values() if isinstance(value, Entries) else flattened(value):

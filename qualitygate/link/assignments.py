@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.link.library_calls import argument_of
+from qualitygate.link.mentions import Mentions, Names
 from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Argument, Assignment, Settings
 from qualitygate.model.source import Place, Span
@@ -19,17 +21,17 @@ _SETTERS = frozenset({"add", "set", "setdefault", "append", "set_header", "add_h
 
 
 def link_assignments(
-    evaluator: Evaluator, modules: Mapping[str, ir.Module], wanted: frozenset[str]
+    evaluator: Evaluator, mentions: Mentions, modules: Mapping[str, ir.Module], wanted: frozenset[str]
 ) -> tuple[Assignment, ...]:
     """Assignments to names, attributes and keys of ``wanted`` in ``modules``, in the order of their places."""
     if not wanted:
         return ()
     scopes = dict(evaluator.modules())
-    encoded = tuple(name.encode() for name in wanted)
+    names = Names(wanted)
     found: list[Assignment] = []
     for path in sorted(modules):
         if path in scopes:
-            reader = _Reader(evaluator, scopes[path], wanted, encoded)
+            reader = _Reader(evaluator, scopes[path], wanted, partial(mentions.any_of, path, names=names))
             found.extend(reader.block(modules[path].body, path, "", False))
     return tuple(sorted(found, key=lambda item: (item.place.path, item.place.span, item.name)))
 
@@ -93,11 +95,13 @@ def _flat(body: Sequence[ir.Statement]) -> Iterator[ir.Statement]:
 class _Reader:
     """Reads the statements of one module."""
 
-    def __init__(self, evaluator: Evaluator, scope: Scope, wanted: frozenset[str], encoded: tuple[bytes, ...]) -> None:
+    def __init__(
+        self, evaluator: Evaluator, scope: Scope, wanted: frozenset[str], mentions: Callable[[ir.Function], bool]
+    ) -> None:
         self._evaluator = evaluator
         self._scope = scope
         self._wanted = wanted
-        self._encoded = encoded
+        self._mentions = mentions
 
     def block(self, body: Sequence[ir.Statement], owner: str, qualname: str, conditional: bool) -> Iterator[Assignment]:
         """Assignments in statements, nested blocks, classes and functions included."""
@@ -110,8 +114,7 @@ class _Reader:
                 inner = f"{qualname}.{statement.name}" if qualname else statement.name
                 if isinstance(statement, ir.Class):
                     yield from self.block(statement.body, f"{self._scope.path}:{inner}", inner, False)
-                # Names stand in the encoded body as they are, so that most bodies need not be decoded.
-                elif any(name in bytes(statement.body) for name in self._encoded):
+                elif self._mentions(statement):
                     yield from self.block(ir.statements(statement), f"{self._scope.path}:{inner}", inner, False)
             elif isinstance(statement, (ir.With, ir.Try)):
                 yield from self.block(statement.body, owner, qualname, conditional)

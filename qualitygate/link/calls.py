@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from qualitygate.frameworks import Adapter, RouteDraft
 from qualitygate.link.evaluate import Evaluator, Site, Trace
+from qualitygate.link.mentions import Mentions, Names
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Bound,
@@ -120,12 +121,13 @@ def way(step: Step, declared: Place, name: str) -> tuple[Place, ...]:
 class CallGraph:
     """Calls of the project's functions, traced when they are asked for and remembered."""
 
-    def __init__(self, evaluator: Evaluator, adapters: Iterable[Adapter]) -> None:
+    def __init__(self, evaluator: Evaluator, adapters: Iterable[Adapter], mentions: Mentions) -> None:
         self._evaluator = evaluator
         self._adapters = tuple(adapters)
         self._traces: dict[int, Trace] = {}
         self._targets: dict[int, tuple[Target, ...]] = {}
         self._injected: dict[int, tuple[FunctionValue, tuple[Value, ...]]] = {}
+        self._mentions = mentions
 
     def trace(self, function: FunctionValue, receiver: Value | None = None) -> Trace:
         """Calls, returns and raises of a function's body."""
@@ -261,20 +263,22 @@ class CallGraph:
         functions = list(self._evaluator.functions.values())
         new = list(wanted)
         found = {id(function.node) for function in new}
-        names = set[str]()
-        read = set[bytes]()
+        known = set[str]()
+        known_properties = set[str]()
         for _ in range(MAX_HOPS):
-            for function in new:
-                names.update(_called_as(function))
-                if "property" in "".join(decorators(function)):
-                    read.add(function.node.name.encode())
+            # Who is not found yet mentions none of the names that were looked for before.
+            names = set[str]().union(*(_called_as(function) for function in new)) - known
+            properties = {function.node.name for function in new if _is_property(function)} - known_properties
+            known |= names
+            known_properties |= properties
+            read = Names(properties)
             new = [
                 function
                 for function in functions
                 if id(function.node) not in found
                 and (
-                    names.intersection(function.node.calls)
-                    or any(name in bytes(function.node.body) for name in read)
+                    not names.isdisjoint(function.node.calls)
+                    or (properties and self._mentions.any_of(function.path, function.node, read))
                     or self._injects(function, names)
                 )
             ]
@@ -311,6 +315,37 @@ _HOOKS = (
     "filter_queryset",
     "prepare",
 )
+
+
+class Called:
+    """Tells which functions may call one of some library names, without reading their bodies."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = frozenset(names)
+        self._words = frozenset(name.rsplit(".", 1)[-1] for name in names)
+        self._aliases: dict[int, frozenset[str]] = {}
+
+    def may_be_in(self, function: FunctionValue) -> bool:
+        """Whether the function calls something of the last word of a name, or of what its module calls one."""
+        calls = function.node.calls
+        return not self._words.isdisjoint(calls) or not self._renamed(function).isdisjoint(calls)
+
+    def _renamed(self, function: FunctionValue) -> frozenset[str]:
+        """Names of the function's module that stand for a wanted one: `from requests import get as fetch`."""
+        scope = function.scope
+        while scope.parent is not None:
+            scope = scope.parent
+        if id(scope) not in self._aliases:
+            self._aliases[id(scope)] = frozenset(
+                alias
+                for alias, value in scope.names.items()
+                if isinstance(value, External) and value.name in self._names
+            )
+        return self._aliases[id(scope)]
+
+
+def _is_property(function: FunctionValue) -> bool:
+    return any("property" in name for name in decorators(function))
 
 
 def _called_as(function: FunctionValue) -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from qualitygate.frameworks import RouteDraft
-from qualitygate.link.calls import CallGraph, Step, decorators, dotted, remembers, way
+from qualitygate.link.calls import Called, CallGraph, Step, decorators, dotted, remembers, way
 from qualitygate.link.evaluate import Evaluator, Site
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Connection, Scope
@@ -215,12 +215,11 @@ def _at_module_level(evaluator: Evaluator, roles: Mapping[str, Role]) -> Iterato
 
 def _sites(evaluator: Evaluator, graph: CallGraph, roles: Mapping[str, Role]) -> Iterator[_Found]:
     """Constructor calls in functions; a function whose calls cannot name one is not decoded."""
-    words = frozenset(name.rsplit(".", 1)[-1] for name in CONSTRUCTORS)
+    called = Called(CONSTRUCTORS)
     for function in _all_functions(evaluator):
         if roles.get(function.path) is not Role.APPLICATION:
             continue
-        renamed = _aliases(evaluator, function)
-        if not (words | renamed).intersection(function.node.calls):
+        if not called.may_be_in(function):
             continue
         for site in graph.sites(function):
             name = dotted(site.callee)
@@ -230,16 +229,6 @@ def _sites(evaluator: Evaluator, graph: CallGraph, roles: Mapping[str, Role]) ->
 
 def _all_functions(evaluator: Evaluator) -> Iterable[FunctionValue]:
     return [function for _, function in sorted(evaluator.functions.items())]
-
-
-def _aliases(evaluator: Evaluator, function: FunctionValue) -> frozenset[str]:
-    """Names of the function's module that stand for a constructor: `from redis import Redis as R`."""
-    scope = function.scope
-    while scope.parent is not None:
-        scope = scope.parent
-    return frozenset(
-        alias for alias, value in scope.names.items() if isinstance(value, External) and value.name in CONSTRUCTORS
-    )
 
 
 def _invoked(evaluator: Evaluator, roles: Mapping[str, Role]) -> Iterator[RouteDraft]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from qualitygate.frameworks.views import instances
 from qualitygate.link.names import ModuleIndex
 from qualitygate.model import syntax as ir
 from qualitygate.model.source import Place, Span
@@ -111,6 +112,7 @@ class Evaluator:
         self._scopes: dict[str, Scope] = {}
         self._done: set[str] = set()
         self.events: list[Event] = []
+        self._instances: tuple[int, tuple[Instance, ...]] | None = None
         self.functions: dict[str, FunctionValue] = {}
         self.classes: dict[str, ClassValue] = {}
         self.cut_short: list[str] = []
@@ -219,6 +221,13 @@ class Evaluator:
             (self._conditions, self._loops, self._tries, self._owner, self._trace, self._silent, self._stack) = saved
 
     # -- what adapters ask
+
+    def instances(self) -> Sequence[Instance]:
+        """Every object that the events hand around or call methods of, each once, in order."""
+        # Found once for all frameworks, and anew where more of the program was followed.
+        if self._instances is None or self._instances[0] != len(self.events):
+            self._instances = len(self.events), tuple(instances(self.events))
+        return self._instances[1]
 
     def modules(self) -> Iterator[tuple[str, Scope]]:
         """Path and scope of every module."""

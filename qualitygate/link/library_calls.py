@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from qualitygate.frameworks import RouteDraft
-from qualitygate.link.calls import CallGraph, Step, dotted, remembers, way
+from qualitygate.link.calls import Called, CallGraph, Step, dotted, remembers, way
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.model.calls import Argument, Call
 from qualitygate.model.source import Place, Role
@@ -50,12 +50,12 @@ def link_calls(
     if not wanted:
         return ()
     found = {_key(call): call for call in _at_import(evaluator, roles, wanted)}
-    words = frozenset(name.rsplit(".", 1)[-1] for name in wanted)
+    called = Called(wanted)
     inside: list[tuple[FunctionValue, Call]] = []
     for _, function in sorted(evaluator.functions.items()):
         if roles.get(function.path) is not Role.APPLICATION:
             continue
-        if not (words | _aliases(function, wanted)).intersection(function.node.calls):
+        if not called.may_be_in(function):
             continue
         for site in graph.sites(function):
             name = called_name(site.callee, wanted)
@@ -128,16 +128,6 @@ def _at_import(evaluator: Evaluator, roles: Mapping[str, Role], wanted: frozense
         name = called_name(callee, wanted)
         if name:
             yield Call(name, event.place, event.owner, *_arguments(event.arguments), receiver=_receiver(callee))
-
-
-def _aliases(function: FunctionValue, wanted: frozenset[str]) -> frozenset[str]:
-    """Names in the function's module that stand for a wanted one: `from requests import get as fetch`."""
-    scope = function.scope
-    while scope.parent is not None:
-        scope = scope.parent
-    return frozenset(
-        alias for alias, value in scope.names.items() if isinstance(value, External) and value.name in wanted
-    )
 
 
 def ways(

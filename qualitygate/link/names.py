@@ -29,10 +29,12 @@ class ModuleIndex:
         self._roots = sorted(self._directories - self._packages, key=lambda path: (path.count("/"), path))
 
     def _through_imports(self, modules: Mapping[str, Module]) -> None:
+        # Most imports name a library: no directory is called so.
+        called = {path.rpartition("/")[2] for path in self._directories}
         for path, module in modules.items():
             for statement in _imports(module.body):
                 parts = statement.module.split(".") if statement.module else []
-                if statement.level or not parts:
+                if statement.level or not parts or parts[0] not in called:
                     continue
                 names = ["", *(name for name, _ in statement.names)]
                 for start in _upwards(dirname(path)):

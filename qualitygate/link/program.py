@@ -14,6 +14,7 @@ from qualitygate.link.errors import link_error_handlers, link_errors
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.link.imports import link_imports
 from qualitygate.link.library_calls import link_calls
+from qualitygate.link.mentions import Mentions
 from qualitygate.link.models import declared
 from qualitygate.link.outbound import link_outbound
 from qualitygate.link.page_sizes import link_page_sizes
@@ -70,10 +71,11 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: f
     evaluator.follow(frozenset().union(*(adapter.registers for adapter in frameworks)))
     surfaces = [adapter.surface(evaluator) for adapter in frameworks]
     drafts = _distinct(draft for surface in surfaces for draft in surface.routes)
-    graph = CallGraph(evaluator, frameworks)
+    mentions = Mentions()
+    graph = CallGraph(evaluator, frameworks, mentions)
     routes, names, pages = link_routes(evaluator, graph, drafts)
     handlers = [handler for surface in surfaces for handler in surface.error_handlers]
-    assignments = link_assignments(evaluator, application, assigned)
+    assignments = link_assignments(evaluator, mentions, application, assigned)
     return Program(
         routes=routes,
         imports=link_imports(application),
@@ -86,7 +88,7 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: f
         errors=link_errors(evaluator, graph, drafts, names, pages, handlers),
         error_handlers=link_error_handlers(evaluator, graph, handlers),
         page_sizes=link_page_sizes(evaluator, graph, drafts, names, pages),
-        state=link_state(evaluator, graph, drafts, names, roles),
+        state=link_state(evaluator, graph, drafts, names, roles, mentions),
         models=declared(evaluator, files),
         unread=tuple(
             Unread(path, 0, "start-up code too long to follow: routes that it declares may be missing")

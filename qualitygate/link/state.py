@@ -9,6 +9,7 @@ from qualitygate.frameworks import RouteDraft
 from qualitygate.link.calls import CallGraph
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.link.library_calls import ways
+from qualitygate.link.mentions import Mentions, Names
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import SharedState, StateChange
 from qualitygate.model.source import Place, Role, Span
@@ -43,6 +44,7 @@ def link_state(
     drafts: Sequence[RouteDraft],
     names: Mapping[int, str],
     roles: Mapping[str, Role],
+    mentions: Mentions,
 ) -> tuple[SharedState, ...]:
     """Containers that live as long as the process and that functions change, in the order of their places."""
     scopes = {path: scope for path, scope in evaluator.modules() if roles.get(path) is Role.APPLICATION}
@@ -52,21 +54,22 @@ def link_state(
     known = {id(value): holder for holder, value in holders if value is not None}
     own = {(holder.path, holder.name): holder for holder, _ in holders if not holder.owner}
     attributes = {(holder.owner, holder.name): holder for holder, _ in holders if holder.owner}
-    words: dict[str, set[bytes]] = {}
+    words: dict[str, set[str]] = {}
     for holder, _ in holders:
-        words.setdefault("" if holder.owner else holder.path, set()).add(holder.name.encode())
+        words.setdefault("" if holder.owner else holder.path, set()).add(holder.name)
     named = {path: set(found) for path, found in words.items()}
     for path, scope in scopes.items():
         mine = words.setdefault(path, set())
         for name, value in scope.names.items():
             if id(value) in known:
-                mine.add(name.encode())
+                mine.add(name)
             elif isinstance(value, ModuleValue):  # `store.sessions[key] = ...`
                 mine |= named.get(value.path, set())
+    spoken = {path: Names(found | words.get("", set())) for path, found in words.items()}
     changes: dict[_Holder, list[tuple[FunctionValue, StateChange]]] = {}
     for _, function in sorted(evaluator.functions.items()):
         module = scopes.get(function.path)
-        if module is None or not _may_change(function, words):
+        if module is None or not mentions.any_of(function.path, function.node, spoken[function.path]):
             continue
         reader = _Reader(function, module, known, own, attributes)
         for holder, change in reader.changes(evaluator.body(function)):
@@ -194,12 +197,6 @@ def _last(expression: ir.Expression) -> str:
     if isinstance(expression, ir.Attribute):
         return expression.name
     return expression.id if isinstance(expression, ir.Name) else ""
-
-
-def _may_change(function: FunctionValue, words: Mapping[str, set[bytes]]) -> bool:
-    """Whether the body can name a container at all: asked of its encoded form, which is cheap."""
-    body = bytes(function.node.body)
-    return any(word in body for key in ("", function.path) for word in words.get(key, ()))
 
 
 class _Reader:

@@ -6,7 +6,7 @@ program is followed (an object gains attributes, a list gains items), so they co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -230,6 +230,10 @@ class Evaluation(Protocol):
     @property
     def events(self) -> list[Event]:
         """Every event, in order."""
+        ...
+
+    def instances(self) -> Sequence[Instance]:
+        """Every object that the events hand around or call methods of, each once, in order."""
         ...
 
     @property
