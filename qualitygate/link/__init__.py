@@ -38,6 +38,7 @@ def link(files: Sequence[FileFacts], program: Program = _NO_PROGRAM) -> Project:
         errors=program.errors,
         error_handlers=program.error_handlers,
         page_sizes=program.page_sizes,
+        inputs=program.inputs,
         state=program.state,
         contracts=contracts,
         agreements=link_agreements(contracts, program.routes, ordered, sure=not unread_code),

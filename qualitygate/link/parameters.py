@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qualitygate.frameworks import RouteDraft
+from qualitygate.link.annotations import last_word, types_of
 from qualitygate.link.calls import CallGraph
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import RouteParameter
 from qualitygate.model.source import Place, Span
-from qualitygate.model.values import ClassValue, External, FunctionValue, Instance, Items, Known, Unknown, Value
+from qualitygate.model.values import ClassValue, External, FunctionValue, Instance, Known, Unknown, Value
 
 _FRAMEWORKS = frozenset(("fastapi",))
 _MARKS = {
@@ -26,7 +27,7 @@ _MARKS = {
     "Form": "form",
     "File": "form",
 }
-_PROVIDED = frozenset(("Depends", "Security"))
+PROVIDED = frozenset(("Depends", "Security"))
 _PLAIN = frozenset(
     """str int float bool bytes UUID UUID1 UUID3 UUID4 UUID5 date datetime time timedelta Decimal Literal EmailStr
     PositiveInt NonNegativeInt NegativeInt PositiveFloat NonNegativeFloat conint constr confloat StrictStr StrictInt
@@ -107,8 +108,9 @@ def _taken(
 ) -> Iterator[RouteParameter]:
     """What one parameter of a function stands for; nothing where that is not known."""
     default = evaluator.peek(parameter.default, function.scope) if parameter.default is not None else None
-    types, marks = _types(evaluator, parameter.annotation, function)
-    if isinstance(default, Instance) and (name := _name(default)) in _MARKS | dict.fromkeys(_PROVIDED, ""):
+    pairs, marks = types_of(evaluator, parameter.annotation, function.scope)
+    types = [value for value, _ in pairs]
+    if isinstance(default, Instance) and (name := last_word(default)) in _MARKS | dict.fromkeys(PROVIDED, ""):
         marks = [*marks, default]
         if name in _MARKS:
             default = default.arguments.get("default", 0)
@@ -116,14 +118,14 @@ def _taken(
                 default = None
     place = Place(function.path, _span(parameter) or function.node.span)
     required = default is None and (parameter.default is None or bool(marks))
-    if any(_name(mark) in _PROVIDED for mark in marks):
+    if any(last_word(mark) in PROVIDED for mark in marks):
         yield RouteParameter(parameter.name, "given", place=place)
         return
-    mark = next((mark for mark in reversed(marks) if _name(mark) in _MARKS), None)
-    names = {_name(one) for one in types}
+    mark = next((mark for mark in reversed(marks) if last_word(mark) in _MARKS), None)
+    names = {last_word(one) for one in types}
     kind = next((name for name in names if name in _PLAIN), "")
     if mark is not None:
-        source = _MARKS[_name(mark)]
+        source = _MARKS[last_word(mark)]
         if mark.arguments.get("default_factory") is not None:
             required = False
         if source in ("query", "header") and any(
@@ -149,38 +151,6 @@ def _taken(
         yield RouteParameter(parameter.name, "body", "", place=place, required=required)
 
 
-def _types(
-    evaluator: Evaluator, annotation: ir.Expression | None, function: FunctionValue
-) -> tuple[list[Value], list[Instance]]:
-    """The types that an annotation names, members of a union apart, and the marks beside them in `Annotated`."""
-    if annotation is None:
-        return [], []
-    types: list[Value] = []
-    marks: list[Instance] = []
-    queue = [annotation]
-    while queue:
-        expression = queue.pop(0)
-        if isinstance(expression, ir.Operation) and expression.operator == "|":
-            queue.extend(expression.operands)
-            continue
-        value = evaluator.annotation(expression, function.scope)
-        if isinstance(value, Instance) and _name(value) == "Annotated":
-            inner = value.arguments.positional[0] if value.arguments.positional else None
-            if isinstance(inner, Items):
-                marks.extend(item for item in inner.items[1:] if isinstance(item, Instance))
-                types.extend(inner.items[:1])
-                # The type of an annotation that stands here whole can be looked at more closely.
-                if isinstance(expression, ir.Subscript) and isinstance(expression.index, ir.Sequence):
-                    queue.append(expression.index.items[0])
-            continue
-        if isinstance(expression, ir.Subscript) and _name(value) in ("Optional", "Union"):
-            index = expression.index
-            queue.extend(index.items if isinstance(index, ir.Sequence) else (index,))
-            continue
-        types.append(value)
-    return types, marks
-
-
 def _maximum(*marks: Instance) -> float | None:
     for mark in marks:
         for name, less in _BOUNDS.items():
@@ -188,15 +158,6 @@ def _maximum(*marks: Instance) -> float | None:
             if isinstance(value, Known) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
                 return float(value.value) - less
     return None
-
-
-def _name(value: Value) -> str:
-    """The last word of a library's name, of a class, or of what made an object."""
-    if isinstance(value, Instance):
-        value = value.cls
-    if isinstance(value, External):
-        return value.name.rpartition(".")[2]
-    return ""
 
 
 def _is_enum(evaluator: Evaluator, value: Value) -> bool:

@@ -13,6 +13,7 @@ from qualitygate.link.connections import link_connections
 from qualitygate.link.errors import link_error_handlers, link_errors
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.link.imports import link_imports
+from qualitygate.link.inputs import link_inputs
 from qualitygate.link.library_calls import link_calls
 from qualitygate.link.mentions import Mentions
 from qualitygate.link.models import declared
@@ -31,6 +32,7 @@ from qualitygate.model.architecture import (
     SharedState,
 )
 from qualitygate.model.calls import Assignment, Call, Settings
+from qualitygate.model.contract import Input
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.schema import Model
 from qualitygate.model.source import Place, Role, Unread
@@ -51,6 +53,7 @@ class Program(msgspec.Struct, frozen=True):
     errors: tuple[ErrorResponse, ...] = ()
     error_handlers: tuple[ErrorHandler, ...] = ()
     page_sizes: tuple[PageSize, ...] = ()
+    inputs: tuple[Input, ...] = ()
     state: tuple[SharedState, ...] = ()
     models: tuple[Model, ...] = ()
     unread: tuple[Unread, ...] = ()
@@ -89,6 +92,8 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: f
         error_handlers=link_error_handlers(evaluator, graph, handlers),
         page_sizes=link_page_sizes(evaluator, graph, drafts, names, pages),
         state=link_state(evaluator, graph, drafts, names, roles, mentions),
+        inputs=link_inputs(evaluator, drafts, names),
+        state=link_state(evaluator, graph, drafts, names, roles),
         models=declared(evaluator, files),
         unread=tuple(
             Unread(path, 0, "start-up code too long to follow: routes that it declares may be missing")

@@ -118,7 +118,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 class Input(msgspec.Struct, frozen=True):
-    """A schema that requests are made of and that holds text or lists.
+    """A schema of a contract, or a model of the code, that requests are made of and that holds text or lists.
 
     ``name`` is that of the schema, or `the body of POST /users` for one without a name. ``unbounded`` are the first paths
     of properties without a limit of length or number (`address.street`, `tags[]`), ``count`` the number of all of them.

@@ -19,7 +19,7 @@ from qualitygate.model.architecture import (
     SharedState,
 )
 from qualitygate.model.calls import Assignment, Call, Settings
-from qualitygate.model.contract import Contract, Operation
+from qualitygate.model.contract import Contract, Input, Operation
 from qualitygate.model.facts import Directive, FileFacts
 from qualitygate.model.schema import Coverage, History, Model, Table
 from qualitygate.model.source import Language, Place, Role, Unread
@@ -62,6 +62,7 @@ class Project(msgspec.Struct, frozen=True, dict=True):
     error_handlers: tuple[ErrorHandler, ...] = ()
     state: tuple[SharedState, ...] = ()
     page_sizes: tuple[PageSize, ...] = ()
+    inputs: tuple[Input, ...] = ()
     imports: tuple[ModuleImport, ...] = ()
     apps: tuple[Place, ...] = ()
     contracts: tuple[Contract, ...] = ()
