@@ -93,7 +93,6 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: f
         page_sizes=link_page_sizes(evaluator, graph, drafts, names, pages),
         state=link_state(evaluator, graph, drafts, names, roles, mentions),
         inputs=link_inputs(evaluator, drafts, names),
-        state=link_state(evaluator, graph, drafts, names, roles),
         models=declared(evaluator, files),
         unread=tuple(
             Unread(path, 0, "start-up code too long to follow: routes that it declares may be missing")
