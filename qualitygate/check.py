@@ -10,7 +10,7 @@ from qualitygate.authoring import Check
 from qualitygate.extract import crash
 from qualitygate.globs import matcher
 from qualitygate.model.facts import FileCheckRun
-from qualitygate.model.finding import CheckRun, Finding, Hit, Severity
+from qualitygate.model.finding import CheckRun, Finding, Hit, Severity, Status
 from qualitygate.model.policy import Policy, Selection
 from qualitygate.model.project import Project
 
@@ -88,6 +88,8 @@ def findings(check: Check, hits: Iterable[Hit], severity: Severity | None = None
                 mend=hit.mend,
                 places=hit.places,
                 tags=check.tags,
+                status=Status.SUPPRESSED if hit.answer else Status.ACTIVE,
+                answer=hit.answer,
             )
         )
         seen[key] += 1

@@ -7,23 +7,71 @@ that another value under the same name is a new finding (but once in 65,536 time
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
 from qualitygate.model.finding import Finding, Status
 from qualitygate.model.source import Place, Span
 
+_BASELINE_OF_DETECT_SECRETS = ".secrets.baseline"
+_IGNORED_BY_GITLEAKS = ".gitleaksignore"
+_LARGEST = 20_000_000
 _KEY = b"qgate: a secret in a fingerprint"
 # A shorter value may be the same by chance: `root` in two places is not one leak.
 _SHORTEST = 8
 
 
-def unite(findings: Iterable[Finding], values: Mapping[tuple[str, Span], str]) -> tuple[Finding, ...]:
+@dataclass(frozen=True)
+class Known:
+    """What a team has already accepted with another scanner of secrets.
+
+    ``hashes`` pairs a path with the SHA-1 of a value (`.secrets.baseline`), ``lines`` a path with a 1-based line
+    (`.gitleaksignore`).
+    """
+
+    hashes: frozenset[tuple[str, str]] = frozenset()
+    lines: frozenset[tuple[str, int]] = frozenset()
+
+    def accepts(self, finding: Finding, value: str) -> bool:
+        """Whether one of the two files names this secret."""
+        digest = hashlib.sha1(value.encode(), usedforsecurity=False).hexdigest()
+        return (finding.path, digest) in self.hashes or (finding.path, finding.span.line) in self.lines
+
+
+def read_known(root: Path) -> Known:
+    """What `.secrets.baseline` and `.gitleaksignore` of a scanned root say; one that cannot be read says nothing."""
+    hashes: set[tuple[str, str]] = set()
+    with suppress(OSError, ValueError, RecursionError, AttributeError, TypeError):
+        for path, entries in json.loads(_text(root / _BASELINE_OF_DETECT_SECRETS))["results"].items():
+            hashes.update((path.replace("\\", "/"), str(entry["hashed_secret"])) for entry in entries)
+    lines: set[tuple[str, int]] = set()
+    with suppress(OSError, ValueError):
+        for entry in _text(root / _IGNORED_BY_GITLEAKS).splitlines():
+            # `file:rule:line`, with the commit before it where it speaks of history
+            *_, path, _rule, line = ["", *entry.strip().split(":")] if entry.count(":") >= 2 else ["", "", ""]
+            if line.isdigit():
+                lines.add((path, int(line)))
+    return Known(frozenset(hashes), frozenset(lines))
+
+
+def _text(path: Path) -> str:
+    """The text of a file that is no link and not too large. Raises ``OSError`` and ``ValueError``."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
+        raise OSError(f"{path.name} is not read")
+    return path.read_text(encoding="utf-8")
+
+
+def unite(findings: Iterable[Finding], values: Mapping[tuple[str, Span], str], known: Known) -> tuple[Finding, ...]:
     """The findings, those of one secret value united at its surest place.
 
-    ``values`` are the secrets by path and span; a finding that stands at none of them is handed on as it is. Answered
+    ``values`` are the secrets by path and span; a finding that stands at none of them is handed on as it is; one that
+    another scanner's files accept counts as known from the baseline. Answered
     findings are marked with their value and stay by themselves: an answer at one place says nothing of another.
     """
     others = []
@@ -34,7 +82,9 @@ def unite(findings: Iterable[Finding], values: Mapping[tuple[str, Span], str]) -
             others.append(finding)
             continue
         marked = msgspec.structs.replace(finding, fingerprint=_marked(finding, value))
-        if finding.status is Status.ACTIVE and len(value) >= _SHORTEST:
+        if marked.status is Status.ACTIVE and known.accepts(marked, value):
+            marked = msgspec.structs.replace(marked, status=Status.BASELINED)
+        if marked.status is Status.ACTIVE and len(value) >= _SHORTEST:
             leaks[finding.check, value].append(marked)
         else:
             others.append(marked)

@@ -28,7 +28,7 @@ from qualitygate.discover.revision import find_base
 from qualitygate.extract import PARSED
 from qualitygate.extract.cache import Cache
 from qualitygate.judge import judge
-from qualitygate.leaks import unite
+from qualitygate.leaks import read_known, unite
 from qualitygate.link.applied import UnknownMigration, mark_applied
 from qualitygate.link.base import with_base
 from qualitygate.load import Installed
@@ -146,7 +146,7 @@ def _judged(
     audits = run_checks(answered, [check for check in checks if check.audits], policy, tree.way)
     findings += tuple(finding for run in audits for finding in run.findings)
     findings = tuple(finding for finding in findings if tree.judged(finding.path))
-    return unite(findings, _secrets(tree, project, findings)), runs + audits
+    return unite(findings, _secrets(tree, project, findings), read_known(tree.root)), runs + audits
 
 
 def _secrets(tree: Tree, project: Project, findings: Sequence[Finding]) -> dict[tuple[str, Span], str]:

@@ -74,7 +74,8 @@ class Hit(msgspec.Struct, frozen=True):
     qualified function, a table and column): it is part of the fingerprint and must hold neither a line nor a secret.
     ``why`` is the reason in this code, ``mend`` what to do here. ``places`` tell the way to the fault (route, mount,
     call, migration). ``severity`` and ``confidence`` override the check's own. ``secret`` marks a place whose text is
-    never to be stored or shown.
+    never to be stored or shown. ``answer`` is what the code says in the language of another tool: the finding is
+    suppressed by it.
     """
 
     place: Place
@@ -86,6 +87,7 @@ class Hit(msgspec.Struct, frozen=True):
     severity: Severity | None = None
     confidence: Confidence | None = None
     secret: bool = False
+    answer: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -1,5 +1,7 @@
 """One leak is one finding, wherever its value stands; another value under the same name is another finding."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,40 @@ def test_a_fingerprint_changes_with_the_value_and_not_with_the_line(tmp_path: Pa
     (before,) = findings(tmp_path, {"a.py": f'API_KEY = "{KEY}"\n'})
     (after,) = findings(tmp_path, {"a.py": f'import os\n\nAPI_KEY = "{second}"\n'})
     assert (before.fingerprint == after.fingerprint) is same
+
+
+@pytest.mark.parametrize("remark", ["pragma: allowlist secret", "gitleaks:allow", "trufflehog:ignore"])
+def test_what_a_line_says_to_another_scanner_answers_the_finding(tmp_path: Path, remark: str) -> None:
+    (one,) = findings(tmp_path, {"a.py": f'API_KEY = "{KEY}"  # {remark}\n'})
+    assert one.status is Status.SUPPRESSED
+    assert remark in one.answer
+
+
+def test_a_remark_for_the_next_line_answers_that_line_alone(tmp_path: Path) -> None:
+    code = f'# pragma: allowlist nextline secret\nAPI_KEY = "{KEY}"\nSIGNING_KEY = "{OTHER}"\n'
+    found = findings(tmp_path, {"a.py": code})
+    assert [one.status for one in found] == [Status.SUPPRESSED, Status.ACTIVE]
+
+
+def test_a_baseline_of_detect_secrets_is_believed_for_its_value_alone(tmp_path: Path) -> None:
+    hashed = hashlib.sha1(KEY.encode(), usedforsecurity=False).hexdigest()
+    accepted = {"version": "1.5.0", "results": {"a.py": [{"type": "Hex", "hashed_secret": hashed, "line_number": 9}]}}
+    code = f'API_KEY = "{KEY}"\nSIGNING_KEY = "{OTHER}"\n'
+    found = findings(tmp_path, {"a.py": code, ".secrets.baseline": json.dumps(accepted)})
+    assert {one.subject: one.status for one in found} == {
+        "API_KEY": Status.BASELINED,
+        "SIGNING_KEY": Status.ACTIVE,
+    }
+
+
+def test_the_ignored_lines_of_gitleaks_are_believed(tmp_path: Path) -> None:
+    ignored = "0123abcd:a.py:generic-api-key:1\na.py:generic-api-key:2\n# a remark: none\nbroken\n"
+    code = f'API_KEY = "{KEY}"\nSIGNING_KEY = "{OTHER}"\n'
+    found = findings(tmp_path, {"a.py": code, ".gitleaksignore": ignored})
+    assert [one.status for one in found] == [Status.BASELINED, Status.BASELINED]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"results": 3}', '{"results": {"a.py": [3]}}', "[" * 100_000])
+def test_a_broken_baseline_of_another_scanner_says_nothing(tmp_path: Path, content: str) -> None:
+    found = findings(tmp_path, {"a.py": f'API_KEY = "{KEY}"\n', ".secrets.baseline": content})
+    assert [one.status for one in found if one.path == "a.py"] == [Status.ACTIVE]

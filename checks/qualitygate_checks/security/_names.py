@@ -48,6 +48,8 @@ _NO_KEY = _words(
     " property record column table field route routing message event sort range order filter translation i18n label"
     " redis bucket s3 idempotency item data json attribute header param config setting name path file dedup context"
 )
+# Words that make of a credential's name something else, wherever they stand.
+_ELSE = _words("csrf xsrf keyboard hash hashed digest encrypted sealed masked redacted obfuscated")
 _STATES = frozenset(
     {"is", "has", "have", "can", "should", "must", "may", "require", "requires", "need", "needs", "use"}
 )
@@ -77,7 +79,7 @@ def words_of(name: str) -> list[str]:
 def credential(name: str) -> Credential | None:
     """What ``name`` says about the value bound to it; None where it says nothing of a credential."""
     words = words_of(name[-120:])
-    if not words or "csrf" in words or "xsrf" in words or "keyboard" in words:
+    if not words or not _ELSE.isdisjoint(words):
         return None
     while len(words) > 1 and (words[-1] in _NEUTRAL or words[-1].isdigit()):
         words = words[:-1]

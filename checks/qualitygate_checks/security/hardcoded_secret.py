@@ -55,6 +55,9 @@ from qualitygate_checks.security._values import Strength, is_invented, strength
 MAX_CONTEXT = 2_000_000
 """Files with more characters are data: they are searched for formats only."""
 
+# What teams have already told detect-secrets, gitleaks and trufflehog about a line.
+_ALLOWED = re.compile(r"pragma: ?(?:allowlist|whitelist)[ -]secret|gitleaks:allow|trufflehog:ignore", re.IGNORECASE)
+_ALLOWED_NEXT = re.compile(r"pragma: ?(?:allowlist|whitelist) nextline[ -]secret", re.IGNORECASE)
 _LEVELS = (Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW)
 _BROWSER = (".jsx", ".tsx", ".vue", ".svelte")
 _DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}", re.IGNORECASE)
@@ -125,7 +128,15 @@ def run(file: ParsedFile) -> Iterator[Hit]:
             mend=evidence.mend,
             confidence=evidence.confidence,
             secret=True,
+            answer=_allowed(file, evidence.start),
         )
+
+
+def _allowed(file: ParsedFile, offset: int) -> str:
+    """What the line, or the one before it, says to another scanner of secrets; empty where it says nothing."""
+    number = file.text.span(offset, offset).line
+    found = _ALLOWED.search(file.text.line(number)) or _ALLOWED_NEXT.search(file.text.line(number - 1))
+    return f"the line is allowed for another scanner: `{found[0]}`" if found else ""
 
 
 def _passed_over(file: ParsedFile) -> bool:
