@@ -278,6 +278,8 @@ def _startup(evaluator: Evaluator, graph: CallGraph) -> Iterator[tuple[FunctionV
                 handed += [value for value in (event.target, event.arguments.get("func", 1)) if value is not None]
         elif event.name in _STARTUP and event.target is not None:
             handed.append(event.target)
+        elif event.name == "append" and getattr(event.receiver, "name", "") in ("on_startup", "cleanup_ctx"):
+            handed += event.arguments.positional[:1]
         for keyword in ("lifespan", "on_startup", "on_shutdown"):
             value = event.arguments.get(keyword)
             if value is not None:

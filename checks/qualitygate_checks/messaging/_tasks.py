@@ -24,6 +24,16 @@ def celery_tasks(project: Project) -> Iterator[tuple[str, ir.Function, ir.Decora
                 yield path, function, decorator
 
 
+def uses_celery(project: Project) -> bool:
+    """Whether a module of the application imports Celery; other queues have a `delay` too, some inside the transaction."""
+    return any(
+        isinstance(statement, ir.Import) and statement.module.split(".", 1)[0] in _CELERY
+        for file in project.files
+        if file.module is not None and file.role is Role.APPLICATION
+        for statement in ir.walk(file.module.body)
+    )
+
+
 def declared_functions(project: Project) -> Iterator[tuple[str, ir.Function]]:
     """Path and head of every function and method of the application; no body is decoded."""
     for file in project.files:

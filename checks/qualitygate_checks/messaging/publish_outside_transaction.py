@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Call
 from qualitygate_checks._code import Body, Code, last_name
 from qualitygate_checks._reach import owner, way
-from qualitygate_checks.messaging._tasks import celery_tasks, declared_functions
+from qualitygate_checks.messaging._tasks import celery_tasks, declared_functions, uses_celery
 
 _QUEUES = frozenset({"delay", "apply_async", "send_task"})
 _PUBLISHES = frozenset(
@@ -40,10 +41,19 @@ _CHANGES = frozenset({"add", "add_all", "flush", "delete", "merge"})
 _SHOWN = 3
 
 
+@dataclass(frozen=True)
+class _Tasks:
+    """The names of the tasks of Celery, and whether the project uses it at all."""
+
+    names: frozenset[str]
+    celery: bool
+
+
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every message that leaves before its transaction is committed."""
     code = Code(project)
-    tasks = {function.name for _, function, _ in celery_tasks(project)}
+    celery = uses_celery(project)
+    tasks = _Tasks(frozenset(function.name for _, function, _ in celery_tasks(project)), celery)
     told: set[tuple[str, int]] = set()
     for word in ("atomic", "begin", "commit"):
         for body in code.everywhere(word):
@@ -58,10 +68,11 @@ def run(project: Project) -> Iterator[Hit]:
             if at not in told:
                 told.add(at)
                 yield hit
-    yield from _in_requests(project, told)
+    if celery:
+        yield from _in_requests(project, told)
 
 
-def _in_body(code: Code, body: Body, tasks: set[str]) -> Iterator[Hit]:
+def _in_body(code: Code, body: Body, tasks: _Tasks) -> Iterator[Hit]:
     for statement in ir.walk(body.statements):
         if isinstance(statement, ir.With):
             opened = next((name for item, _ in statement.items if (name := _opens(item))), "")
@@ -97,7 +108,7 @@ def _atomic_functions(project: Project, code: Code) -> Iterator[Body]:
                 )
 
 
-def _before_commit(code: Code, body: Body, statements: Sequence[ir.Statement], tasks: set[str]) -> Iterator[Hit]:
+def _before_commit(code: Code, body: Body, statements: Sequence[ir.Statement], tasks: _Tasks) -> Iterator[Hit]:
     """What is sent in a block between the changes of a session and its commit."""
     for block in (inner for statement in statements for inner in ir.blocks(statement)):
         yield from _before_commit(code, body, block, tasks)
@@ -132,7 +143,7 @@ def _line(statement: ir.Statement) -> int:
 
 
 def _sent_in(
-    code: Code, body: Body, statements: Sequence[ir.Statement], why: str, tasks: set[str], hop: bool = True
+    code: Code, body: Body, statements: Sequence[ir.Statement], why: str, tasks: _Tasks, hop: bool = True
 ) -> Iterator[Hit]:
     """Hits for what statements send, themselves or in a function that they call."""
     for expression in ir.expressions(tuple(statements)):
@@ -152,18 +163,18 @@ def _sent_in(
                     yield _hit(body, part, f"{what} by way of {helper.qualname}", why, (place,))
 
 
-def _sends(call: ir.Call, tasks: set[str]) -> str:
+def _sends(call: ir.Call, tasks: _Tasks) -> str:
     """What a call sends, as the code names it; empty where it sends nothing."""
     if not isinstance(call.function, ir.Attribute):
         return ""
     name, holder = call.function.name, last_name(call.function.value)
-    queues = name in _QUEUES and not _POOL.search(holder)
-    if name == "send_task" or (queues and (holder in tasks or not holder[:1].isupper())):
-        return f"{holder}.{name}()"
-    return f"{holder}.{name}()" if name in _PUBLISHES and _PRODUCER.search(holder) else ""
+    if tasks.celery and name in _QUEUES and not _POOL.search(holder):
+        return f"{holder}.{name}()" if holder in tasks.names or not holder[:1].isupper() else ""
+    # `publisher.publish()` tells observers inside the process.
+    return f"{holder}.{name}()" if name in _PUBLISHES and call.arguments and _PRODUCER.search(holder) else ""
 
 
-def _sends_inside(code: Code, call: ir.Call, tasks: set[str]) -> tuple[Body, ir.Call, str] | None:
+def _sends_inside(code: Code, call: ir.Call, tasks: _Tasks) -> tuple[Body, ir.Call, str] | None:
     """The one function of the project that a call runs, with what it sends; None where it sends nothing."""
     name = last_name(call.function)
     receiver = call.function.value if isinstance(call.function, ir.Attribute) else None
@@ -242,30 +253,44 @@ CHECK = Check(
     doc=__doc__,
     bad=(
         example(
-            """
-            from django.db import transaction
-            from django.http import JsonResponse
+            {
+                "shop/views.py": """
+                    from django.db import transaction
+                    from django.http import JsonResponse
 
-            from shop.models import Order
-            from shop.tasks import send_receipt
+                    from shop.models import Order
+                    from shop.tasks import send_receipt
 
 
-            def checkout(request):
-                with transaction.atomic():
-                    order = Order.objects.create(customer=request.user)
-                    order.lines.create(sku=request.POST["sku"])
-                    send_receipt.delay(order.id)  # <- flagged
-                return JsonResponse({"order": order.id})
-            """,
+                    def checkout(request):
+                        with transaction.atomic():
+                            order = Order.objects.create(customer=request.user)
+                            order.lines.create(sku=request.POST["sku"])
+                            send_receipt.delay(order.id)  # <- flagged
+                        return JsonResponse({"order": order.id})
+                    """,
+                "shop/tasks.py": """
+                    from celery import shared_task
+
+
+                    @shared_task
+                    def send_receipt(order_id):
+                        print("receipt for", order_id)
+                    """,
+            },
             "inside of atomic()",
-            path="shop/views.py",
         ),
         example(
             """
+            from celery import shared_task
             from django.db import transaction
 
             from clinic.models import Visit
-            from clinic.tasks import remind
+
+
+            @shared_task
+            def remind(visit_id):
+                print("reminder of", visit_id)
 
 
             class Visits:
@@ -283,14 +308,20 @@ CHECK = Check(
         ),
         example(
             """
+            from celery import Celery
             from fastapi import Depends, FastAPI
             from sqlalchemy.orm import Session
 
             from helpdesk.db import get_session
             from helpdesk.models import Ticket
-            from helpdesk.tasks import forward
 
             app = FastAPI()
+            queue = Celery("helpdesk", broker="redis://queue:6379/0")
+
+
+            @queue.task
+            def forward(ticket_id):
+                print("forward", ticket_id)
 
 
             @app.post("/v1/tickets")
@@ -327,11 +358,21 @@ CHECK = Check(
             """
             from functools import partial
 
+            from celery import shared_task
             from django.db import transaction
             from django.http import JsonResponse
 
             from shop.models import Order
-            from shop.tasks import send_receipt, update_stock
+
+
+            @shared_task
+            def send_receipt(order_id):
+                print("receipt for", order_id)
+
+
+            @shared_task
+            def update_stock(order_id):
+                print("stock after", order_id)
 
 
             def checkout(request):
@@ -346,9 +387,14 @@ CHECK = Check(
         ),
         example(
             """
+            from celery import shared_task
             from clinic.models import Visit
-            from clinic.tasks import remind
             from django.db import transaction
+
+
+            @shared_task
+            def remind(visit_id):
+                print("reminder of", visit_id)
 
 
             @transaction.atomic
