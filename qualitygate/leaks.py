@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from qualitygate.model.finding import Finding, Status
+from qualitygate.model.finding import Confidence, Finding, Status
 from qualitygate.model.source import Place, Span
 
 _BASELINE_OF_DETECT_SECRETS = ".secrets.baseline"
@@ -72,7 +72,8 @@ def unite(findings: Iterable[Finding], values: Mapping[tuple[str, Span], str], k
 
     ``values`` are the secrets by path and span; a finding that stands at none of them is handed on as it is; one that
     another scanner's files accept counts as known from the baseline. Answered
-    findings are marked with their value and stay by themselves: an answer at one place says nothing of another.
+    findings are marked with their value and stay by themselves: an answer at one place says nothing of another. So do
+    those of low confidence alone: the same default in ten files is ten choices, not one leak.
     """
     others = []
     leaks: dict[tuple[str, str], list[Finding]] = defaultdict(list)
@@ -88,7 +89,9 @@ def unite(findings: Iterable[Finding], values: Mapping[tuple[str, Span], str], k
             leaks[finding.check, value].append(marked)
         else:
             others.append(marked)
-    return (*others, *(_united(leak) for leak in leaks.values()))
+    for leak in leaks.values():
+        others += [_united(leak)] if any(one.confidence is not Confidence.LOW for one in leak) else leak
+    return tuple(others)
 
 
 def _marked(finding: Finding, value: str) -> str:
