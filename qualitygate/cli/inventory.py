@@ -24,7 +24,7 @@ def command(path: Path, form: str, config_file: Path | None, isolated: bool, job
     """Show the architecture that the code really has.
 
     Routes with their full paths, operations of the contract, tables after all migrations, connections and calls to
-    other systems. Nothing is judged.
+    other systems, tasks, queues, caches, and what could not be followed. Nothing is judged.
     """
     checks = installed()
     policy = configured(checks, (path,), config_file=config_file, isolated=isolated).policy

@@ -11,6 +11,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from qualitygate.model.architecture import Unfollowed
 from qualitygate.model.source import Place
 from qualitygate.model.syntax import Expression
 from qualitygate.model.values import Evaluation, FunctionValue, Scope, Value
@@ -64,6 +65,7 @@ class Surface:
     routes: tuple[RouteDraft, ...] = ()
     error_handlers: tuple[ErrorHandlerDraft, ...] = ()
     apps: tuple[Place, ...] = ()
+    unfollowed: tuple[Unfollowed, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from qualitygate.link.calls import CallGraph, dotted
+from qualitygate.link.calls import CallGraph, decorators, dotted
 from qualitygate.link.evaluate import Evaluator, Site
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Outbound
 from qualitygate.model.source import Place, Role
-from qualitygate.model.values import Arguments, External, Instance, Known, Pattern, Value
+from qualitygate.model.values import Arguments, Bound, External, FunctionValue, Instance, Known, Pattern, Value
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
 _MODULES = ("requests", "httpx")
@@ -31,6 +31,8 @@ _CALLS: Mapping[str, str] = {
     "urllib.request.urlopen": "urllib",
     "requests.api.request": "requests",
 }
+# `tenacity.retry`, `backoff.on_exception`, `stamina.retry`, and decorators of the project that are named alike.
+_RETRIES = re.compile(r"retr(?:y|ies|ying)|backoff|^on_(?:exception|predicate)$", re.IGNORECASE)
 _HOST = re.compile(r"^[a-z][a-z0-9+.-]*://([^/?#{}]+)", re.IGNORECASE)
 
 
@@ -53,7 +55,8 @@ def link_outbound(evaluator: Evaluator, graph: CallGraph, roles: Mapping[str, Ro
         for site in graph.sites(function):
             name = dotted(site.callee)
             if name in _CALLS:
-                _add(found, _outbound(name, site.arguments, site.place, site))
+                retry = _retried(function, site)
+                _add(found, _outbound(name, site.arguments, site.place, site, retry))
     return tuple(found[key] for key in sorted(found))
 
 
@@ -62,7 +65,22 @@ def _add(found: dict[tuple[str, int, int], Outbound], outbound: Outbound) -> Non
     found[outbound.place.path, span.line, span.column] = outbound
 
 
-def _outbound(name: str, arguments: Arguments, place: Place, site: Site | None) -> Outbound:
+def _retried(function: FunctionValue, site: Site) -> str:
+    """What tries a call again: a decorator around its function, or the transport that its client was made with."""
+    if told := next((name for name in sorted(decorators(function)) if _RETRIES.search(name)), ""):
+        return told
+    client = site.callee.receiver if isinstance(site.callee, Bound) else None
+    transport = client.arguments.get("transport") if isinstance(client, Instance) else None
+    if isinstance(transport, Instance) and transport.arguments.get("retries") is not None:
+        return "its transport"
+    return "its transport" if isinstance(transport, Instance) and _RETRIES.search(_class_of(transport)) else ""
+
+
+def _class_of(value: Instance) -> str:
+    return value.cls.name if isinstance(value.cls, External) else value.cls.qualname
+
+
+def _outbound(name: str, arguments: Arguments, place: Place, site: Site | None, retry: str = "") -> Outbound:
     position = 1 if name.endswith(".request") else 0
     target = arguments.get("url", position)
     timeout = arguments.get("timeout", 2 if name == "urllib.request.urlopen" else None)
@@ -72,6 +90,7 @@ def _outbound(name: str, arguments: Arguments, place: Place, site: Site | None) 
         target=_target(target, _argument(site, "url", position)),
         timeout=_timeout(timeout, arguments),
         place=place,
+        retry=retry,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from qualitygate.frameworks import RouteDraft, adapters
+from qualitygate.link import caches, tasks
 from qualitygate.link.assignments import link_assignments, link_settings
 from qualitygate.link.calls import CallGraph
 from qualitygate.link.connections import link_connections
@@ -22,6 +23,8 @@ from qualitygate.link.page_sizes import link_page_sizes
 from qualitygate.link.routes import link_routes
 from qualitygate.link.state import link_state
 from qualitygate.model.architecture import (
+    Cache,
+    Channel,
     Connection,
     ErrorHandler,
     ErrorResponse,
@@ -30,6 +33,8 @@ from qualitygate.model.architecture import (
     PageSize,
     Route,
     SharedState,
+    Task,
+    Unfollowed,
 )
 from qualitygate.model.calls import Assignment, Call, Settings
 from qualitygate.model.contract import Input
@@ -47,6 +52,10 @@ class Program(msgspec.Struct, frozen=True):
     apps: tuple[Place, ...] = ()
     connections: tuple[Connection, ...] = ()
     outbound: tuple[Outbound, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    caches: tuple[Cache, ...] = ()
+    unfollowed: tuple[Unfollowed, ...] = ()
     calls: tuple[Call, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     settings: tuple[Settings, ...] = ()
@@ -78,16 +87,22 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: f
     graph = CallGraph(evaluator, frameworks, mentions)
     routes, names, pages = link_routes(evaluator, graph, drafts)
     handlers = [handler for surface in surfaces for handler in surface.error_handlers]
-    assignments = link_assignments(evaluator, mentions, application, assigned)
+    assignments = link_assignments(evaluator, mentions, application, assigned | caches.SETTINGS)
+    settings = link_settings(evaluator, application, assignments, assigned | caches.SETTINGS)
+    calls = link_calls(evaluator, graph, drafts, names, roles, wanted | caches.CALLS | tasks.CALLS)
     return Program(
         routes=routes,
         imports=link_imports(application),
         apps=tuple(dict.fromkeys(place for surface in surfaces for place in surface.apps)),
         connections=link_connections(evaluator, graph, drafts, names, roles),
         outbound=link_outbound(evaluator, graph, roles),
-        calls=link_calls(evaluator, graph, drafts, names, roles, wanted),
-        assignments=assignments,
-        settings=link_settings(evaluator, application, assignments, assigned),
+        tasks=tasks.link_tasks(evaluator, graph, roles, calls),
+        channels=tasks.link_channels(calls),
+        caches=caches.link_caches(calls, settings),
+        unfollowed=tuple(dict.fromkeys(place for surface in surfaces for place in surface.unfollowed)),
+        calls=tuple(call for call in calls if call.name in wanted),
+        assignments=tuple(item for item in assignments if item.name in assigned),
+        settings=settings,
         errors=link_errors(evaluator, graph, drafts, names, pages, handlers),
         error_handlers=link_error_handlers(evaluator, graph, handlers),
         page_sizes=link_page_sizes(evaluator, graph, drafts, names, pages),

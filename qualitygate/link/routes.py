@@ -13,6 +13,7 @@ from qualitygate.link.collections import judge_collection
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.link.guards import link_guards
 from qualitygate.link.parameters import route_parameters
+from qualitygate.link.responses import link_response
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Route
 from qualitygate.model.finding import Confidence
@@ -69,6 +70,7 @@ def link_routes(
             paginated=judged is not None and bool(judged.paginated_by),
             paginated_by=judged.paginated_by if judged is not None else "",
             guards=link_guards(evaluator, graph, draft),
+            response=link_response(evaluator, draft),
             parameters=parameters,
             parameters_known=parameters_known,
             uncertain=draft.uncertain,

@@ -105,13 +105,74 @@ class Connection(msgspec.Struct, frozen=True):
 
 
 class Outbound(msgspec.Struct, frozen=True):
-    """A call to another system. ``target`` is a host, or the setting that names one; ``timeout`` as written, or empty."""
+    """A call to another system. ``target`` is a host, or the setting that names one; ``timeout`` as written, or empty.
+
+    ``retry`` names what tries it again: a decorator of the function that makes the call, or the client's transport.
+    """
 
     client: str
     call: str
     target: str
     timeout: str
     place: Place
+    retry: str = ""
+
+
+class Task(msgspec.Struct, frozen=True):
+    """Work that is done apart from the request that asks for it, or by the clock.
+
+    ``library`` is what runs it (`celery`, `rq`, ..., `starlette` for what runs in the process after the response),
+    ``name`` what it is called by. ``queue``, ``retries``, ``time_limit`` and ``schedule`` are as written, empty where
+    nothing is. ``callers`` are the places that hand it over, ``routes`` the operations that reach one of them.
+    """
+
+    library: str
+    name: str
+    place: Place
+    queue: str = ""
+    retries: str = ""
+    time_limit: str = ""
+    schedule: str = ""
+    callers: tuple[Place, ...] = ()
+    routes: tuple[str, ...] = ()
+
+
+class Channel(msgspec.Struct, frozen=True):
+    """A place that reads messages from a queue or topic (``direction`` is `consumes`) or sends them there (`publishes`).
+
+    ``name`` is the queue or topic as far as it is known, with ``{}`` for what is not.
+    """
+
+    library: str
+    direction: str
+    name: str
+    place: Place
+    owner: str
+    routes: tuple[str, ...] = ()
+
+
+class Cache(msgspec.Struct, frozen=True):
+    """A cache that is configured (``kind`` is `store`), or a place that keeps something in one (`entry`).
+
+    ``name`` is the alias of a store or the key of an entry, with ``{}`` for what is not known; ``backend`` what a store
+    keeps its entries in. ``ttl`` is how long they live: seconds, `never`, `default`, or the name of what says it.
+    """
+
+    kind: str
+    library: str
+    name: str
+    ttl: str
+    place: Place
+    owner: str
+    backend: str = ""
+    routes: tuple[str, ...] = ()
+
+
+class Unfollowed(msgspec.Struct, frozen=True):
+    """A place where routes are declared or mounted in a way that is not understood: routes may be missing from there."""
+
+    place: Place
+    why: str
 
 
 class ErrorHandler(msgspec.Struct, frozen=True):

@@ -9,6 +9,8 @@ import msgspec
 
 from qualitygate.model.agreement import Agreement
 from qualitygate.model.architecture import (
+    Cache,
+    Channel,
     Connection,
     ErrorHandler,
     ErrorResponse,
@@ -17,6 +19,8 @@ from qualitygate.model.architecture import (
     PageSize,
     Route,
     SharedState,
+    Task,
+    Unfollowed,
 )
 from qualitygate.model.calls import Assignment, Call, Settings
 from qualitygate.model.contract import Contract, Input, Operation
@@ -55,6 +59,10 @@ class Project(msgspec.Struct, frozen=True, dict=True):
     routes: tuple[Route, ...] = ()
     connections: tuple[Connection, ...] = ()
     outbound: tuple[Outbound, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    caches: tuple[Cache, ...] = ()
+    unfollowed: tuple[Unfollowed, ...] = ()
     calls: tuple[Call, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     settings: tuple[Settings, ...] = ()

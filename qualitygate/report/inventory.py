@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from qualitygate.model.architecture import Connection, Outbound, Route
+from qualitygate.model.architecture import Cache, Channel, Connection, Outbound, Route, RouteParameter, Task, Unfollowed
 from qualitygate.model.contract import Contract, Operation
 from qualitygate.model.project import Project
 from qualitygate.model.schema import Table
@@ -17,6 +18,8 @@ from qualitygate.report.json import SCHEMA_VERSION, encoded
 # Guards of these kinds say who may call.
 _AUTH = frozenset({"authentication", "identity"})
 _WIDEST = 60
+_SHOWN = 3  # routes named in one line
+_IN_PATH = re.compile(r"\{([^{}]+)\}")
 
 
 def render_json(project: Project, root: Path, version: str) -> bytes:
@@ -37,6 +40,10 @@ def document(project: Project, root: Path, version: str) -> dict[str, Any]:
         "tables": [_table(table) for table in project.tables],
         "connections": [_connection(connection) for connection in project.connections],
         "outbound": [_outbound(outbound) for outbound in project.outbound],
+        "tasks": [_task(task) for task in project.tasks],
+        "channels": [_channel(channel) for channel in project.channels],
+        "caches": [_cache(cache) for cache in project.caches],
+        "unfollowed": [{**_at(item.place), "why": item.why} for item in project.unfollowed],
         "unread": [{"path": item.path, "line": item.line, "reason": item.reason} for item in project.unread],
         "files": len(project.files),
         "statements": {"total": project.coverage.total, "understood": project.coverage.understood},
@@ -53,6 +60,10 @@ def render_text(project: Project, *, color: bool) -> str:
         ("Tables", [_table_row(table) for table in project.tables]),
         ("Connections", [_connection_row(connection) for connection in project.connections]),
         ("Outbound calls", [_outbound_row(outbound) for outbound in project.outbound]),
+        ("Tasks", [_task_row(task) for task in project.tasks]),
+        ("Queues and topics", [_channel_row(channel) for channel in project.channels]),
+        ("Caches", [_cache_row(cache) for cache in project.caches]),
+        ("Not followed", [_unfollowed_row(item) for item in project.unfollowed]),
         (
             "Not read",
             [(f"{item.path}:{item.line}" if item.line else item.path, item.reason) for item in project.unread],
@@ -63,7 +74,7 @@ def render_text(project: Project, *, color: bool) -> str:
     for title, rows in parts:
         if rows:
             lines += [f"{paint.strong(title)}  {len(rows):,}", *_aligned(rows, paint.faint), ""]
-        elif title != "Not read":
+        elif not title.startswith("Not "):
             empty.append(title.lower())
     if empty:
         lines.append(f"None found: {', '.join(empty)}")
@@ -86,14 +97,33 @@ def _route(route: Route) -> dict[str, Any]:
         "paginated": route.paginated,
         "paginated_by": route.paginated_by,
         "auth": _auth(route),
+        "guards": [{"kind": guard.kind, "name": guard.name, **_at(guard.place)} for guard in route.guards],
+        "parameters": [
+            {"name": one.name, "source": one.source, "type": one.type, "maximum": one.maximum}
+            for one in _parameters(route)
+        ],
+        "response": route.response,
+        "declared": _at(route.declared),
+        "mounts": [_at(place) for place in route.mounts],
         "api": route.api,
         "exempt": route.exempt,
         "uncertain": route.uncertain,
     }
 
 
+def _throttles(route: Route) -> list[str]:
+    return list(dict.fromkeys(guard.name for guard in route.guards if guard.kind == "throttling"))
+
+
 def _auth(route: Route) -> list[str]:
     return list(dict.fromkeys(guard.name for guard in route.guards if guard.kind in _AUTH))
+
+
+def _parameters(route: Route) -> list[RouteParameter]:
+    """The parameters that are told, and those that the path names."""
+    told = {parameter.name for parameter in route.parameters if parameter.source == "path"}
+    named = [RouteParameter(name, "path") for name in _IN_PATH.findall(route.path) if name not in told | {"?"}]
+    return [*named, *route.parameters]
 
 
 def _operation(operation: Operation, contract: Contract) -> dict[str, Any]:
@@ -163,7 +193,46 @@ def _outbound(outbound: Outbound) -> dict[str, Any]:
         "call": outbound.call,
         "target": outbound.target,
         "timeout": outbound.timeout,
+        "retry": outbound.retry,
         **_at(outbound.place),
+    }
+
+
+def _task(task: Task) -> dict[str, Any]:
+    return {
+        "library": task.library,
+        "name": task.name,
+        **_at(task.place),
+        "queue": task.queue,
+        "retries": task.retries,
+        "time_limit": task.time_limit,
+        "schedule": task.schedule,
+        "callers": [_at(place) for place in task.callers],
+        "routes": list(task.routes),
+    }
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    return {
+        "library": channel.library,
+        "direction": channel.direction,
+        "name": channel.name,
+        **_at(channel.place),
+        "owner": channel.owner,
+        "routes": list(channel.routes),
+    }
+
+
+def _cache(cache: Cache) -> dict[str, Any]:
+    return {
+        "kind": cache.kind,
+        "library": cache.library,
+        "name": cache.name,
+        "backend": cache.backend,
+        "ttl": cache.ttl,
+        **_at(cache.place),
+        "owner": cache.owner,
+        "routes": list(cache.routes),
     }
 
 
@@ -174,8 +243,10 @@ def _at(place: Place) -> dict[str, Any]:
 def _route_row(route: Route) -> tuple[str, ...]:
     marks = [
         f"version by {route.version_how}" if route.versioned else "",
-        ("paginated" if route.paginated else "not paginated") if route.collection else "",
+        (f"paginated by {route.paginated_by}" if route.paginated else "not paginated") if route.collection else "",
         f"auth: {', '.join(_auth(route))}" if _auth(route) else "",
+        f"throttled: {', '.join(_throttles(route))}" if _throttles(route) else "",
+        f"gives {route.response}" if route.response else "",
         f"uncertain: {route.uncertain}" if route.uncertain else "",
     ]
     return (route.method, route.path, _where(route.place), route.handler, "; ".join(filter(None, marks)))
@@ -210,7 +281,35 @@ def _connection_row(connection: Connection) -> tuple[str, ...]:
 
 def _outbound_row(outbound: Outbound) -> tuple[str, ...]:
     timeout = f"timeout {outbound.timeout}" if outbound.timeout else "no timeout"
-    return (outbound.call, outbound.target or "unknown target", _where(outbound.place), timeout)
+    retry = f"; retried by {outbound.retry}" if outbound.retry else ""
+    return (outbound.call, outbound.target or "unknown target", _where(outbound.place), timeout + retry)
+
+
+def _task_row(task: Task) -> tuple[str, ...]:
+    callers = len(task.callers)
+    marks = [
+        f"queue {task.queue}" if task.queue else "",
+        f"retries {task.retries}" if task.retries else "",
+        f"time limit {task.time_limit}" if task.time_limit else "",
+        f"schedule {task.schedule}" if task.schedule else "",
+        f"handed over at {callers} place{'s' * (callers != 1)}" if callers else "",
+        f"by {', '.join(task.routes[:_SHOWN])}" if task.routes else "",
+    ]
+    return (task.library, task.name, _where(task.place), "; ".join(filter(None, marks)))
+
+
+def _channel_row(channel: Channel) -> tuple[str, ...]:
+    name = channel.name or "unknown name"
+    return (channel.library, channel.direction, name, _where(channel.place), channel.owner)
+
+
+def _cache_row(cache: Cache) -> tuple[str, ...]:
+    lives = "lives for ever" if cache.ttl == "never" else f"lives {cache.ttl}" if cache.ttl else "life unknown"
+    return (cache.kind, cache.library, cache.name or cache.backend, _where(cache.place), lives)
+
+
+def _unfollowed_row(item: Unfollowed) -> tuple[str, ...]:
+    return (_where(item.place), item.why)
 
 
 def _where(place: Place) -> str:

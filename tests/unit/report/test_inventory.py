@@ -6,7 +6,18 @@ from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
-from qualitygate.model.architecture import Connection, Guard, Outbound, Route, Scope
+from qualitygate.model.architecture import (
+    Cache,
+    Channel,
+    Connection,
+    Guard,
+    Outbound,
+    Route,
+    RouteParameter,
+    Scope,
+    Task,
+    Unfollowed,
+)
 from qualitygate.model.contract import Contract, Operation
 from qualitygate.model.project import Project
 from qualitygate.model.schema import Column, ForeignKey, Index, Table
@@ -31,6 +42,9 @@ PROJECT = Project(
             version_how="path",
             collection=True,
             guards=(Guard("authentication", "current_user", PLACE), Guard("throttling", "limit", PLACE)),
+            parameters=(RouteParameter("limit", "query", "int", 100),),
+            response="list[Order]",
+            mounts=(PLACE,),
             uncertain="mounted through an unknown function",
         ),
     ),
@@ -57,7 +71,14 @@ PROJECT = Project(
         ),
     ),
     connections=(Connection("database", "psycopg.connect", PLACE, "app.db.connect", Scope.REQUEST),),
-    outbound=(Outbound("httpx", "httpx.get", "payments.internal", "", PLACE),),
+    outbound=(Outbound("httpx", "httpx.get", "payments.internal", "", PLACE, "retry"),),
+    tasks=(Task("celery", "bill", PLACE, "money", "3", "60", "", (PLACE,), ("POST /v1/orders",)),),
+    channels=(Channel("kafka", "consumes", "payments", PLACE, "app.consume"),),
+    caches=(
+        Cache("store", "django", "default", "300", PLACE, "app.settings", "RedisCache"),
+        Cache("entry", "redis", "order:{}", "never", PLACE, "app.api.order"),
+    ),
+    unfollowed=(Unfollowed(PLACE, "mounts what is not known"),),
     unread=(Unread("app/broken.py", 3, "expected ':'"),),
 )
 
@@ -68,6 +89,16 @@ def test_a_full_inventory_has_the_published_form() -> None:
     (route,) = document["routes"]
     assert route["path"] == "/v1/orders/{order_id}"
     assert (route["file"], route["line"], route["auth"]) == ("app/api.py", 8, ["current_user"])
+    assert route["guards"][1] == {"kind": "throttling", "name": "limit", "file": "app/api.py", "line": 8}
+    assert [(one["name"], one["source"], one["maximum"]) for one in route["parameters"]] == [
+        ("order_id", "path", None),
+        ("limit", "query", 100),
+    ]
+    assert (route["response"], route["mounts"]) == ("list[Order]", [{"file": "app/api.py", "line": 8}])
+    assert document["tasks"][0]["callers"] == [{"file": "app/api.py", "line": 8}]
+    assert document["channels"][0]["direction"] == "consumes"
+    assert [cache["ttl"] for cache in document["caches"]] == ["300", "never"]
+    assert document["unfollowed"] == [{"file": "app/api.py", "line": 8, "why": "mounts what is not known"}]
     (table,) = document["tables"]
     assert table["columns"][1] == {"name": "state", "type": "text", "nullable": True, "default": "'new'"}
     assert document["operations"][0]["full_path"] == "/v1/orders"
@@ -78,7 +109,8 @@ def test_a_full_inventory_has_the_published_form() -> None:
 def test_an_empty_inventory_has_every_part() -> None:
     document = json.loads(render_json(Project(), Path("/srv/orders"), "1.2.3"))
     SCHEMA.validate(document)
-    for part in ("routes", "operations", "tables", "connections", "outbound", "unread"):
+    parts = "routes operations tables connections outbound tasks channels caches unfollowed unread"
+    for part in parts.split():
         assert document[part] == []
 
 
@@ -88,14 +120,23 @@ def test_text_shows_every_part() -> None:
         "Routes  1\n  GET  /v1/orders/{order_id}  app/api.py:8  app.api.order  version by path; not paginated; "
         in shown
     )
-    assert "auth: current_user; uncertain: mounted through an unknown function\n" in shown
+    assert "auth: current_user; throttled: limit; gives list[Order]; uncertain: mounted through an unknown" in shown
     assert "Tables  1\n  sales.orders  app/api.py:8  2 columns, 1 index  customer_id -> customers(id)\n" in shown
     assert "  database  psycopg.connect  app/api.py:8  per request  app.db.connect\n" in shown
-    assert "  httpx.get  payments.internal  app/api.py:8  no timeout\n" in shown
+    assert "  httpx.get  payments.internal  app/api.py:8  no timeout; retried by retry\n" in shown
+    assert (
+        "Tasks  1\n  celery  bill  app/api.py:8  queue money; retries 3; time limit 60; handed over at 1 place; "
+        "by POST /v1/orders\n"
+    ) in shown
+    assert "Queues and topics  1\n  kafka  consumes  payments  app/api.py:8  app.consume\n" in shown
+    assert "  store  django  default   app/api.py:8  lives 300\n" in shown
+    assert "  entry  redis   order:{}  app/api.py:8  lives for ever\n" in shown
+    assert "Not followed  1\n  app/api.py:8  mounts what is not known\n" in shown
     assert "  app/broken.py:3  expected ':'\n" in shown
 
 
 def test_text_says_what_is_not_there() -> None:
     assert render_text(Project(), color=False) == (
-        "None found: routes, operations of contracts, tables, connections, outbound calls\n0 files read\n"
+        "None found: routes, operations of contracts, tables, connections, outbound calls, "
+        "tasks, queues and topics, caches\n0 files read\n"
     )
