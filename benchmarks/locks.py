@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from qualitygate_checks.database._locks import Cost, Lock, effects
+from qualitygate_checks.database._locks import Cost, Lock, checked_domains, effects
 
 from qualitygate.extract.sql import read_sql
 from qualitygate.link.schema import link_schema
@@ -213,7 +213,7 @@ def expected(before: str, form: str) -> Outcome:
     t: set[Lock] = set()
     u: set[Lock] = set()
     cost = Cost.FREE
-    for effect in effects(history, history.migrations[-1]):
+    for effect in effects(history.migrations[-1], checked_domains(history)):
         places = ((effect.table, effect.lock), *effect.also)
         t.update(lock for table, lock in places if table == "t")
         u.update(lock for table, lock in places if table == "u")

@@ -115,8 +115,24 @@ _GENERATED = {
 }
 
 
-def effects(history: History, migration: Migration) -> Iterator[Effect]:
-    """What each change of a migration locks, in order.
+def judged(
+    project: Project, dialects: Container[str] = POSTGRES, kinds: Container[OperationKind] = frozenset(OperationKind)
+) -> Iterator[tuple[History, Migration, list[Effect]]]:
+    """Every migration that is to be judged and that holds a change of one of ``kinds``, with what each of its changes locks.
+
+    What they lock holds of PostgreSQL alone.
+    """
+    last: History | None = None
+    domains: frozenset[str] = frozenset()
+    for history, migration in steps(project, dialects):
+        if history is not last:
+            last, domains = history, checked_domains(history)
+        if any(change.operation.kind in kinds for change in migration.changes):
+            yield history, migration, list(effects(migration, domains))
+
+
+def effects(migration: Migration, domains: frozenset[str]) -> Iterator[Effect]:
+    """What each change of a migration locks, in order; ``domains`` are the types that carry a condition.
 
     Tables that the migration itself makes, or drops in the end, are nobody's to wait for, and left out. So is what does
     nothing (IF NOT EXISTS on what exists).
@@ -126,7 +142,7 @@ def effects(history: History, migration: Migration) -> Iterator[Effect]:
         for change in migration.changes
         if change.operation.kind is Kind.DROP_TABLE
     }
-    walk = _Walk(checked_domains(history))
+    walk = _Walk(domains)
     for change in migration.changes:
         effect = walk.effect(change) if change.effective else None
         if effect is not None and (effect.table not in dropped or change.operation.kind is Kind.DROP_TABLE):
@@ -137,12 +153,11 @@ def effects(history: History, migration: Migration) -> Iterator[Effect]:
 def located(
     project: Project, *kinds: OperationKind, dialects: Container[str] = POSTGRES
 ) -> Iterator[tuple[History, Migration, Effect]]:
-    """The effects of these kinds in all migrations that are to be judged; what they lock holds of PostgreSQL alone."""
-    for history, migration in steps(project, dialects):
-        if any(change.operation.kind in kinds for change in migration.changes):
-            for effect in effects(history, migration):
-                if effect.change.operation.kind in kinds:
-                    yield history, migration, effect
+    """The effects of changes of these kinds, as :func:`judged` gives them."""
+    for history, migration, found in judged(project, dialects, kinds):
+        for effect in found:
+            if effect.change.operation.kind in kinds:
+                yield history, migration, effect
 
 
 def told(effect: Effect) -> str:

@@ -23,16 +23,16 @@ def by_age(project: Project, hits: Iterable[Hit]) -> Iterator[Hit]:
     one is judged by itself, and so is, with a base to compare with, every one that the base has not. Where nothing says
     it, only the newest are, and all before them are told in one note.
     """
-    holding = {path: history for history in project.histories for path in _old(history)}
-    old: dict[tuple[str, str, bool], list[Hit]] = {}
+    holding = {path: number for number, history in enumerate(project.histories) for path in _old(history)}
+    old: dict[tuple[int, bool], list[Hit]] = {}
     for hit in hits:
-        history = holding.get(hit.place.path)
-        if history is None:
+        number = holding.get(hit.place.path)
+        if number is None:
             yield hit
         else:
-            old.setdefault((history.directory, history.tool, hit.confidence is Confidence.LOW), []).append(hit)
-    for found in old.values():
-        yield _as_one(holding[found[0].place.path], found)
+            old.setdefault((number, hit.confidence is Confidence.LOW), []).append(hit)
+    for (number, _), found in old.items():
+        yield _as_one(project.histories[number], found)
 
 
 def _old(history: History) -> Iterator[str]:

@@ -37,10 +37,10 @@ from qualitygate_checks.database._locks import (
     after_exclusive,
     column_of,
     computed,
-    effects,
+    judged,
     told,
 )
-from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, origin, steps
+from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, origin
 
 KINDS = (
     OperationKind.CREATE_INDEX,
@@ -59,8 +59,7 @@ def run(project: Project) -> Iterator[Hit]:
 
 def _hits(project: Project) -> Iterator[Hit]:
     told_of = set()
-    for history, migration in steps(project):
-        found = list(effects(history, migration))
+    for history, migration, found in judged(project, kinds=KINDS):
         for effect in found:
             change, operation = effect.change, effect.change.operation
             if operation.kind not in KINDS or operation.concurrently or operation.only or effect.cost is Cost.FREE:

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import History, Migration, OperationKind
 from qualitygate_checks.database._examples import alembic, django, sql
-from qualitygate_checks.database._locks import Cost, Effect, Lock, Transaction, effects, transactions
+from qualitygate_checks.database._locks import Cost, Effect, Lock, Transaction, judged, transactions
 from qualitygate_checks.database._migrations import by_age, steps
 
 _ADDING = (OperationKind.ADD_CHECK, OperationKind.ADD_FOREIGN_KEY)
@@ -39,8 +39,7 @@ def run(project: Project) -> Iterator[Hit]:
 
 
 def _hits(project: Project) -> Iterator[Hit]:
-    for history, migration in steps(project):
-        found = list(effects(history, migration))
+    for history, migration, found in judged(project):
         for transaction in transactions(history, migration, found) if len(found) > 1 else ():
             pair = _chain(transaction)
             if pair is not None:

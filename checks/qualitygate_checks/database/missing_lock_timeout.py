@@ -26,7 +26,7 @@ from qualitygate.authoring import APPLICATION, Check, Confidence, Domain, Hit, P
 from qualitygate.model import syntax as ir
 from qualitygate.model.schema import History, Migration, OperationKind
 from qualitygate_checks.database._examples import alembic, django, sql
-from qualitygate_checks.database._locks import TIMEOUTS, Cost, Effect, effects, limited
+from qualitygate_checks.database._locks import TIMEOUTS, Cost, Effect, judged, limited
 from qualitygate_checks.database._migrations import by_age, confidence, doubts, mend, steps
 
 _CONNECTING = ("env.py", "settings", "config", "database", "db.py")
@@ -38,14 +38,16 @@ def run(project: Project) -> Iterator[Hit]:
 
 
 def _hits(project: Project) -> Iterator[Hit]:
-    waiting: dict[History, list[tuple[Migration, Effect]]] = {}
-    for history, migration in steps(project):
-        first = next((each for each in effects(history, migration) if _brief(each)), None)
+    waiting: list[tuple[History, list[tuple[Migration, Effect]]]] = []
+    for history, migration, all_effects in judged(project):
+        first = next((each for each in all_effects if _brief(each)), None)
         if first is not None and not limited(migration, first.change):
-            waiting.setdefault(history, []).append((migration, first))
+            if not waiting or waiting[-1][0] is not history:
+                waiting.append((history, []))
+            waiting[-1][1].append((migration, first))
     if not waiting or _set_in_code(project):
         return
-    for history, found in waiting.items():
+    for history, found in waiting:
         somewhere, always = _set_by(history)
         if always:
             continue

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import History, Migration, OperationKind
 from qualitygate_checks.database._examples import alembic, django, sql
-from qualitygate_checks.database._locks import Cost, Effect, after_exclusive, effects
+from qualitygate_checks.database._locks import Cost, Effect, after_exclusive, judged
 from qualitygate_checks.database._migrations import (
     POSTGRES,
     SHARED,
@@ -35,7 +35,6 @@ from qualitygate_checks.database._migrations import (
     doubts,
     mend,
     origin,
-    steps,
 )
 
 _LOCKED = "the transaction holds ACCESS EXCLUSIVE on the table already, so that nobody reads or writes it until all rows are done"
@@ -48,8 +47,7 @@ def run(project: Project) -> Iterator[Hit]:
 
 
 def _hits(project: Project) -> Iterator[Hit]:
-    for history, migration in steps(project, SHARED):
-        found = list(effects(history, migration))
+    for history, migration, found in judged(project, SHARED, KINDS):
         for effect in found:
             temporary = effect.change.before is not None and effect.change.before.kind == "temporary"
             if effect.change.operation.kind in KINDS and effect.cost is Cost.SCAN and not temporary:
