@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -141,6 +142,7 @@ def _judged(
         project,
         ran=frozenset(run.check for run in runs if not run.error),
         known=frozenset(check.id for check in installed.checks),
+        today=date.today(),
     )
     answered = msgspec.structs.replace(project, answers=answers)
     audits = run_checks(answered, [check for check in checks if check.audits], policy, tree.way)

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress as passing_over
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -45,13 +46,13 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def apply_answers(
-    findings: Sequence[Finding], project: Project, ran: Collection[str], known: Collection[str]
+    findings: Sequence[Finding], project: Project, ran: Collection[str], known: Collection[str], today: date
 ) -> tuple[tuple[Finding, ...], tuple[Answer, ...]]:
     """Mark the findings that an inline answer speaks of, and tell what each answer was good for.
 
     An answer counts with a reason only. It speaks of its own line, of the line after it where it stands alone, and of a
     whole definition where it stands at its header or alone before it. ``ran`` are the checks that ran to their end,
-    ``known`` all that are installed.
+    ``known`` all that are installed. ``today`` tells which answers are past their last day: those count no more.
     """
     files = {file.path: file for file in project.files if file.directives}
     used: set[tuple[str, Directive, str]] = set()
@@ -59,7 +60,7 @@ def apply_answers(
     for finding in findings:
         speaking = _speaking(finding, files.get(finding.path))
         used.update((finding.path, directive, finding.check) for directive in speaking)
-        reasons = [directive.reason for directive in speaking if directive.reason]
+        reasons = [directive.reason for directive in speaking if directive.reason and not _expired(directive, today)]
         marked.append(
             msgspec.structs.replace(finding, status=Status.SUPPRESSED, answer=reasons[0]) if reasons else finding
         )
@@ -76,6 +77,7 @@ def apply_answers(
                 # Of a file that could not be read whole nobody knows what would have been found.
                 if name in ran and not file.unread and (file.path, directive, name) not in used
             ),
+            expired=_expired(directive, today),
         )
         for file in files.values()
         for directive in file.directives
@@ -99,6 +101,14 @@ def _speaking(finding: Finding, file: FileFacts | None) -> list[Directive]:
             or (not directive.alone and finding.span.line <= directive.target <= finding.span.end_line)
         )
     ]
+
+
+def _expired(directive: Directive, today: date) -> bool:
+    """Whether the last day of an answer is over; what is no date is no day to come."""
+    try:
+        return bool(directive.until) and date.fromisoformat(directive.until) < today
+    except ValueError:
+        return True
 
 
 def _nearest(name: str, known: Collection[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -34,7 +35,7 @@ def findings_of(check: Check, example: Example) -> tuple[Finding, ...]:
     if check.audits:
         findings = [finding for run in run_checks(project, others, Policy()) for finding in run.findings]
         ids = frozenset(other.id for other in others)
-        _, answers = apply_answers(findings, project, ran=ids, known=ids | {check.id})
+        _, answers = apply_answers(findings, project, ran=ids, known=ids | {check.id}, today=date.today())
         project = msgspec.structs.replace(project, answers=answers)
     (run,) = run_checks(project, [check], Policy())
     if run.error:

@@ -153,12 +153,17 @@ def crash(error: Exception) -> str:
 
 def _assemble(file: SourceFile, text: Text, reading: Reading | None, runs: Sequence[FileCheckRun]) -> FileFacts:
     from qualitygate.extract.directives import blocks, find_directives
+    from qualitygate.extract.extensions import find_extensions
 
     secrets = _secrets(runs)
     directives = find_directives(text, file.language)
     known = reading.facts() if reading is not None else {}
     if file.language is Language.YAML:
         known["scopes"] = blocks(text, directives)
+    if file.language in _DOCUMENTS:
+        extensions, objects = find_extensions(text, file.language)
+        directives += extensions
+        known["scopes"] = known.get("scopes", ()) + objects
     known.setdefault("settings", find_import_rules(file, _masked(text, secrets) if secrets else text))
     return FileFacts(
         path=file.path,

@@ -12,10 +12,11 @@ from qualitygate.model.syntax import Module
 
 
 class Directive(msgspec.Struct, frozen=True, array_like=True):
-    """An inline answer: ``qgate: ignore[check-id, ...] reason``, with the span of the comment.
+    """An inline answer: ``qgate: ignore[check-id, ...] reason``, with the span of the comment; or ``x-qgate-ignore``.
 
     ``target`` is the line that it speaks of: its own, or, where the comment is ``alone`` on its line, the first line
-    after it that is no comment.
+    after it that is no comment; of ``x-qgate-ignore`` the first line of the object that holds it. ``until`` is the last
+    day that it counts (ISO 8601, as written), empty where it has no end.
     """
 
     checks: tuple[str, ...]
@@ -23,6 +24,7 @@ class Directive(msgspec.Struct, frozen=True, array_like=True):
     span: Span
     alone: bool
     target: int
+    until: str = ""
 
 
 class Setting(msgspec.Struct, frozen=True, array_like=True):

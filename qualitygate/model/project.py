@@ -35,7 +35,7 @@ class Answer(msgspec.Struct, frozen=True):
     """An inline answer in a file, and what it was good for.
 
     ``unknown`` pairs each id that no installed check has with the nearest that one has (or nothing). ``idle`` are the ids
-    of checks that ran and said nothing that the answer could speak of.
+    of checks that ran and said nothing that the answer could speak of. ``expired`` tells that its last day is over.
     """
 
     path: str
@@ -44,6 +44,7 @@ class Answer(msgspec.Struct, frozen=True):
     directive: Directive
     unknown: tuple[tuple[str, str], ...] = ()
     idle: tuple[str, ...] = ()
+    expired: bool = False
 
 
 class Project(msgspec.Struct, frozen=True, dict=True):

@@ -1,0 +1,159 @@
+"""An answer whose last day is over.
+
+What it flags: an `x-qgate-ignore` in a contract whose `until` is in the past, or is no date. It does not count any more,
+so that what it answered is shown again.
+
+Why: the fault was accepted for a time, and the time is over. An end that nobody hears of is none.
+
+How to mend: mend what was answered and delete the answer, or give it a new day with the reason for it.
+
+What it cannot see: answers in comments, which have no last day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Severity, example
+from qualitygate_checks.architecture._answers import audited, count, listed, place
+
+
+def run(project: Project) -> Iterator[Hit]:
+    """Yield a hit for each answer that counts no more."""
+    for answer in audited(project):
+        if answer.expired:
+            directive = answer.directive
+            yield Hit(
+                place=place(answer),
+                message=f"this answer to {listed(directive.checks) or 'nothing'} counted until {directive.until!r}",
+                subject=f"answer {' '.join(directive.checks)}",
+                why="that day is over, or is no date (year-month-day)",
+                mend="mend what it answered, or give it a new day and say why",
+            )
+
+
+CHECK = Check(
+    id="expired-suppression",
+    domain=Domain.ARCHITECTURE,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    do="Say until when a finding may stand, and keep to it",
+    dont="Let an exception outlive its time",
+    doc=__doc__,
+    run=run,
+    examined=count,
+    audits=True,
+    bad=(
+        example(
+            """
+            openapi: 3.0.3
+            info: {title: Invoices, version: 1.4.0}
+            paths:
+              /v1/months:
+                get:
+                  x-qgate-ignore:
+                    - {check: missing-pagination, reason: twelve at most, until: 2020-01-31}  # <- flagged
+                  responses:
+                    "200": {description: Months, content: {application/json: {schema: {type: array, items: {type: object}}}}}
+            """,
+            path="openapi.yaml",
+        ),
+        example(
+            """
+            swagger: "2.0"
+            x-qgate-ignore:
+              - check: unversioned-operation  # <- flagged
+                reason: the next major version brings one
+                until: next summer
+            info: {title: Warehouse, version: "3"}
+            paths:
+              /pallets: {post: {responses: {201: {description: Created}}}}
+            """,
+            "no date, at the top of a contract in OpenAPI 2.0",
+            path="swagger.yaml",
+        ),
+        example(
+            """
+            {
+              "openapi": "3.1.0",
+              "info": {"title": "Carts", "version": "2.0.0"},
+              "paths": {
+                "/v1/carts": {
+                  "post": {
+                    "x-qgate-ignore": [
+                      {"check": "unsecured-operation", "reason": "until the new login is there", "until": "2024-02-29"}  // <- flagged
+                    ],
+                    "responses": {"201": {"description": "Made"}}
+                  }
+                }
+              }
+            }
+            """,
+            "in JSON, which has no comments",
+            path="openapi.json",
+        ),
+        example(
+            """
+            openapi: 3.0.3
+            info: {title: Teams, version: 1.4.0}
+            paths:
+              /v1/teams:
+                post:
+                  x-qgate-ignore: {check: unsecured-operation, reason: internal network, until: "2024-13-01"}  # <- flagged
+                  responses: {"201": {description: Created}}
+            """,
+            "a single answer, with a month that no year has",
+            path="openapi.yaml",
+        ),
+    ),
+    good=(
+        example(
+            """
+            openapi: 3.0.3
+            info: {title: Invoices, version: 1.4.0}
+            paths:
+              /v1/months:
+                get:
+                  x-qgate-ignore:
+                    - {check: missing-pagination, reason: twelve at most, until: 2999-12-31}
+                  responses:
+                    "200": {description: Months, content: {application/json: {schema: {type: array, items: {type: object}}}}}
+            """,
+            "a day to come",
+            path="openapi.yaml",
+        ),
+        example(
+            """
+            openapi: 3.0.3
+            info: {title: Invoices, version: 1.4.0}
+            paths:
+              /v1/months:
+                get:
+                  x-qgate-ignore: [{check: missing-pagination, reason: twelve at most}]
+                  responses:
+                    "200": {description: Months, content: {application/json: {schema: {type: array, items: {type: object}}}}}
+            """,
+            "without an end",
+            path="openapi.yaml",
+        ),
+        example(
+            {
+                "tests/openapi.yaml": """
+                    openapi: 3.0.3
+                    x-qgate-ignore: [{check: unversioned-operation, reason: a test, until: 2020-01-01}]
+                    info: {title: A server for tests, version: "1"}
+                    paths: {}
+                    """
+            },
+            "material of a test",
+        ),
+        example(
+            """
+            values:
+              x-qgate: [{check: missing-pagination, until: 2020-01-31}]
+            """,
+            "another key in a file of another kind",
+            path="values.yaml",
+        ),
+    ),
+)
