@@ -143,7 +143,8 @@ class Check:
     instance of a frozen dataclass: the defaults) ``run`` takes a second argument, the options in force. ``examined``
     counts what was looked at, so that silence can be told from emptiness. ``version`` of a file check is part of the
     cache key: raise it when the same file may give other hits. A project check that ``audits`` runs after all others
-    and finds in ``project.answers`` what the inline answers in the code were good for.
+    and finds in ``project.answers`` what the inline answers in the code were good for. A check of TEXT with ``history``
+    also judges, where that is asked for, what a file was in earlier commits: as text, never parsed.
     """
 
     id: str
@@ -167,6 +168,7 @@ class Check:
     gates: tuple[str, ...] = ()
     version: int = 1
     audits: bool = False
+    history: bool = False
 
     @property
     def title(self) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from qualitygate.model.source import Place, Span
 
 _BASELINE_OF_DETECT_SECRETS = ".secrets.baseline"
 _IGNORED_BY_GITLEAKS = ".gitleaksignore"
+_IN_COMMIT = re.compile(r"[0-9a-f]{10}:")
 _LARGEST = 20_000_000
 _KEY = b"qgate: a secret in a fingerprint"
 # A shorter value may be the same by chance: `root` in two places is not one leak.
@@ -110,3 +112,60 @@ def _united(leak: list[Finding]) -> Finding:
     return msgspec.structs.replace(
         first, places=first.places + places, why=f"{first.why}; {elsewhere}" if first.why else elsewhere
     )
+
+
+@dataclass(frozen=True)
+class Past:
+    """A secret in an earlier commit: the finding, its value, the commit that first brought it, and that commit's day."""
+
+    finding: Finding
+    value: str
+    commit: str
+    date: str
+
+
+def with_past(
+    findings: Iterable[Finding],
+    values: Mapping[tuple[str, Span], str],
+    past: Iterable[Past],
+    stands: Callable[[str, str], bool],
+) -> tuple[Finding, ...]:
+    """The findings of today and those of ``past``, oldest first, each value once.
+
+    A value that is found today too is told there, with the commit that brought it. The place of any other is
+    `commit:path`, as git writes it. ``stands`` tells whether a path still holds a value.
+    """
+    today = frozenset(values.values())
+    first: dict[tuple[str, str], Past] = {}
+    for one in past:
+        first.setdefault((one.finding.check, one.value), one)
+    dated = (
+        _dated(finding, first.get((finding.check, values.get((finding.path, finding.span), ""))))
+        for finding in findings
+    )
+    gone = (_gone(one, stands(one.finding.path, one.value)) for one in first.values() if one.value not in today)
+    return (*dated, *gone)
+
+
+def is_past(path: str) -> bool:
+    """Whether the path of a finding is one in an earlier commit."""
+    return _IN_COMMIT.match(path) is not None
+
+
+def _gone(past: Past, stands: bool) -> Finding:
+    finding = past.finding
+    told = "it still stands there" if stands else "it is gone from there, but not from the history"
+    return msgspec.structs.replace(
+        finding,
+        place=Place(f"{past.commit[:10]}:{finding.path}", finding.span),
+        message=f"{finding.message}, since a commit of {past.date}",
+        why=f"{finding.why}; {told}",
+        fingerprint=_marked(finding, past.value),
+    )
+
+
+def _dated(finding: Finding, past: Past | None) -> Finding:
+    if past is None:
+        return finding
+    told = f"in the history since commit {past.commit[:10]} of {past.date}"
+    return msgspec.structs.replace(finding, why=f"{finding.why}; {told}" if finding.why else told)

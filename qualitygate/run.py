@@ -22,14 +22,17 @@ import msgspec
 
 from qualitygate import __version__
 from qualitygate.analyse import analyse, unchanged
+from qualitygate.check import findings as findings_of
 from qualitygate.check import run_checks, selected
 from qualitygate.compare import Side, compare
-from qualitygate.discover import Filters, InputError, Tree, discover, discover_commit
+from qualitygate.discover import Filters, InputError, Layout, Tree, discover, discover_commit
+from qualitygate.discover.history import versions
 from qualitygate.discover.revision import find_base
-from qualitygate.extract import PARSED
+from qualitygate.extract import MAX_BYTES, PARSED, judge_text
 from qualitygate.extract.cache import Cache
+from qualitygate.globs import matcher
 from qualitygate.judge import judge
-from qualitygate.leaks import read_known, unite
+from qualitygate.leaks import Past, is_past, read_known, unite, with_past
 from qualitygate.link.applied import UnknownMigration, mark_applied
 from qualitygate.link.base import with_base
 from qualitygate.load import Installed
@@ -58,7 +61,7 @@ class Request:
     """What to scan and how.
 
     ``staged`` takes the git index for the work tree. ``base`` is the revision to compare with, `auto` for that of a pull
-    request; empty: none. ``jobs`` is the number of workers, 0 to decide by the work;
+    request; empty: none. ``history`` is the revision or range whose commits are searched for secrets. ``jobs`` is the number of workers, 0 to decide by the work;
     ``progress`` is called with the number of files done and of all files.
     """
 
@@ -66,6 +69,7 @@ class Request:
     policy: Policy
     staged: bool = False
     base: str = ""
+    history: str = ""
     use_cache: bool = True
     jobs: int = 0
     progress: Callable[[int, int], None] | None = None
@@ -86,6 +90,8 @@ def scan(request: Request, installed: Installed) -> Report:
         project = with_base(project, _project(request, old_tree, installed, known))
 
     findings, runs = _judged(project, tree, policy, installed)
+    if request.history:
+        findings = _with_past(findings, request.history, project, tree, policy, installed)
     unread = tuple(one for one in project.unread if tree.judged(one.path))
     # What was not looked for, or could not be read, is not gone; a check that is installed no more finds nothing again.
     passed_over = {check.id for check in installed.checks} - {run.check for run in runs if not run.error}
@@ -93,7 +99,12 @@ def scan(request: Request, installed: Installed) -> Report:
     findings, stale = apply_baseline(
         findings,
         baseline,
-        judged=lambda entry: tree.judged(entry.path) and entry.check not in passed_over and entry.path not in closed,
+        judged=lambda entry: (
+            tree.judged(entry.path)
+            and entry.check not in passed_over
+            and entry.path not in closed
+            and (bool(request.history) or not is_past(entry.path))
+        ),
     )
     hidden = len(findings)
     findings = _shown(findings, policy)
@@ -149,6 +160,37 @@ def _judged(
     findings += tuple(finding for run in audits for finding in run.findings)
     findings = tuple(finding for finding in findings if tree.judged(finding.path))
     return unite(findings, _secrets(tree, project, findings), read_known(tree.root)), runs + audits
+
+
+def _with_past(
+    findings: Sequence[Finding], revisions: str, project: Project, tree: Tree, policy: Policy, installed: Installed
+) -> tuple[Finding, ...]:
+    """The findings, with what stood in the commits of ``revisions``. Raises :class:`InputError`."""
+    checks = [check for check in selected(installed.checks, policy.selection) if check.history]
+    layout = Layout.of(file.path for file in tree.files)
+    included, excluded = matcher(policy.include, tree.way), matcher(policy.exclude, tree.way)
+    files = {file.path: file for file in tree.files}
+
+    def past() -> Iterator[Past]:
+        for version in versions(tree.root, revisions, layout, MAX_BYTES):
+            path = version.file.path
+            if not tree.judged(path) or (policy.include and not included(path)) or excluded(path):
+                continue
+            for check, hit, value in judge_text(version.file, checks, dict(policy.options)):
+                for finding in findings_of(check, [hit], policy.severities.get(check.id)):
+                    if finding.confidence.rank <= policy.min_confidence.rank and not finding.answer:
+                        yield Past(finding, value, version.commit, version.date)
+
+    def stands(path: str, value: str) -> bool:
+        try:
+            return path in files and value in decode(files[path].read(), files[path].language).content
+        except (OSError, Undecodable):
+            return False
+
+    try:
+        return with_past(findings, _secrets(tree, project, findings), past(), stands)
+    except OSError as error:
+        raise InputError(f"history: cannot read {revisions} of {tree.root}: {error}") from None
 
 
 def _secrets(tree: Tree, project: Project, findings: Sequence[Finding]) -> dict[tuple[str, Span], str]:

@@ -38,6 +38,7 @@ Examples:
   qgate scan -o sarif=out.sarif -o json=out.json
   qgate scan --baseline .qgate/baseline.json --statistics
   qgate scan --base origin/main
+  qgate scan --select hardcoded-secret --history
 
 Exit codes, the same in every format: 0 gate open, 1 gate closed, 2 wrong usage or configuration or an internal error, 3
 nothing to scan, 4 required evidence is missing.
@@ -57,6 +58,12 @@ def _outputs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, 
             raise click.BadParameter(f"{target} is a folder")
         pairs.append((name, target))
     return tuple(pairs)
+
+
+def _history(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    if value is not None and Path(value).exists():
+        raise click.BadParameter(f"{value!r} is a path; write the paths first, or `--history=REV..`")
+    return value or ""
 
 
 @click.command("scan", epilog=_EPILOG)
@@ -79,6 +86,14 @@ def _outputs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, 
     help="Compare with the commit where HEAD parted from this revision: what it has too is not new. `auto`: the one that "
     "a pull request is to be merged into.",
 )
+@click.option(
+    "--history",
+    is_flag=False,
+    flag_value="HEAD",
+    metavar="[=REV..]",
+    callback=_history,
+    help="Search the commits for secrets too: those of HEAD, or of a range (`--history=v1.0..`).",
+)
 @click.option("--staged", is_flag=True, help="Read the staged content, exactly as in git's index.")
 @config_options
 @scan_options
@@ -99,6 +114,7 @@ def command(
     exclude: tuple[str, ...],
     baseline: str | None,
     base: str | None,
+    history: str,
     staged: bool,
     config_file: Path | None,
     isolated: bool,
@@ -118,6 +134,8 @@ def command(
     printed = _printed(stdout, outputs)
     if verbose and quiet:
         raise click.UsageError("--verbose and --quiet exclude each other")
+    if base and history:
+        raise click.UsageError(f"--base and --history exclude each other; `--history={base}..` searches what it adds")
     checks = installed()
     configuration = configured(
         checks,
@@ -136,7 +154,9 @@ def command(
     from qualitygate.run import scan
 
     policy = configuration.policy
-    report = run(scan, checks, policy, paths, staged=staged, base=policy.base, use_cache=not no_cache, jobs=jobs)
+    report = run(
+        scan, checks, policy, paths, staged=staged, base=policy.base, history=history, use_cache=not no_cache, jobs=jobs
+    )
     severities = policy.severities
     described = [dataclasses.replace(one, severity=severities.get(one.id, one.severity)) for one in checks.checks]
     for name, target in outputs:

@@ -130,6 +130,7 @@ def run(
     *,
     staged: bool = False,
     base: str = "",
+    history: str = "",
     use_cache: bool = True,
     jobs: int = 0,
 ) -> Result:
@@ -142,7 +143,8 @@ def run(
     progress = Progress()
     watch = progress if progress.on else None
     try:
-        return stage(Request(tuple(paths) or (Path(),), policy, staged, base, use_cache, jobs, watch), checks)
+        request = Request(tuple(paths) or (Path(),), policy, staged, base, history, use_cache, jobs, watch)
+        return stage(request, checks)
     except NothingToScan as error:
         raise Nothing(str(error)) from None
     except InputError as error:

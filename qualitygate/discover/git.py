@@ -124,7 +124,7 @@ def _blobs(root: Path, identities: Sequence[str], largest: int) -> Iterator[tupl
     with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as errors:
         names.write("".join(f"{identity}\n" for identity in identities).encode())
         names.seek(0)
-        with _git(root, ["cat-file", "--batch"], names, errors) as process:
+        with running(root, ["cat-file", "--batch"], names, errors) as process:
             assert process.stdout is not None  # noqa: S101 - said to the type checker: it is a pipe
             for identity in identities:
                 header = process.stdout.readline().split()
@@ -163,7 +163,7 @@ class _No(OSError):
 
 def _output(root: Path, *arguments: str, index: str = "") -> bytes:
     with tempfile.TemporaryFile() as errors:
-        with _git(root, arguments, subprocess.DEVNULL, errors, index) as process:
+        with running(root, arguments, subprocess.DEVNULL, errors, index) as process:
             try:
                 output, _ = process.communicate(timeout=_SECONDS)
             except subprocess.TimeoutExpired:
@@ -176,9 +176,10 @@ def _output(root: Path, *arguments: str, index: str = "") -> bytes:
 
 
 @contextmanager
-def _git(
+def running(
     root: Path, arguments: Sequence[str], stdin: IO[bytes] | int, errors: IO[bytes], index: str = ""
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of git in ``root``, which is ended with the block. Raises ``OSError`` where there is no git."""
     environment = {name: value for name, value in os.environ.items() if name not in _PLACES}
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     if index:

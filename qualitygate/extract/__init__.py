@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
@@ -14,6 +14,7 @@ from qualitygate.extract.gateways import configures_gateway, limits_requests
 from qualitygate.extract.import_rules import declares_import_rules, find_import_rules
 from qualitygate.extract.reading import Reading, Unparsable
 from qualitygate.model.facts import FileCheckRun, FileFacts
+from qualitygate.model.finding import Hit
 from qualitygate.model.source import Language, Role, SourceFile, Span, Text, Unread
 from qualitygate.parse.text import Undecodable, decode
 
@@ -72,6 +73,23 @@ def extract(file: SourceFile, checks: Sequence[Check], options: dict[str, Any], 
             except Unparsable:
                 reading = None
     return _assemble(file, text, reading, runs)
+
+
+def judge_text(file: SourceFile, checks: Iterable[Check], options: dict[str, Any]) -> Iterator[tuple[Check, Hit, str]]:
+    """The hits of checks on a file that is read as text and not parsed, each with the text that it points at.
+
+    What cannot be decoded has none, nor has a check that crashes.
+    """
+    try:
+        text = decode(file.read(), file.language)
+    except (OSError, Undecodable):
+        return
+    by_id = {check.id: check for check in checks if file.role in check.roles and Language.TEXT in check.reads}
+    for run in _run(file, text, None, by_id.values(), options):
+        for hit in run.hits:
+            span = hit.place.span
+            start, end = text.offset(span.line, span.column), text.offset(span.end_line, span.end_column)
+            yield by_id[run.check], hit, text.content[start:end]
 
 
 def has_front_end(file: SourceFile) -> bool:

@@ -22,8 +22,8 @@ class), so that a missing secret stops the start instead of opening the door. In
 secret (`secrets:`, `secretKeyRef`).
 
 What it cannot see: a value that is put together from parts or decoded, a credential under a name that says nothing, a
-password that is a dictionary word (low confidence), values in binary files and in lines of more than 4,000 characters, and
-history: only the files as they are now. Whether a token still works is not tried, for nothing is sent anywhere.
+password that is a dictionary word (low confidence), and values in binary files and in lines of more than 4,000
+characters. Earlier commits are searched with `--history` only. Whether a token still works is not tried, for nothing is sent anywhere.
 """
 
 from __future__ import annotations
@@ -369,6 +369,7 @@ CHECK = Check(
     run=run,
     reads=frozenset({Language.TEXT, Language.PYTHON}),
     roles=frozenset(Role),
+    history=True,
     tags=("CWE-798", "CWE-259", "CWE-321", "OWASP-API8:2023", "PCI-DSS-8.6.2", "ISO-27001-A.8.24", "SOC2-CC6.1"),
     gates=("data_protection", "authentication"),
     bad=(
