@@ -140,7 +140,8 @@ class Check:
     only those are in ``project.assignments`` and ``project.settings``. A project check has no ``reads`` and its ``run`` takes the linked project; a file check names the
     languages that it ``reads`` and its ``run`` takes one parsed file, in the worker: once per file, with the tree where
     the file's own language is among them and could be parsed, else without one where TEXT is. With ``options`` (an
-    instance of a frozen dataclass: the defaults) ``run`` takes a second argument, the options in force. ``examined``
+    instance of a frozen dataclass: the defaults) ``run`` takes a second argument, the options in force; ``strict`` are
+    the defaults under ``profile = "strict"``, where they are others. ``examined``
     counts what was looked at, so that silence can be told from emptiness. ``version`` of a file check is part of the
     cache key: raise it when the same file may give other hits. A project check that ``audits`` runs after all others
     and finds in ``project.answers`` what the inline answers in the code were good for. A check of TEXT with ``history``
@@ -164,6 +165,7 @@ class Check:
     calls: frozenset[str] = frozenset()
     assigns: frozenset[str] = frozenset()
     options: Any = None
+    strict: Any = None
     tags: tuple[str, ...] = ()
     gates: tuple[str, ...] = ()
     version: int = 1

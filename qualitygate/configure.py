@@ -136,7 +136,7 @@ def configure(
         policy = _policy(checks, values, origins, written, directory)
     except _Refused as error:
         raise ConfigError([Problem(error.where, error.message)]) from None
-    shown = {**dict(_defaults(checks, declared)), **values}
+    shown = {**dict(_defaults(checks, declared, values)), **values}
     return Configuration(
         dataclasses.replace(policy, origins={dotted(key): origins.get(key, DEFAULT) for key in shown}),
         file,
@@ -222,6 +222,12 @@ def _declaration(checks: Sequence[Check]) -> type[msgspec.Struct]:
             Literal[tuple(level.value for level in Confidence)],
             Confidence.MEDIUM.value,
             "The weakest evidence that is shown and judged.",
+        ),
+        (
+            "profile",
+            Literal["default", "strict"],
+            "default",
+            "How much is asked for: `strict` changes the defaults of those options that demand more than most APIs have.",
         ),
         ("baseline", str, "", "The baseline file, relative to this file."),
         (
@@ -596,7 +602,9 @@ def _leaves(value: Any, hint: Any, key: Key) -> Iterator[tuple[Key, Any]]:
         yield key, tuple(value) if isinstance(value, list) else value
 
 
-def _defaults(checks: Sequence[Check], declared: type[msgspec.Struct]) -> Iterator[tuple[Key, Any]]:
+def _defaults(
+    checks: Sequence[Check], declared: type[msgspec.Struct], values: Mapping[Key, Any]
+) -> Iterator[tuple[Key, Any]]:
     for member in msgspec.structs.fields(declared):
         if member.encode_name in ("gate", "migrations"):
             for inner in msgspec.structs.fields(_bare(member.type)):
@@ -607,8 +615,14 @@ def _defaults(checks: Sequence[Check], declared: type[msgspec.Struct]) -> Iterat
         elif not _is_table(member.type) and not _is_mapping(member.type):
             yield (member.encode_name,), member.default
     for check in checks:
-        for name, _, default in option_fields(check):
-            yield ("checks", check.id, name.replace("_", "-")), default
+        base = _base_options(check, values)
+        for name, _, _ in option_fields(check):
+            yield ("checks", check.id, name.replace("_", "-")), getattr(base, name)
+
+
+def _base_options(check: Check, values: Mapping[Key, Any]) -> Any:
+    """The options of a check under the chosen profile, before any is given."""
+    return check.strict if values.get(("profile",)) == "strict" and check.strict is not None else check.options
 
 
 def _policy(
@@ -659,7 +673,7 @@ def _policy(
 
 
 def _options(check: Check, values: Mapping[Key, Any], origins: Mapping[Key, str]) -> Any:
-    """The options of a check with the given values in them; None where none is given."""
+    """The options of a check with the given values in them; None where they are the check's own."""
     given = {}
     where = ""
     for name, hint, _ in option_fields(check):
@@ -667,9 +681,10 @@ def _options(check: Check, values: Mapping[Key, Any], origins: Mapping[Key, str]
         if key in values:
             given[name] = msgspec.convert(values[key], hint)
             where = origins[key]
+    base = _base_options(check, values)
     if not given:
-        return None
+        return None if base is check.options else base
     try:
-        return dataclasses.replace(check.options, **given)
+        return dataclasses.replace(base, **given)
     except ValueError as error:
         raise _Refused(where, f"checks.{check.id}: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -304,3 +305,21 @@ def test_the_schema_says_what_the_validation_says() -> None:
     options = described["$defs"]["missing-pagination"]["properties"]
     assert options["max-size"] == {"type": "integer", "minimum": 1, "default": 50}
     assert options["severity"]["default"] == "warning"
+
+
+def test_the_strict_profile_changes_defaults_and_nothing_that_is_given(tmp_path: Path) -> None:
+    asked = Options(limit=9, strict=True)
+    checks = [dataclasses.replace(check("page-size", Options()), strict=asked), check("other", Options())]
+
+    def configured(text: str) -> Configuration:
+        (tmp_path / "qgate.toml").write_text(text)
+        return configure(checks, tmp_path, environ={})
+
+    assert configured("").policy.options == {}
+    strict = configured('profile = "strict"\n')
+    assert strict.policy.options == {"page-size": asked}
+    assert strict.values["checks.page-size.limit"] == 9
+    given = configured('profile = "strict"\n[checks.page-size]\nstrict = false\n')
+    assert given.policy.options == {"page-size": Options(limit=9)}
+    with pytest.raises(ConfigError, match="profile must be 'default' or 'strict', not 'strikt'; did you mean 'strict'"):
+        configured('profile = "strikt"\n')

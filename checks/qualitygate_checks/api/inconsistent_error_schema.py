@@ -158,6 +158,7 @@ CHECK = Check(
     gates=("error_rate",),
     run=run,
     options=Options(),
+    strict=Options(problem_details=True),
     examined=lambda project: sum(1 for contract in project.contracts for _ in _errors(contract)),
     doc=__doc__,
     bad=(

@@ -5,7 +5,8 @@ serializers of Django REST framework; followed from the bodies of handlers) with
 and an uploaded file that a handler reads into memory whole, where nothing there asks for its size. In a contract, a
 schema of requests with text without `maxLength` or lists without `maxItems`. Each is told once, where it is defined, with
 the number of operations that accept it. Where at least half of the models of an application or of the schemas of a
-contract are so, or more than ten, that is told once; a contract that the code serves is left to the code. Text is bounded
+contract are so, or more than ten, that is told once (each by itself with the option `every_schema`); a contract that
+the code serves is left to the code. Text is bounded
 too by an enumeration, a constant, a pattern, a validator, or a type with a length of its own (dates, times, UUIDs,
 addresses of hosts). What is `readOnly` and what only answers are made of is left alone.
 
@@ -23,6 +24,7 @@ hand.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model import syntax as ir
@@ -34,16 +36,23 @@ SHOWN = 5
 ALONE = 10
 
 
-def run(project: Project) -> Iterator[Hit]:
+@dataclass(frozen=True)
+class Options:
+    """``every_schema``: whether each model and schema is told by itself, however many there are."""
+
+    every_schema: bool = False
+
+
+def run(project: Project, options: Options) -> Iterator[Hit]:
     """A hit for each model, upload or request schema without bounds, or one for the application or the contract."""
-    yield from _models(project)
+    yield from _models(project, options)
     yield from _uploads(project)
-    yield from _contracts(project)
+    yield from _contracts(project, options)
 
 
-def _models(project: Project) -> Iterator[Hit]:
+def _models(project: Project, options: Options) -> Iterator[Hit]:
     guilty = [one for one in project.inputs if one.count]
-    if len(guilty) > 1 and (2 * len(guilty) >= len(project.inputs) or len(guilty) > ALONE):
+    if not options.every_schema and len(guilty) > 1 and (2 * len(guilty) >= len(project.inputs) or len(guilty) > ALONE):
         most = sorted(guilty, key=lambda one: -one.reach)
         all_ = "All" if len(guilty) == len(project.inputs) else f"{len(guilty)} of the"
         yield Hit(
@@ -109,13 +118,17 @@ def _asks_for_size(body: Body) -> bool:
     return False
 
 
-def _contracts(project: Project) -> Iterator[Hit]:
+def _contracts(project: Project, options: Options) -> Iterator[Hit]:
     told = {agreement.contract.path for agreement in project.agreements if agreement.pairs} if project.inputs else set()
     for contract in project.contracts:
         if contract.path in told:
             continue  # its schemas are the models of the code, and are mended there
         guilty = [one for one in contract.inputs if one.count]
-        if len(guilty) > 1 and (2 * len(guilty) >= len(contract.inputs) or len(guilty) > ALONE):
+        if (
+            not options.every_schema
+            and len(guilty) > 1
+            and (2 * len(guilty) >= len(contract.inputs) or len(guilty) > ALONE)
+        ):
             yield _whole(contract, guilty)
             continue
         for one in guilty:
@@ -170,6 +183,8 @@ CHECK = Check(
     tags=("OWASP-API4:2023", "CWE-770", "CWE-1284"),
     gates=("input_validation",),
     run=run,
+    options=Options(),
+    strict=Options(every_schema=True),
     calls=_UPLOADS,
     examined=lambda project: (
         sum(len(contract.inputs) for contract in project.contracts)

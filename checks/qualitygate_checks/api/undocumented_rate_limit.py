@@ -117,6 +117,7 @@ CHECK = Check(
     tags=("OWASP-API4:2023", "CWE-770"),
     run=run,
     options=Options(),
+    strict=Options(every_operation=True),
     examined=lambda project: sum(len(_operations(contract)) for contract in project.contracts),
     doc=__doc__,
     bad=(

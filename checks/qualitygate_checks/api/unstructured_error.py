@@ -215,6 +215,7 @@ CHECK = Check(
     run=run,
     examined=lambda project: len(project.errors),
     options=Options(),
+    strict=Options(require_problem_details=True),
     doc=__doc__,
     bad=(
         example(
