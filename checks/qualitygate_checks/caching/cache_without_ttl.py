@@ -2,8 +2,8 @@
 
 What it flags: a value that is put into a cache with no time to live: `set` of a Redis or Valkey client without `ex`, `px`,
 `exat`, `pxat` or `keepttl`, and with no `expire` for the same client in the function; Django's `cache.set(...,
-timeout=None)` and a `TIMEOUT` of None in `CACHES`; `timeout=0` of Flask-Caching; `ttl=None` of aiocache; memcached clients
-whose expiry is 0.
+timeout=None)` and a `TIMEOUT` of None in `CACHES`; `timeout=0` of Flask-Caching; `ttl=None` of aiocache, the default;
+`cache()` of fastapi-cache without `expire`, here and at its start; memcached clients whose expiry is 0.
 
 Why: what is cached for ever is answered for ever, long after it has changed. The cache grows until it evicts what is
 needed, or refuses to take more.
@@ -45,9 +45,13 @@ _CLIENTS = (
     "flask_redis.FlaskRedis",
     "django_redis.get_redis_connection",
 )
-_SETS = frozenset(f"{client}.set" for client in _CLIENTS)
+_BY = ("", ".pipeline")
+_SETS = frozenset(f"{client}{by}.set" for client in _CLIENTS for by in _BY)
 _EXPIRES = frozenset(
-    f"{client}.{method}" for client in _CLIENTS for method in ("expire", "pexpire", "expireat", "pexpireat")
+    f"{client}{by}.{method}"
+    for client in _CLIENTS
+    for by in _BY
+    for method in ("expire", "pexpire", "expireat", "pexpireat")
 )
 _LIFETIMES = ("ex", "px", "exat", "pxat", "keepttl")
 _DJANGO = frozenset(
@@ -61,7 +65,10 @@ _MEMCACHED = frozenset(
     f"{client}.set"
     for client in ("pymemcache.client.base.Client", "pymemcache.Client", "pylibmc.Client", "memcache.Client")
 )
+_FASTAPI = frozenset({"fastapi_cache.decorator.cache"})
+_FASTAPI_START = "fastapi_cache.FastAPICache.init"
 _AIOCACHE = frozenset({"aiocache.cached", "aiocache.Cache.set", "aiocache.RedisCache.set"})
+_CACHES = _SETS | _DJANGO | _FLASK | _MEMCACHED | _AIOCACHE | _FASTAPI
 _NO_CACHE = re.compile(
     r"(?<![a-z])(?:lock|mutex|seq|sequence|queue|counter|count|flag|lease|leader|semaphore|offset|cursor|checkpoint|last|"
     r"config|setting|enabled|feature|maintenance|bucket|heartbeat|paused?|registry|stop|cancel|abort|halt|running|active|"
@@ -76,8 +83,9 @@ _KEEPER = re.compile(r"(?<![a-z])(?:lock|mutex|sequence|queue|counter|config|set
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every value that is cached without an end, and for a cache whose default has none."""
     expiring = {call.owner for call in project.calls if call.name in _EXPIRES}
+    limited = any(call.name == _FASTAPI_START and call.argument("expire") is not None for call in project.calls)
     for call in project.calls:
-        fault = _fault(call, expiring)
+        fault = None if limited and call.name in _FASTAPI else _fault(call, expiring)
         if fault is None:
             continue
         why, mend, confidence = fault
@@ -129,6 +137,10 @@ def _fault(call: Call, expiring: set[str]) -> tuple[str, str, Confidence] | None
         never = expire is None or (expire.kind == "constant" and expire.value == 0)
         if never and call.complete and not _is_bookkeeping(call):
             return "an expiry of 0, the default, means never", "give an expiry in seconds", Confidence.MEDIUM
+    elif name in _FASTAPI:
+        expire = call.argument("expire", 0)
+        if call.complete and (expire is None or _is_none(expire)):
+            return "`expire` is None, the default: never", "add `expire=` in seconds", Confidence.HIGH
     elif name in _AIOCACHE:
         ttl = call.argument("ttl")
         if (ttl is None and name.endswith("cached") and call.complete) or (ttl is not None and _is_none(ttl)):
@@ -181,12 +193,9 @@ CHECK = Check(
     tags=("CWE-770", "OWASP-API4:2023"),
     gates=("memory_usage", "data_consistency"),
     run=run,
-    calls=_SETS | _EXPIRES | _DJANGO | _FLASK | _MEMCACHED | _AIOCACHE,
+    calls=_CACHES | _EXPIRES | {_FASTAPI_START},
     assigns=frozenset({"CACHES"}),
-    examined=lambda project: sum(
-        call.name in _SETS or call.name in _DJANGO or call.name in _FLASK or call.name in _MEMCACHED
-        for call in project.calls
-    ),
+    examined=lambda project: sum(call.name in _CACHES for call in project.calls),
     doc=__doc__,
     bad=(
         example(

@@ -1,7 +1,7 @@
 """A connection pool that grows without an end.
 
 What it flags: pools whose limit is switched off: `max_overflow=-1` or `pool_size=0` of a SQLAlchemy engine (also in
-`SQLALCHEMY_ENGINE_OPTIONS`), `maxsize=0` of aiomysql, `limit=0` of an aiohttp connector, `max_connections=None` of
+`SQLALCHEMY_ENGINE_OPTIONS` and `engine_options`), `maxsize=0` of aiomysql, `limit=0` of an aiohttp connector, `max_connections=None` of
 `httpx.Limits`. A Redis pool without `max_connections` (its default has no end) is told with low confidence.
 
 Why: under load every waiting request opens a connection of its own. The database reaches its limit and refuses everybody,
@@ -44,6 +44,7 @@ _OTHERS: dict[str, tuple[str, object, str]] = {
     "aiohttp.TCPConnector": ("limit", 0, "give `limit` a number; the default is 100"),
     "httpx.Limits": ("max_connections", None, "give `max_connections` a number; the default is 100"),
 }
+_EXTENSION = "flask_sqlalchemy.SQLAlchemy"
 _SCALARS = {"SQLALCHEMY_MAX_OVERFLOW": -1, "SQLALCHEMY_POOL_SIZE": 0}
 _MEND = "limit it: `pool_size=10, max_overflow=5, pool_timeout=5`"
 
@@ -56,6 +57,15 @@ def run(project: Project) -> Iterator[Hit]:
                 argument = call.argument(name)
                 if argument is not None and _is(argument, value):
                     yield _hit(call, argument, f"`{name}={value}` means no limit", _MEND, Confidence.HIGH)
+                elif argument is not None and argument.kind == "setting" and argument.value == value:
+                    why = f"the default of the setting behind `{name}` is {value}, which means no limit"
+                    yield _hit(call, argument, why, _MEND, Confidence.MEDIUM)
+        elif call.name == _EXTENSION:
+            given = call.argument("engine_options")
+            for name, value in (("max_overflow", -1), ("pool_size", 0)):
+                entry = given.entry(name) if given is not None else None
+                if entry is not None and _is(entry, value):
+                    yield _hit(call, given, f"`{name}` of {value} means no limit", _MEND, Confidence.HIGH)
         elif call.name in _OTHERS:
             name, never, mend = _OTHERS[call.name]
             argument = call.argument(name)
@@ -111,7 +121,7 @@ CHECK = Check(
     tags=("CWE-770", "CWE-400", "OWASP-API4:2023"),
     gates=("database_performance", "availability"),
     run=run,
-    calls=_ENGINES | frozenset(_OTHERS) | _REDIS_POOLS,
+    calls=_ENGINES | frozenset(_OTHERS) | _REDIS_POOLS | {_EXTENSION},
     assigns=frozenset({"SQLALCHEMY_ENGINE_OPTIONS", *_SCALARS}),
     examined=lambda project: sum(
         call.name in _ENGINES or call.name in _OTHERS or call.name in _REDIS_POOLS for call in project.calls
@@ -150,6 +160,17 @@ CHECK = Check(
             db = SQLAlchemy(app)
             """,
             "in the settings of Flask-SQLAlchemy",
+        ),
+        example(
+            """
+            from flask import Flask
+            from flask_sqlalchemy import SQLAlchemy
+
+            app = Flask(__name__)
+            db = SQLAlchemy(app, engine_options={"pool_pre_ping": True, "max_overflow": -1})  # <- flagged
+            """,
+            "in the options of the extension",
+            path="helpdesk/db.py",
         ),
         example(
             """

@@ -33,7 +33,12 @@ _WRITES = frozenset(
 _PATH_OPENS = frozenset({"pathlib.Path.open", "?.open"})
 _WRITING = re.compile(r"[wax]b?\+?")
 _UPLOADS = frozenset(
-    {"?.save", "werkzeug.datastructures.FileStorage.save", "quart.datastructures.FileStorage.save"}
+    {
+        "?.save",
+        "werkzeug.datastructures.FileStorage.save",
+        "quart.datastructures.FileStorage.save",
+        "django.core.files.storage.FileSystemStorage.save",
+    }
     | {f"{module}.request.files{getter}.save" for module in ("flask", "quart") for getter in ("", ".get", ".values")}
 )
 _SQLITE = frozenset({"sqlite3.connect", "aiosqlite.connect"})
