@@ -11,7 +11,7 @@ How to mend: acknowledge as the last step, when the work is stored; put what fai
 the work safe to repeat, since it may then be delivered twice.
 
 What it cannot see: acknowledgements in a function that is called, and messages that may be lost (measurements, hints for a
-cache). The default of Kafka's clients, which commits every few seconds, is told with low confidence; Celery's default,
+cache). Answers that a process waits for itself are left alone. The default of Kafka's clients, which commits every few seconds, is told with low confidence; Celery's default,
 which acknowledges early too, is not told.
 """
 
@@ -36,6 +36,11 @@ _CONSUMES = {
 _KAFKA = frozenset({"kafka.KafkaConsumer", "aiokafka.AIOKafkaConsumer"})
 _ACKNOWLEDGES = ("basic_ack", "ack", "delete_message", "acknowledge")
 _MESSAGE = re.compile(r"(^|_)(msg|message|delivery|envelope|received)($|_)", re.IGNORECASE)
+_DECLARES = frozenset({"?.queue_declare", "?.declare_queue"})
+# Answers that one process waits for: nobody else could work with them later.
+_REPLY = re.compile(
+    r"(^|[^a-z])(reply|replies|response|responses|answer|answers|callback|rpc)([^a-z]|$)|reply-to", re.IGNORECASE
+)
 _TRIAL = re.compile(r"^_*(check|validate|test|probe|ping|verify|is|has)(_|$)")
 _QUIET = re.compile(
     r"^(log|debug|info|warning|error|exception|print|inc|observe|incr|timing|gauge|format|sleep|close)$"
@@ -44,6 +49,8 @@ _QUIET = re.compile(
 
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every consumer that acknowledges by itself, and for every handler that does so too early."""
+    code = Code(project)
+    private = {call.owner for call in project.calls if call.name in _DECLARES and _is_true(call.argument("exclusive"))}
     told: set[str] = set()
     for call in project.calls:
         # Two branches that make one consumer in two ways; and what only tries whether there is a broker.
@@ -51,7 +58,7 @@ def run(project: Project) -> Iterator[Hit]:
             continue
         if call.name in _CONSUMES:
             word = next((word for word in _CONSUMES[call.name] if _is_true(call.argument(word))), "")
-            if word:
+            if word and call.owner not in private and not _REPLY.search(_queue(code, call)):
                 told.add(call.owner)
                 yield _automatic(call, f"`{word}=True` acknowledges every message when it is sent")
         elif call.name in _KAFKA:
@@ -64,10 +71,19 @@ def run(project: Project) -> Iterator[Hit]:
             elif given is None and call.complete and call.argument("group_id") is not None:
                 why = "the default commits by the clock, whether the work is done or not"
                 yield _automatic(call, why, Confidence.LOW)
-    code = Code(project)
     for word in _ACKNOWLEDGES:
         for body in code.everywhere(word):
             yield from _early(body, body.statements, word)
+
+
+def _queue(code: Code, call: Call) -> str:
+    """How the code names the queue that is consumed: its name, or that of the variable."""
+    given = call.argument("queue", 0)
+    if given is not None and isinstance(given.value, str):
+        return given.value
+    found = code.at(call.place, call.name.rsplit(".", 1)[-1])
+    names = [argument.value for argument in found[0].arguments if argument.name in ("queue", None)] if found else []
+    return last_name(names[0]) if names else ""
 
 
 def _early(body: Body, statements: Sequence[ir.Statement], word: str) -> Iterator[Hit]:
@@ -154,7 +170,7 @@ CHECK = Check(
     tags=("CWE-391", "SOC2-PI1.4"),
     gates=("data_consistency",),
     run=run,
-    calls=frozenset(_CONSUMES) | _KAFKA,
+    calls=frozenset(_CONSUMES) | _KAFKA | _DECLARES,
     examined=lambda project: sum(call.name in _CONSUMES or call.name in _KAFKA for call in project.calls),
     doc=__doc__,
     bad=(
@@ -255,6 +271,31 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            """
+            import uuid
+
+            import pika
+
+
+            class Prices:
+                def __init__(self):
+                    self.channel = pika.BlockingConnection(pika.ConnectionParameters("queue")).channel()
+                    self.callback_queue = self.channel.queue_declare(queue="", exclusive=True).method.queue
+                    self.channel.basic_consume(
+                        queue=self.callback_queue, on_message_callback=self.on_answer, auto_ack=True
+                    )
+
+                def on_answer(self, channel, method, properties, body):
+                    self.answer = body
+
+                def ask(self, sku):
+                    properties = pika.BasicProperties(reply_to=self.callback_queue, correlation_id=str(uuid.uuid4()))
+                    self.channel.basic_publish("", "prices", sku.encode(), properties)
+            """,
+            "answers that only this process waits for",
+            path="shop/prices.py",
+        ),
         example(
             """
             import json
