@@ -126,6 +126,7 @@ class CallGraph:
         self._adapters = tuple(adapters)
         self._traces: dict[int, Trace] = {}
         self._targets: dict[int, tuple[Target, ...]] = {}
+        self._inheriting: dict[int, set[str]] | None = None
         self._injected: dict[int, tuple[FunctionValue, tuple[Value, ...]]] = {}
         self._mentions = mentions
 
@@ -267,7 +268,7 @@ class CallGraph:
         known_properties = set[str]()
         for _ in range(MAX_HOPS):
             # Who is not found yet mentions none of the names that were looked for before.
-            names = set[str]().union(*(_called_as(function) for function in new)) - known
+            names = set[str]().union(*(self._called_as(function) for function in new)) - known
             properties = {function.node.name for function in new if _is_property(function)} - known_properties
             known |= names
             known_properties |= properties
@@ -286,6 +287,24 @@ class CallGraph:
                 break
             found.update(id(function.node) for function in new)
         return frozenset(found)
+
+    def _called_as(self, function: FunctionValue) -> set[str]:
+        """The names by which a function may be called; a constructor by those of the classes that inherit it too."""
+        names = _called_as(function)
+        if function.owner is not None and function.node.name.startswith("__"):
+            names |= self._heirs().get(id(function.owner.node), set())
+        return names
+
+    def _heirs(self) -> dict[int, set[str]]:
+        """For each class, by its node, the names of those that inherit from it: they are made by its constructor."""
+        if self._inheriting is None:
+            self._inheriting = {}
+            for _, scope in self._evaluator.modules():
+                for value in scope.names.values():
+                    for base in self._evaluator.ancestry(value) if isinstance(value, ClassValue) else ():
+                        if isinstance(base, ClassValue) and isinstance(value, ClassValue):
+                            self._inheriting.setdefault(id(base.node), set()).add(value.node.name)
+        return self._inheriting
 
     def _injects(self, function: FunctionValue, names: set[str]) -> bool:
         if not any(

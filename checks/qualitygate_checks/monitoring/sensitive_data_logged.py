@@ -106,7 +106,7 @@ def run(file: ParsedFile, options: Options) -> Iterator[Hit]:
                     quiet = printed or level in ("debug", "trace")
                     sure = Confidence.MEDIUM if quiet and confidence is Confidence.HIGH else confidence
                     span = argument.span or call.name_span
-                    sure = Confidence.LOW if "DEBUG" in conditions else sure
+                    sure = Confidence.LOW if "DEBUG" in conditions or (quiet and is_script(file.path)) else sure
                     yield _hit(file, span, call, name, scope.qualname, sure)
                 if argument.name is not None and argument.name not in shown and _plain(argument.value):
                     kind = _kind(argument.name, options.names)

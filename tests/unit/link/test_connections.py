@@ -221,3 +221,30 @@ def status():
     return {"up": redis.Redis().ping()}
 """)
     assert found == {"status": Scope.UNKNOWN}
+
+
+def test_a_constructor_that_is_inherited_runs_for_the_class_that_inherits_it() -> None:
+    found = scopes("""
+class Store:
+    def __init__(self):
+        self.client = redis.Redis()
+
+
+class Users(Store):
+    def read(self, key):
+        return self.client.get(key)
+
+
+@app.get("/v1/users")
+def users(found: Users = Depends(Users)):
+    return found.read("users")
+""")
+    assert found == {"Store.__init__": Scope.REQUEST}
+
+
+def test_the_handler_of_a_serverless_function_runs_for_every_event() -> None:
+    found = scopes("""
+def handler(event, context):
+    return redis.Redis().get(event["id"])
+""")
+    assert found == {"handler": Scope.REQUEST}
