@@ -22,6 +22,7 @@ import msgspec
 
 from qualitygate import __version__
 from qualitygate.analyse import analyse, unchanged
+from qualitygate.analyse.base import attach_base
 from qualitygate.check import findings as findings_of
 from qualitygate.check import run_checks, selected
 from qualitygate.compare import Side, compare
@@ -34,7 +35,6 @@ from qualitygate.globs import matcher
 from qualitygate.judge import judge
 from qualitygate.leaks import Past, is_past, read_known, unite, with_past
 from qualitygate.link.applied import UnknownMigration, mark_applied
-from qualitygate.link.base import with_base
 from qualitygate.load import Installed
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.finding import CheckRun, Finding
@@ -87,7 +87,8 @@ def scan(request: Request, installed: Installed) -> Report:
     if base is not None:
         old_tree = _without_baseline(discover_commit(tree, base.commit, _filters(policy, installed)), policy)
         known = unchanged(old_tree.files, tree.files, project.files)
-        project = with_base(project, _project(request, old_tree, installed, known))
+        old = _project(request, old_tree, installed, known)
+        project = attach_base(project, tree.files, old, old_tree.files)
 
     findings, runs = _judged(project, tree, policy, installed)
     if request.history:
@@ -114,8 +115,7 @@ def scan(request: Request, installed: Installed) -> Report:
     if base is not None and old_tree is not None and project.base is not None:
         stood, old_runs = _judged(project.base, old_tree, policy, installed)
         broken |= {f"{run.check} (on the base)": run.error for run in old_runs if run.error}
-        old = _side(old_tree, _shown(stood, policy))
-        findings, gone = compare(_side(tree, findings), old)
+        findings, gone = compare(_side(tree, findings), _side(old_tree, _shown(stood, policy)))
         base = msgspec.structs.replace(base, gone=tuple(f"{one.check} {one.path}: {one.message}" for one in gone))
     examined = {run.check: run.examined for run in runs}
     return Report(

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 
 from qualitygate.analyse import analyse
+from qualitygate.analyse.base import attach_base
 from qualitygate.authoring import Check, Example
 from qualitygate.check import run_checks
 from qualitygate.discover import Layout, language_of
-from qualitygate.link.base import with_base
 from qualitygate.load import load
 from qualitygate.model.finding import Finding
 from qualitygate.model.policy import Policy
@@ -29,7 +29,8 @@ def findings_of(check: Check, example: Example) -> tuple[Finding, ...]:
     others = [other for other in load().checks if not other.audits] if check.audits else []
     project = analyse(files, [*others, check], {})
     if example.base is not None:
-        project = with_base(project, analyse(_files(example.base_sources()), [*others, check], {}))
+        before = _files(example.base_sources())
+        project = attach_base(project, files, analyse(before, [*others, check], {}), before)
     if project.unread:
         raise AssertionError(f"{check.id}: the example cannot be read: {project.unread}")
     if check.audits:

@@ -16,9 +16,11 @@ from qualitygate.extract.inputs import Inputs
 from qualitygate.extract.reading import Reading, Unparsable
 from qualitygate.extract.references import File, Node, References
 from qualitygate.extract.schemas import Schemas, is_json
+from qualitygate.extract.surface import METHODS, read_surface
 from qualitygate.model.contract import Contract, Operation, Parameter, Problem, Response, SecurityScheme, Server
 from qualitygate.model.finding import Confidence
 from qualitygate.model.source import Language, Place, SourceFile, Text
+from qualitygate.model.surface import Surface
 from qualitygate.parse.document import Document, Malformed, join_pointer, load
 from qualitygate.parse.validity import violations
 from qualitygate.vocabulary import (
@@ -34,8 +36,6 @@ Sibling = Callable[[str], "SourceFile | None"]
 
 # More faults than this in one document have a common cause.
 MAX_PROBLEMS = 50
-
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
 _KEY = re.compile(r"(?:^|[\n\r{,])[ \t]*[\"']?(?:openapi|swagger)[\"']?[ \t]*:[ \t]*[\"']?[2-9]\.")
 _FORMAT = re.compile(r"(2\.0|3\.[0-2])(?:\.\d+)?(?:-[\w.]+)?")
@@ -84,7 +84,21 @@ def _defuse(text: Text) -> None:
             raise Unparsable(error.line, error.reason) from None
 
 
+def read_contract_surface(path: str, text: Text, language: Language, sibling: Sibling) -> Surface | None:
+    """What the contract in one document promises, schema by schema; None where it is no contract. Raises ``Unparsable``."""
+    reader = _reader(path, text, language, sibling)
+    return read_surface(path, reader.top, reader.references, reader.old) if reader is not None else None
+
+
 def _read(path: str, text: Text, language: Language, sibling: Sibling) -> Reading | None:
+    reader = _reader(path, text, language, sibling)
+    if reader is None:
+        return None
+    document = reader.root.document
+    return Reading(lambda: document, document.span, reader.facts)
+
+
+def _reader(path: str, text: Text, language: Language, sibling: Sibling) -> _Reader | None:
     try:
         documents = list(load(text, language))
     except Malformed as error:
@@ -97,8 +111,7 @@ def _read(path: str, text: Text, language: Language, sibling: Sibling) -> Readin
             if (match := _FORMAT.fullmatch(version)) is None:
                 line = document.key(document.data, key).line
                 raise Unparsable(line, f"a contract in the unknown format {key} {version}")
-            reader = _Reader(File(path, document), key, match[1], sibling)
-            return _reading(document, reader)
+            return _Reader(File(path, document), key, match[1], sibling)
     return None
 
 
@@ -113,10 +126,6 @@ def _format(document: Document) -> tuple[str, str] | None:
             if _FORMAT.fullmatch(version) or _UNKNOWN_FORMAT.fullmatch(version):
                 return key, version
     return None
-
-
-def _reading(document: Document, reader: _Reader) -> Reading:
-    return Reading(lambda: document, document.span, reader.facts)
 
 
 class _Reader:
@@ -183,7 +192,7 @@ class _Reader:
     # Servers
 
     def _servers(self, holder: Node) -> Iterator[Server]:
-        for node in self._items(holder, "servers"):
+        for node in self.references.items(holder, "servers"):
             if not isinstance(node.data, dict) or not isinstance(node.data.get("url"), str):
                 continue
             url = node.data["url"]
@@ -215,9 +224,11 @@ class _Reader:
     # Security
 
     def _schemes(self) -> Iterator[SecurityScheme]:
-        holder = self.top if self.old else self._child(self.top, "components")
-        schemes = self._child(holder, "securityDefinitions" if self.old else "securitySchemes") if holder else None
-        for name, node in self._entries(schemes):
+        holder = self.top if self.old else self.references.child(self.top, "components")
+        schemes = (
+            self.references.child(holder, "securityDefinitions" if self.old else "securitySchemes") if holder else None
+        )
+        for name, node in self.references.entries(schemes):
             target = self.references.follow(node)
             if target is None or not isinstance(target.data, dict):
                 continue
@@ -236,7 +247,7 @@ class _Reader:
 
     def _operations(self, servers: tuple[Server, ...]) -> Iterator[Operation]:
         items: list[tuple[str, Place, Node]] = []
-        for path, node in self._entries(self._child(self.top, "paths")):
+        for path, node in self.references.entries(self.references.child(self.top, "paths")):
             if not path.startswith("/"):
                 continue
             item = self.references.follow(node)
@@ -245,9 +256,9 @@ class _Reader:
         collections = Collections(self.schemas, {path: set(item.data) & set(METHODS) for path, _, item in items})
         # What GET /things/{id} returns says that GET /things is a collection of them: read those first.
         for path, _, item in items:
-            if path.endswith("}") and (operation := self._followed(item, "get")) is not None:
+            if path.endswith("}") and (operation := self.references.followed(item, "get")) is not None:
                 collections.note_member(self._success(operation))
-            got, posted = self._followed(item, "get"), self._followed(item, "post")
+            got, posted = self.references.followed(item, "get"), self.references.followed(item, "post")
             if got is not None and posted is not None:
                 statuses = _mapping(posted.data.get("responses"))
                 collections.note_addition(path, self._success(got), self._success(posted), statuses)
@@ -259,9 +270,9 @@ class _Reader:
     def _methods(self, item: Node) -> Iterator[tuple[str, Node]]:
         for method in [key for key in item.data if key in METHODS]:
             # Tools follow a reference here too, and large documents are cut into files at this joint.
-            if (node := self._followed(item, method)) is not None:
+            if (node := self.references.followed(item, method)) is not None:
                 yield method.upper(), node
-        for method, entry in self._entries(self._child(item, "additionalOperations")):
+        for method, entry in self.references.entries(self.references.child(item, "additionalOperations")):
             if isinstance(entry.data, dict):
                 yield method, entry
 
@@ -325,7 +336,7 @@ class _Reader:
 
     def _parameters(self, holder: Node) -> dict[tuple[str, str], Parameter]:
         found: dict[tuple[str, str], Parameter] = {}
-        for item in self._items(holder, "parameters"):
+        for item in self.references.items(holder, "parameters"):
             node = self.references.follow(item)
             if node is None or not isinstance(node.data, dict) or not isinstance(node.data.get("name"), str):
                 continue
@@ -338,28 +349,28 @@ class _Reader:
     def _request_media_types(self, node: Node) -> tuple[str, ...]:
         if self.old:
             return _texts(node.data.get("consumes", self.data.get("consumes")))
-        body = self._followed(node, "requestBody")
+        body = self.references.followed(node, "requestBody")
         return tuple(_mapping(body.data.get("content"))) if body is not None else ()
 
     def _bodies(self, item: Node, node: Node) -> Iterator[Node]:
         """The schemas of the bodies that an operation accepts, those of files aside."""
         if self.old:
             for holder in (item, node):
-                for entry in self._items(holder, "parameters"):
+                for entry in self.references.items(holder, "parameters"):
                     parameter = self.references.follow(entry)
                     if parameter is not None and _mapping(parameter.data).get("in") == "body":
-                        yield from filter(None, (self._child(parameter, "schema"),))
+                        yield from filter(None, (self.references.child(parameter, "schema"),))
             return
-        body = self._followed(node, "requestBody")
-        for media_type, entry in self._entries(self._child(body, "content")):
+        body = self.references.followed(node, "requestBody")
+        for media_type, entry in self.references.entries(self.references.child(body, "content")):
             if is_json(media_type) or media_type in _FORMS:
                 media = self.references.follow(entry)
-                yield from filter(None, (self._child(media, "schema"),))
+                yield from filter(None, (self.references.child(media, "schema"),))
 
     # Responses
 
     def _responses(self, node: Node) -> Iterator[tuple[str, Response]]:
-        for status, entry in self._entries(self._child(node, "responses")):
+        for status, entry in self.references.entries(self.references.child(node, "responses")):
             response = self.references.follow(entry)
             if response is None or not isinstance(response.data, dict):
                 yield status, Response(status, entry.place)
@@ -390,17 +401,17 @@ class _Reader:
     def _schema(self, response: Node) -> Node | None:
         """The schema of the JSON body of a response."""
         if self.old:
-            return self._child(response, "schema")
-        content = self._child(response, "content")
-        for media_type, node in self._entries(content):
+            return self.references.child(response, "schema")
+        content = self.references.child(response, "content")
+        for media_type, node in self.references.entries(content):
             if is_json(media_type):
                 media = self.references.follow(node)
-                return self._child(media, "schema") if media is not None else None
+                return self.references.child(media, "schema") if media is not None else None
         return None
 
     def _success(self, node: Node) -> Node | None:
         """The JSON schema of what an operation answers when all is well; None for streams and other media."""
-        entries = dict(self._entries(self._child(node, "responses")))
+        entries = dict(self.references.entries(self.references.child(node, "responses")))
         statuses = sorted(status for status in entries if re.fullmatch(r"2(?:\d\d|XX|xx)", status))
         if not statuses and "default" in entries:
             statuses = ["default"]
@@ -413,33 +424,6 @@ class _Reader:
             if (schema := self._schema(response)) is not None:
                 return schema
         return None
-
-    # Steps that take a broken document as it is
-
-    def _child(self, node: Node | None, key: str) -> Node | None:
-        if node is None or not isinstance(node.data, dict) or not isinstance(node.data.get(key), (dict, list)):
-            return None
-        return node.child(key)
-
-    def _followed(self, node: Node, key: str) -> Node | None:
-        child = self._child(node, key)
-        target = self.references.follow(child) if child is not None else None
-        return target if target is not None and isinstance(target.data, dict) else None
-
-    def _entries(self, node: Node | None) -> Iterator[tuple[str, Node]]:
-        if node is not None:
-            node = self.references.follow(node)
-        if node is not None and isinstance(node.data, dict):
-            for key in node.data:
-                if not key.startswith("x-"):
-                    yield key, node.child(key)
-
-    def _items(self, holder: Node, key: str) -> Iterator[Node]:
-        child = self._child(holder, key)
-        target = self.references.follow(child) if child is not None else None
-        if target is not None and isinstance(target.data, list):
-            for number in range(len(target.data)):
-                yield target.child(number)
 
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -92,6 +92,37 @@ class References:
                 return None
             node = target
         return node
+
+    # Steps that take a broken document as it is.
+
+    def child(self, node: Node | None, key: str) -> Node | None:
+        """What stands under a key, where it is a mapping or a list."""
+        if node is None or not isinstance(node.data, dict) or not isinstance(node.data.get(key), (dict, list)):
+            return None
+        return node.child(key)
+
+    def followed(self, node: Node, key: str) -> Node | None:
+        """The mapping under a key, its references followed."""
+        child = self.child(node, key)
+        target = self.follow(child) if child is not None else None
+        return target if target is not None and isinstance(target.data, dict) else None
+
+    def entries(self, node: Node | None) -> Iterator[tuple[str, Node]]:
+        """The keys of a mapping but for extensions, each with what stands under it."""
+        if node is not None:
+            node = self.follow(node)
+        if node is not None and isinstance(node.data, dict):
+            for key in node.data:
+                if not key.startswith("x-"):
+                    yield key, node.child(key)
+
+    def items(self, holder: Node, key: str) -> Iterator[Node]:
+        """The items of the list under a key."""
+        child = self.child(holder, key)
+        target = self.follow(child) if child is not None else None
+        if target is not None and isinstance(target.data, list):
+            for number in range(len(target.data)):
+                yield target.child(number)
 
     def _resolve(self, node: Node, reference: str) -> Node | None:
         address, _, fragment = reference.partition("#")

@@ -27,6 +27,7 @@ from qualitygate.model.contract import Contract, Input, Operation
 from qualitygate.model.facts import Directive, FileFacts
 from qualitygate.model.schema import Coverage, History, Model, Table
 from qualitygate.model.source import Language, Place, Role, Unread
+from qualitygate.model.surface import Surface
 
 _T = TypeVar("_T")
 
@@ -82,6 +83,7 @@ class Project(msgspec.Struct, frozen=True, dict=True):
     unread: tuple[Unread, ...] = ()
     answers: tuple[Answer, ...] = ()
     base: Project | None = None
+    surfaces: tuple[Surface, ...] = ()
 
     def once(self, make: Callable[[Project], _T]) -> _T:
         """What ``make`` works out of this project, worked out when it is first asked for and shared by all checks."""
