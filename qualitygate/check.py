@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+
+import msgspec
 
 from qualitygate.authoring import Check
 from qualitygate.extract import crash
+from qualitygate.extract.cache import Cache, digest
 from qualitygate.globs import matcher
 from qualitygate.model.facts import FileCheckRun
 from qualitygate.model.finding import CheckRun, Finding, Hit, Severity, Status
@@ -21,8 +25,12 @@ def selected(checks: Iterable[Check], selection: Selection) -> tuple[Check, ...]
     return tuple(check for check in checks if (not select or _named(check, select)) and not _named(check, ignore))
 
 
-def run_checks(project: Project, checks: Sequence[Check], policy: Policy, way: str = "") -> tuple[CheckRun, ...]:
+def run_checks(
+    project: Project, checks: Sequence[Check], policy: Policy, way: str = "", cache: Cache | None = None
+) -> tuple[CheckRun, ...]:
     """Run every one of ``checks``; file checks ran during extraction, so that their hits are collected here.
+
+    ``cache`` may know what the others found in this very project; what it does not know it is given to keep.
 
     Of ``policy`` the options, the severities and the ids that are ignored in some paths are followed; ``way`` leads
     from the folder that its globs are relative to down to the scanned root.
@@ -33,11 +41,13 @@ def run_checks(project: Project, checks: Sequence[Check], policy: Policy, way: s
             file_runs[run.check].append(run)
     ignored = [(matcher((glob,), way), frozenset(ids)) for glob, ids in policy.selection.per_path]
     runs = []
+    linked = _run_linked(project, [check for check in checks if not check.reads], policy, cache)
     for check in checks:
         if check.reads:
             hits, examined, error = _collect(file_runs[check.id])
         else:
-            hits, examined, error = _run(project, check, policy.options)
+            known = linked[check.id]
+            hits, examined, error = known.hits, known.examined, known.error
         applied = [skips for skips, ids in ignored if _named(check, ids)]
         kept = [hit for hit in hits if not any(skips(hit.place.path) for skips in applied)]
         runs.append(CheckRun(check.id, findings(check, kept, policy.severities.get(check.id)), examined, error))
@@ -48,11 +58,28 @@ def _named(check: Check, names: Iterable[str]) -> bool:
     return check.id in names or check.domain.value in names
 
 
-def _run(project: Project, check: Check, options: Mapping[str, object]) -> tuple[Sequence[Hit], int, str]:
+def _run_linked(
+    project: Project, checks: Sequence[Check], policy: Policy, cache: Cache | None
+) -> dict[str, FileCheckRun]:
+    """What each check over the whole project did."""
+    what = ""
+    if cache is not None and project.identity and not project.answers:
+        # The engine, the checks and their options are part of every key.
+        what = digest("\0".join((project.identity, *policy.applied, "", *(check.id for check in checks))).encode())
+        if (known := cache.recall(what)) is not None:
+            with suppress(msgspec.MsgspecError):
+                return {run.check: run for run in msgspec.msgpack.decode(known, type=list[FileCheckRun])}
+    runs = [_run(project, check, policy.options) for check in checks]
+    if cache is not None and what and not any(run.error for run in runs):
+        cache.keep(what, msgspec.msgpack.encode(runs))
+    return {run.check: run for run in runs}
+
+
+def _run(project: Project, check: Check, options: Mapping[str, object]) -> FileCheckRun:
     try:
-        return tuple(check.hits(project, options.get(check.id))), check.examined(project), ""
+        return FileCheckRun(check.id, tuple(check.hits(project, options.get(check.id))), check.examined(project))
     except Exception as error:  # noqa: BLE001 - one check that crashes must not take the others along
-        return (), 0, crash(error)
+        return FileCheckRun(check.id, (), 0, crash(error))
 
 
 def _collect(runs: Sequence[FileCheckRun]) -> tuple[Sequence[Hit], int, str]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -77,20 +78,25 @@ class Request:
 
 def scan(request: Request, installed: Installed) -> Report:
     """Run the whole flow. Raises :class:`InputError` and :class:`NothingToScan`."""
+    with _cache(request, installed) as cache:
+        return _scan(request, installed, cache)
+
+
+def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report:
     started = time.perf_counter()
     policy = request.policy
     tree = _files(request, installed)
     baseline = _baseline(_baseline_path(policy, tree.root), bool(policy.baseline))
     base = find_base(tree.root, request.base, os.environ) if request.base else None
-    project = _with_history(_project(request, tree, installed), policy.applied)
+    project = _with_history(_project(request, tree, installed, cache), policy.applied)
     old_tree = None
     if base is not None:
         old_tree = _without_baseline(discover_commit(tree, base.commit, _filters(policy, installed)), policy)
         known = unchanged(old_tree.files, tree.files, project.files)
-        old = _project(request, old_tree, installed, known)
+        old = _project(request, old_tree, installed, cache, known)
         project = attach_base(project, tree.files, old, old_tree.files)
 
-    findings, runs = _judged(project, tree, policy, installed)
+    findings, runs = _judged(project, tree, policy, installed, cache)
     if request.history:
         findings = _with_past(findings, request.history, project, tree, policy, installed)
     unread = tuple(one for one in project.unread if tree.judged(one.path))
@@ -113,7 +119,7 @@ def scan(request: Request, installed: Installed) -> Report:
     contents = _contents(tree, findings)
     broken = {run.check: run.error for run in runs if run.error} | _faults(project)
     if base is not None and old_tree is not None and project.base is not None:
-        stood, old_runs = _judged(project.base, old_tree, policy, installed)
+        stood, old_runs = _judged(project.base, old_tree, policy, installed, cache)
         broken |= {f"{run.check} (on the base)": run.error for run in old_runs if run.error}
         findings, gone = compare(_side(tree, findings), _side(old_tree, _shown(stood, policy)))
         base = msgspec.structs.replace(base, gone=tuple(f"{one.check} {one.path}: {one.message}" for one in gone))
@@ -143,11 +149,11 @@ def scan(request: Request, installed: Installed) -> Report:
 
 
 def _judged(
-    project: Project, tree: Tree, policy: Policy, installed: Installed
+    project: Project, tree: Tree, policy: Policy, installed: Installed, cache: Cache | None
 ) -> tuple[tuple[Finding, ...], tuple[CheckRun, ...]]:
     """What the checks find in one project, the findings that the code answers marked, and what each check did."""
     checks = selected(installed.checks, policy.selection)
-    runs = run_checks(project, [check for check in checks if not check.audits], policy, tree.way)
+    runs = run_checks(project, [check for check in checks if not check.audits], policy, tree.way, cache)
     findings, answers = apply_answers(
         [finding for run in runs for finding in run.findings],
         project,
@@ -214,7 +220,8 @@ def _shown(findings: Iterable[Finding], policy: Policy) -> tuple[Finding, ...]:
 
 def survey(request: Request, installed: Installed) -> Project:
     """Read and link, without judging. Raises :class:`InputError` and :class:`NothingToScan`."""
-    return _project(request, _files(request, installed), installed)
+    with _cache(request, installed) as cache:
+        return _project(request, _files(request, installed), installed, cache)
 
 
 def _files(request: Request, installed: Installed) -> Tree:
@@ -240,15 +247,17 @@ def _without_baseline(tree: Tree, policy: Policy) -> Tree:
 
 
 def _project(
-    request: Request, tree: Tree, installed: Installed, known: Mapping[str, FileFacts] | None = None
+    request: Request,
+    tree: Tree,
+    installed: Installed,
+    cache: Cache | None,
+    known: Mapping[str, FileFacts] | None = None,
 ) -> Project:
     """The linked project. All file checks run, selected or not: only they know where a secret stands in the text."""
-    options = request.policy.options
-    cache = Cache(f"{installed.identity}\0{sorted(options.items())!r}") if request.use_cache else None
     project = analyse(
         tree.files,
         installed.checks,
-        options,
+        request.policy.options,
         cache=cache,
         jobs=request.jobs,
         progress=request.progress,
@@ -256,6 +265,19 @@ def _project(
     )
     unread = sorted((*tree.unread, *project.unread), key=lambda unread: (unread.path, unread.line, unread.reason))
     return msgspec.structs.replace(project, unread=tuple(unread))
+
+
+@contextmanager
+def _cache(request: Request, installed: Installed) -> Iterator[Cache | None]:
+    """The cache of this run, where it is to have one; what is new in it is written at the end, also of one that fails."""
+    if not request.use_cache:
+        yield None
+        return
+    cache = Cache(f"{installed.identity}\0{sorted(request.policy.options.items())!r}")
+    try:
+        yield cache
+    finally:
+        cache.close()
 
 
 def _with_history(project: Project, applied: Sequence[str]) -> Project:

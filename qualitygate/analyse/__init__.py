@@ -37,28 +37,26 @@ def analyse(
     ``known`` are facts by path that are at hand, so that the file need not be read.
 
     ``jobs`` is the number of workers that read files, 0 to decide by the work; the project is the same for any.
-    ``progress`` is called with the number of files done and of all files. The cache is written to and closed.
+    ``progress`` is called with the number of files done and of all files. The cache is the caller's to close.
     """
     work = Work(tuple(files), tuple(check for check in checks if check.reads), dict(options))
     facts = [(known or {}).get(file.path) for file in files]
     with _uncollected():
-        try:
-            contents = _recall(files, facts, cache) if cache is not None else ()
-            missing = [index for index, known in enumerate(facts) if known is None]
-            known_before = len(files) - len(missing)
-            for done, (index, content, encoded) in enumerate(extract_all(work, missing, jobs), start=1):
-                facts[index] = taken = decode(encoded)
-                # What crashed, or could not be read, may do better next time.
-                if cache is not None and content and not taken.fault and not any(run.error for run in taken.runs):
-                    cache.put(files[index], content, encoded)
-                if progress is not None:
-                    progress(known_before + done, len(files))
-            whole = [known for known in facts if known is not None]
-            program = _program(files, whole, contents, checks, cache)
-        finally:
-            if cache is not None:
-                cache.close()
-        return link(whole, program)
+        contents = _recall(files, facts, cache) if cache is not None else [""] * len(files)
+        missing = [index for index, known in enumerate(facts) if known is None]
+        known_before = len(files) - len(missing)
+        for done, (index, content, encoded) in enumerate(extract_all(work, missing, jobs), start=1):
+            facts[index] = taken = decode(encoded)
+            # What crashed, or could not be read, may do better next time.
+            contents[index] = content if not taken.fault and not any(run.error for run in taken.runs) else ""
+            if cache is not None and contents[index]:
+                cache.put(files[index], content, encoded)
+            if progress is not None:
+                progress(known_before + done, len(files))
+        whole = [known for known in facts if known is not None]
+        identity = _identity(files, contents) if cache is not None and all(contents) else ""
+        project = link(whole, _program(whole, identity, checks, cache))
+    return msgspec.structs.replace(project, identity=identity)
 
 
 def unchanged(
@@ -79,21 +77,18 @@ def unchanged(
     }
 
 
-def _program(
-    files: Sequence[SourceFile],
-    facts: Sequence[FileFacts],
-    contents: Sequence[str],
-    checks: Sequence[Check],
-    cache: Cache | None,
-) -> Program:
+def _identity(files: Sequence[SourceFile], contents: Sequence[str]) -> str:
+    named = zip(files, contents, strict=True)
+    return digest("\n".join(f"{file.path}\0{file.role.value}\0{content}" for file, content in named).encode())
+
+
+def _program(facts: Sequence[FileFacts], identity: str, checks: Sequence[Check], cache: Cache | None) -> Program:
     """What the code makes up, from ``cache`` where no file changed since it was followed."""
     wanted = frozenset[str]().union(*(check.calls for check in checks))
     assigned = frozenset[str]().union(*(check.assigns for check in checks))
-    sound = cache is not None and all(contents) and not any(known.fault for known in facts)
-    if cache is None or not sound:
+    if cache is None or not identity:
         return link_program(facts, wanted, assigned)
-    names = [f"{file.path}\0{file.role.value}\0{content}" for file, content in zip(files, contents, strict=True)]
-    what = digest("\n".join((*names, *sorted(wanted), "", *sorted(assigned))).encode())
+    what = digest("\n".join((identity, *sorted(wanted), "", *sorted(assigned))).encode())
     known = cache.recall(what)
     if known is not None:
         with suppress(msgspec.MsgspecError):
@@ -103,7 +98,7 @@ def _program(
     return program
 
 
-def _recall(files: Sequence[SourceFile], facts: list[FileFacts | None], cache: Cache) -> Sequence[str]:
+def _recall(files: Sequence[SourceFile], facts: list[FileFacts | None], cache: Cache) -> list[str]:
     """Fill in the facts that the cache knows; the digest of each file's content, empty where it cannot be read."""
     by_path = {file.path: file for file in files}
 

@@ -21,8 +21,9 @@ def attach_base(project: Project, files: Sequence[SourceFile], base: Project, be
     """
     facts = {file.path: file for file in base.files}
     same = {file.path for file in project.files if facts.get(file.path) is file}
-    project = msgspec.structs.replace(project, surfaces=_surfaces(project, files, same))
-    return with_base(project, msgspec.structs.replace(base, surfaces=_surfaces(base, before, same)))
+    # What checks find in either now depends on the other too.
+    project = msgspec.structs.replace(project, surfaces=_surfaces(project, files, same), identity="")
+    return with_base(project, msgspec.structs.replace(base, surfaces=_surfaces(base, before, same), identity=""))
 
 
 def _surfaces(project: Project, files: Sequence[SourceFile], same: set[str]) -> tuple[Surface, ...]:

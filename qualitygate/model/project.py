@@ -55,6 +55,7 @@ class Project(msgspec.Struct, frozen=True, dict=True):
     they ask for, and ``settings`` those in force in the settings modules of Django. ``tables`` are those of the migrations,
     and of ``models`` that no migrations make. ``answers`` are known to the checks that audit them, which run after all
     others. ``base`` is the project as it was before the change that is judged; None where nothing is compared.
+    ``identity`` is a digest of all that the project was read from; empty where that is not known.
     """
 
     files: tuple[FileFacts, ...] = ()
@@ -84,6 +85,7 @@ class Project(msgspec.Struct, frozen=True, dict=True):
     answers: tuple[Answer, ...] = ()
     base: Project | None = None
     surfaces: tuple[Surface, ...] = ()
+    identity: str = ""
 
     def once(self, make: Callable[[Project], _T]) -> _T:
         """What ``make`` works out of this project, worked out when it is first asked for and shared by all checks."""

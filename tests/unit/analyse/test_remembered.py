@@ -37,7 +37,9 @@ def linked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def paths(root: Path, cache: Path) -> list[str]:
     tree = discover((root,))
-    project = analyse(tree.files, (), {}, cache=Cache("checks", cache))
+    remembered = Cache("checks", cache)
+    project = analyse(tree.files, (), {}, cache=remembered)
+    remembered.close()
     return [route.path for route in project.routes]
 
 
