@@ -11,6 +11,7 @@ from typing import Any
 from qualitygate.authoring import Check, ParsedFile
 from qualitygate.extract.environment import find_variables, sets_environment
 from qualitygate.extract.gateways import configures_gateway, limits_requests
+from qualitygate.extract.images import find_images
 from qualitygate.extract.import_rules import declares_import_rules, find_import_rules
 from qualitygate.extract.reading import Reading, Unparsable
 from qualitygate.model.facts import FileCheckRun, FileFacts
@@ -182,7 +183,8 @@ def _assemble(file: SourceFile, text: Text, reading: Reading | None, runs: Seque
         extensions, objects = find_extensions(text, file.language)
         directives += extensions
         known["scopes"] = known.get("scopes", ()) + objects
-    known.setdefault("settings", find_import_rules(file, _masked(text, secrets) if secrets else text))
+    masked = _masked(text, secrets) if secrets else text
+    known.setdefault("settings", (*find_import_rules(file, masked), *find_images(masked, file.language)))
     return FileFacts(
         path=file.path,
         language=file.language,
@@ -191,7 +193,7 @@ def _assemble(file: SourceFile, text: Text, reading: Reading | None, runs: Seque
         directives=directives,
         secrets=secrets,
         runs=tuple(runs),
-        variables=find_variables(file, _masked(text, secrets) if secrets else text),
+        variables=find_variables(file, masked),
         limits_requests=limits_requests(text, file.language),
         **known,
     )

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from qualitygate.authoring import Project
+from qualitygate.authoring import APPLICATION, Project
 from qualitygate.model.schema import Change, Column, History, Migration, Operation, OperationKind, Table
 from qualitygate_checks.database._migrations import POSTGRES, steps
 from qualitygate_checks.database._types import change as change_of_type
@@ -69,6 +69,9 @@ class Effect:
 
 
 TIMEOUTS = ("lock_timeout", "statement_timeout")
+# Release notes: since 11 a constant default is kept beside the table, since 12 SET NOT NULL believes a valid check.
+_KEEPS_DEFAULTS = 11
+_BELIEVES_CHECKS = 12
 AE, SRE, SUE = Lock.ACCESS_EXCLUSIVE, Lock.SHARE_ROW_EXCLUSIVE, Lock.SHARE_UPDATE_EXCLUSIVE
 # Changes of the definition alone, whatever the table holds.
 _BRIEF = frozenset(
@@ -115,8 +118,33 @@ _GENERATED = {
 }
 
 
+@dataclass(frozen=True)
+class Options:
+    """``postgres``: the major version of the server; 0 for the oldest that images in compose and CI files name, else 16."""
+
+    postgres: int = 0
+
+
+NEWEST_KNOWN = 16
+
+
+def version(project: Project, options: Options) -> int:
+    """The major version of PostgreSQL that migrations are judged for."""
+    named = [
+        int(setting.value)
+        for file in project.files
+        if file.role in APPLICATION
+        for setting in file.settings
+        if setting.key == "image.postgres"
+    ]
+    return options.postgres or min(named, default=NEWEST_KNOWN)
+
+
 def judged(
-    project: Project, dialects: Container[str] = POSTGRES, kinds: Container[OperationKind] = frozenset(OperationKind)
+    project: Project,
+    dialects: Container[str] = POSTGRES,
+    kinds: Container[OperationKind] = frozenset(OperationKind),
+    postgres: int = NEWEST_KNOWN,
 ) -> Iterator[tuple[History, Migration, list[Effect]]]:
     """Every migration that is to be judged and that holds a change of one of ``kinds``, with what each of its changes locks.
 
@@ -128,11 +156,13 @@ def judged(
         if history is not last:
             last, domains = history, checked_domains(history)
         if any(change.operation.kind in kinds for change in migration.changes):
-            yield history, migration, list(effects(migration, domains))
+            yield history, migration, list(effects(migration, domains, postgres))
 
 
-def effects(migration: Migration, domains: frozenset[str]) -> Iterator[Effect]:
-    """What each change of a migration locks, in order; ``domains`` are the types that carry a condition.
+def effects(migration: Migration, domains: frozenset[str], postgres: int = NEWEST_KNOWN) -> Iterator[Effect]:
+    """What each change of a migration locks, in order.
+
+    ``domains`` are the types that carry a condition, ``postgres`` is the server's major version.
 
     Tables that the migration itself makes, or drops in the end, are nobody's to wait for, and left out. So is what does
     nothing (IF NOT EXISTS on what exists).
@@ -142,7 +172,7 @@ def effects(migration: Migration, domains: frozenset[str]) -> Iterator[Effect]:
         for change in migration.changes
         if change.operation.kind is Kind.DROP_TABLE
     }
-    walk = _Walk(domains)
+    walk = _Walk(domains, postgres)
     for change in migration.changes:
         effect = walk.effect(change) if change.effective else None
         if effect is not None and (effect.table not in dropped or change.operation.kind is Kind.DROP_TABLE):
@@ -151,10 +181,10 @@ def effects(migration: Migration, domains: frozenset[str]) -> Iterator[Effect]:
 
 
 def located(
-    project: Project, *kinds: OperationKind, dialects: Container[str] = POSTGRES
+    project: Project, *kinds: OperationKind, dialects: Container[str] = POSTGRES, postgres: int = NEWEST_KNOWN
 ) -> Iterator[tuple[History, Migration, Effect]]:
     """The effects of changes of these kinds, as :func:`judged` gives them."""
-    for history, migration, found in judged(project, dialects, kinds):
+    for history, migration, found in judged(project, dialects, kinds, postgres):
         for effect in found:
             if effect.change.operation.kind in kinds:
                 yield history, migration, effect
@@ -197,8 +227,9 @@ def checked_domains(history: History) -> frozenset[str]:
 class _Walk:
     """Goes through the changes of one migration and remembers what it has made."""
 
-    def __init__(self, domains: frozenset[str]) -> None:
+    def __init__(self, domains: frozenset[str], postgres: int) -> None:
         self.domains = domains
+        self.postgres = postgres
         self.made: set[str] = set()
         self.columns: dict[tuple[str, str], Operation] = {}
         self.emptied: set[str] = set()
@@ -240,6 +271,8 @@ class _Walk:
             return None if operation.inline else (AE, Cost.FREE, "")
         if kind is Kind.ADD_COLUMN:
             value = computed(operation, self.domains)
+            if not value and self.postgres < _KEEPS_DEFAULTS and operation.default not in (None, "NULL", "null"):
+                value = f"the default, which PostgreSQL {self.postgres} writes into it"
             return (AE, Cost.REWRITE, f"every row gets {value}") if value else (AE, Cost.FREE, "")
         if kind is Kind.SET_NOT_NULL:
             return None if operation.inline else (AE, *self.not_null(operation, before))
@@ -280,7 +313,7 @@ class _Walk:
         column = before.column(name) if before is not None else None
         if not operation.valid or (column is not None and not column.nullable):
             return Cost.FREE, ""
-        if before is not None and proved_not_null(before, name):
+        if self.postgres >= _BELIEVES_CHECKS and before is not None and proved_not_null(before, name):
             return Cost.FREE, "a check that is valid proves it"
         return Cost.SCAN, "every row is read for a NULL"
 

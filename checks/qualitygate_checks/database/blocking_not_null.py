@@ -12,7 +12,8 @@ Why: the whole table is read for a NULL under an ACCESS EXCLUSIVE lock. Nobody r
 How to mend: `ADD CONSTRAINT ... CHECK (column IS NOT NULL) NOT VALID`, then VALIDATE it in a migration of its own, then
 SET NOT NULL, which now reads nothing, and drop the check.
 
-What it cannot see: how many rows the table has. Before PostgreSQL 12 the check does not help.
+What it cannot see: how many rows the table has, and the version of the server beyond what images in compose and CI files
+say (`postgres` sets it): before PostgreSQL 12 the check does not help.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import History, Migration, OperationKind
 from qualitygate_checks.database._examples import alembic, django, sql
-from qualitygate_checks.database._locks import Cost, Effect, located, told
+from qualitygate_checks.database._locks import Cost, Effect, Options, located, told, version
 from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, origin
 
 
-def run(project: Project) -> Iterator[Hit]:
+def run(project: Project, options: Options) -> Iterator[Hit]:
     """One hit a column; the old ones of a history as one."""
-    yield from by_age(project, _hits(project))
+    yield from by_age(project, _hits(project, version(project, options)))
 
 
-def _hits(project: Project) -> Iterator[Hit]:
-    for history, migration, effect in located(project, OperationKind.SET_NOT_NULL):
+def _hits(project: Project, postgres: int) -> Iterator[Hit]:
+    for history, migration, effect in located(project, OperationKind.SET_NOT_NULL, postgres=postgres):
         if effect.cost is Cost.SCAN:
             yield _hit(history, migration, effect)
 
@@ -71,6 +72,7 @@ CHECK = Check(
     run=run,
     examined=lambda project: sum(1 for _ in changes(project, OperationKind.SET_NOT_NULL)),
     doc=__doc__,
+    options=Options(),
     bad=(
         example(
             sql("diesel", "ALTER TABLE users ALTER COLUMN team_id SET NOT NULL; -- <- flagged\n"),
@@ -115,6 +117,22 @@ CHECK = Check(
                 """,
             ),
             "Flyway: a check that lets NULL through",
+        ),
+        example(
+            {
+                **sql(
+                    "diesel",
+                    "ALTER TABLE users ADD CONSTRAINT users_age CHECK (age IS NOT NULL) NOT VALID;\n",
+                    "ALTER TABLE users VALIDATE CONSTRAINT users_age;\n",
+                    "ALTER TABLE users ALTER COLUMN age SET NOT NULL; -- <- flagged\n",
+                ),
+                "docker-compose.yml": """
+                    services:
+                      database:
+                        image: postgres:11.4-alpine
+                """,
+            },
+            "diesel: a server that does not believe the check",
         ),
         example(
             alembic('op.alter_column("users", "team_id", existing_type=sa.BigInteger(), nullable=False)  # <- flagged'),

@@ -2,7 +2,7 @@
 
 What it flags: `ADD COLUMN` on a table that was there before the migration, where the column is serial or an identity,
 is generated and stored, has a default that calls a volatile function (`gen_random_uuid()`, `random()`, `nextval()`,
-`clock_timestamp()` and their like), or is of a domain with a CHECK that these migrations make. A constant, `now()`, `current_timestamp` and other stable expressions cost nothing
+`clock_timestamp()` and their like; before PostgreSQL 11 any default), or is of a domain with a CHECK that these migrations make. A constant, `now()`, `current_timestamp` and other stable expressions cost nothing
 from PostgreSQL 11 on and are left alone, as are tables that the same migration makes, and the way down. The confidence
 is medium where no migration makes the table, where the order of the files is a guess, where the statement stands in a
 block that may not run, and where nothing names the database.
@@ -24,17 +24,17 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.schema import History, Migration, OperationKind
 from qualitygate_checks.database._examples import sql
-from qualitygate_checks.database._locks import Cost, Effect, located, told
+from qualitygate_checks.database._locks import Cost, Effect, Options, located, told, version
 from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, on_existing, origin
 
 
-def run(project: Project) -> Iterator[Hit]:
+def run(project: Project, options: Options) -> Iterator[Hit]:
     """One hit a column; the old ones of a history as one."""
-    yield from by_age(project, _hits(project))
+    yield from by_age(project, _hits(project, version(project, options)))
 
 
-def _hits(project: Project) -> Iterator[Hit]:
-    for history, migration, effect in located(project, OperationKind.ADD_COLUMN):
+def _hits(project: Project, postgres: int) -> Iterator[Hit]:
+    for history, migration, effect in located(project, OperationKind.ADD_COLUMN, postgres=postgres):
         if effect.cost is Cost.REWRITE:
             yield _hit(history, migration, effect)
 
@@ -73,7 +73,21 @@ CHECK = Check(
     run=run,
     examined=lambda project: sum(on_existing(change) for _, _, change in changes(project, OperationKind.ADD_COLUMN)),
     doc=__doc__,
+    options=Options(),
     bad=(
+        example(
+            {
+                **sql("goose", "ALTER TABLE users ADD COLUMN state text NOT NULL DEFAULT 'new'; -- <- flagged\n"),
+                ".github/workflows/test.yaml": """
+                    jobs:
+                      test:
+                        services:
+                          postgres:
+                            image: "postgres:10"
+                """,
+            },
+            "goose: a server that writes every default",
+        ),
         example(
             sql(
                 "diesel",
