@@ -3,9 +3,9 @@
 What it flags: `UPDATE` or `DELETE` without a condition that bounds it (no WHERE, `WHERE true`, `WHERE x IS NULL` alone) on
 a table that was there before the migration: in SQL, through Alembic (`op.execute`, also of `table.update()`), and through
 Django (`RunPython` that calls `.objects.update()` or saves every row in a loop). Left alone are tables that the same
-migration makes or empties, temporary tables, the way down, and SQLite. The confidence is medium where no
-migration makes the table, where the order of the files is a guess, where the statement stands in a block that may not run,
-and where nothing names the database.
+migration makes or empties, temporary tables, the way down, and SQLite. The confidence is medium where no migration makes
+the table, where the order of the files is a guess, where the statement stands in a block that may not run, where nothing
+names the database, and where the only condition is `IS NULL` on a column that was there before, which few rows may meet.
 
 Why: each row that is changed stays locked until the transaction ends, and every other change of it waits. A large table
 takes minutes to hours, all rows are written a second time, the replicas fall behind, and what fails in the end is undone
@@ -59,9 +59,13 @@ def _hit(history: History, migration: Migration, effect: Effect, locked: bool) -
     doubted = doubts(history, effect.change)
     verb = "Updating" if operation.kind is OperationKind.UPDATE else "Deleting"
     condition = f"its only condition is `{operation.expression}`" if operation.partial else "it has no condition"
+    which = f"where {operation.expression}" if operation.partial else ""
+    filled = not operation.partial or _filled_here(migration, effect)
+    if not filled:
+        doubted.append("few rows may hold NULL")
     return Hit(
         place=Place(migration.path, operation.span),
-        message=f"{verb} all rows of {effect.table} in one transaction locks them until it ends",
+        message=f"{verb} all rows of {effect.table} {which}".rstrip() + " in one transaction locks them until it ends",
         subject=f"{operation.kind.value} {effect.table}",
         why="; ".join([condition, *([_LOCKED] if locked and history.dialect in POSTGRES else []), *doubted]),
         mend=mend(
@@ -72,6 +76,17 @@ def _hit(history: History, migration: Migration, effect: Effect, locked: bool) -
         ),
         places=origin(effect.change),
         confidence=confidence(doubted),
+    )
+
+
+def _filled_here(migration: Migration, effect: Effect) -> bool:
+    """Whether the condition is on a column that the same migration adds, and that no row has a value in."""
+    spoken = {word.strip('"').rpartition(".")[2].lower() for word in effect.change.operation.expression.split()[:1]}
+    return any(
+        each.operation.kind is OperationKind.ADD_COLUMN
+        and each.operation.table == effect.change.operation.table
+        and each.operation.columns[0] in spoken
+        for each in migration.changes
     )
 
 
