@@ -31,7 +31,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qualitygate.authoring import (
     APPLICATION,
@@ -101,7 +101,14 @@ def collect(file: ParsedFile) -> tuple[Evidence, ...]:
     if len(text) <= MAX_CONTEXT and not _passed_over(file):
         found += [evidence for address in addresses(text) if (evidence := _from_address(file, address))]
         found += [evidence for bound in bindings(file) if (evidence := _from_binding(file, bound))]
-    return _apart(found)
+    kept = _apart(found)
+    lines = _examples(file) if kept else frozenset()
+    return tuple(
+        replace(one, confidence=Confidence.LOW, reasons=(*one.reasons, "it is given as an example"))
+        if one.confidence is not Confidence.LOW and file.text.span(one.start, one.start).line in lines
+        else one
+        for one in kept
+    )
 
 
 def _apart(found: list[Evidence]) -> tuple[Evidence, ...]:
@@ -328,6 +335,32 @@ def _shown_as_example(file: ParsedFile, offset: int) -> bool:
     return "example" in before.lower() or file.text.line(line - 1).strip().lower().endswith(
         ("example:", 'examples": [')
     )
+
+
+# The key of an example in a contract, or in a part of one.
+_EXAMPLE = re.compile(r"""[\s\-]*["']?(?:x-)?examples?["']?\s*:""", re.IGNORECASE)
+
+
+def _examples(file: ParsedFile) -> frozenset[int]:
+    """The lines of a YAML or JSON document that stand, as their indentation tells, at or below a key of examples."""
+    if file.language not in (Language.YAML, Language.JSON) or "xample" not in file.text.content:
+        return frozenset()
+    found: set[int] = set()
+    left = -1
+    for number in range(1, len(file.text.line_starts) + 1):
+        content = file.text.line(number)
+        bare = content.lstrip(" ")
+        if not bare:
+            continue
+        indent = len(content) - len(bare)
+        if left >= 0 and indent > left:
+            found.add(number)
+            continue
+        left = -1
+        if _EXAMPLE.match(content):
+            found.add(number)
+            left = indent
+    return frozenset(found)
 
 
 def _mend(file: ParsedFile, bound: Bound) -> str:
