@@ -24,6 +24,7 @@ from qualitygate.model.values import (
     FunctionValue,
     Instance,
     Items,
+    Known,
     Value,
 )
 
@@ -36,8 +37,9 @@ _AUTH = re.compile(
 # What carries such a word without refusing anybody: a service to log in with, a form, somebody who may be missing.
 _NO_GUARD = re.compile(
     r"(?:service|repository|repo|manager|backend|settings|config|strategy|form|schema|store|factory|serializer|client|url|name"
-    r"|AllowAny|CORSMiddleware|CsrfViewMiddleware|csrf_protect|csrf_exempt)s?$|optional|maybe|or_none|if_any|try_get|anonymous"
-    r"|^(?:(?:permission|authentication)_classes|AuthenticationMiddleware|SessionMiddleware|RemoteUserMiddleware|PersistentRemoteUserMiddleware|OAuth2PasswordRequestForm\w*)$",
+    r"|AllowAny|CORSMiddleware|CsrfViewMiddleware|csrf_protect|csrf_exempt)s?$|(?:security|secure)_?headers|_by_(?:id|name|slug|username|email)|_or_404|_from_path"
+    r"|^(?:get|list|load|fetch|find)_\w*(?:permissions|roles|fields?|providers?|models?|getter|options|hint)$|optional|maybe|or_none|if_any|try_get|anonymous"
+    r"|^(?:(?:permission|authentication)_classes|SecurityMiddleware|AuthenticationMiddleware|SessionMiddleware|RemoteUserMiddleware|PersistentRemoteUserMiddleware|OAuth2PasswordRequestForm\w*)$",
     re.IGNORECASE,
 )
 _THROTTLE = re.compile(r"throttl|rate_?limit|limiter|ratelimit", re.IGNORECASE)
@@ -89,6 +91,8 @@ _HOOKS = (
     "get_object",
     "test_func",
 )
+_FORBIDDEN = re.compile(r"UNAUTHORIZED|FORBIDDEN|HTTP_40[13]")
+_MIDDLEWARE = ("dispatch", "__call__", "process_request", "process_view", "process_resource", "before_request")
 _HOPS = 2
 
 
@@ -104,13 +108,13 @@ def link_guards(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> tu
         if isinstance(value, FunctionValue) and draft.framework in ("flask", "sanic", "aiohttp"):
             if _refuses(evaluator, value):
                 add("authentication", name, _place(value))
-        elif _is_guard(name):
+        elif _is_guard(name) and not _lets_pass(value) and _may_refuse(evaluator, graph, value):
             add("authentication", name, _place(value))
         if _THROTTLE.search(name):
             add("throttling", name, _place(value))
     for declared in _declared(evaluator, graph, draft):
         name = _name(declared)
-        if _is_guard(name):
+        if _is_guard(name) and not _lets_pass(declared):
             add("authentication", name, _place(declared))
         if _THROTTLE.search(name):
             add("throttling", name, _place(declared))
@@ -128,6 +132,10 @@ def link_guards(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> tu
             if wrapper is not None and not _UNRELATED.search(name) and _asks(evaluator, wrapper):
                 add("authentication", name, _place(wrapper))
     if not any(guard.kind == "authentication" for guard in found.values()):
+        provider = _refusing(evaluator, graph, draft)
+        if provider is not None:
+            add("authentication", provider.qualname.rsplit(".", 1)[0], _place(provider))
+    if not any(guard.kind == "authentication" for guard in found.values()):
         seen = _identity(evaluator, graph, draft)
         if seen is not None:
             add(*seen)
@@ -136,6 +144,55 @@ def link_guards(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> tu
 
 def _is_guard(name: str) -> bool:
     return bool(_AUTH.search(name)) and not _NO_GUARD.search(name)
+
+
+def _lets_pass(value: Value) -> bool:
+    """Whether a scheme is told to let through who sends no credential: `HTTPBearer(auto_error=False)`."""
+    strict = value.arguments.get("auto_error") if isinstance(value, Instance) else None
+    return isinstance(strict, Known) and strict.value is False
+
+
+def _may_refuse(evaluator: Evaluator, graph: CallGraph, value: Value) -> bool:
+    """Whether a middleware of the project may turn a request away; what cannot be looked into is taken at its name."""
+    cls = value.cls if isinstance(value, Instance) else value
+    methods = [
+        method
+        for base in (evaluator.ancestry(cls) if isinstance(cls, ClassValue) else ())
+        if isinstance(base, ClassValue)
+        for name in _MIDDLEWARE
+        if isinstance(method := base.names.get(name), FunctionValue)
+    ]
+    return not methods or any(
+        isinstance(statement, ir.Raise) or _says_forbidden(statement)
+        for step in graph.reach([(method, None) for method in methods])
+        if step.hops <= 1
+        for statement in ir.walk(evaluator.body(step.function))
+    )
+
+
+def _says_forbidden(statement: ir.Statement) -> bool:
+    """Whether a statement speaks of 401 or 403: the number, `HTTPStatus.FORBIDDEN`, `HTTP_401_UNAUTHORIZED`."""
+    return any(
+        (isinstance(part, ir.Constant) and part.value in (401, 403) and part.value is not True)
+        or (isinstance(part, ir.Attribute) and _FORBIDDEN.search(part.name) is not None)
+        for expression in ir.evaluated_by(statement)
+        for part in ir.subexpressions(expression)
+    )
+
+
+def _refusing(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> FunctionValue | None:
+    """A provider of the handler that turns strangers away, whatever its name is."""
+    if not isinstance(draft.handler, FunctionValue):
+        return None
+    providers = [value for value in _declared(evaluator, graph, draft) if value not in draft.handler.decorators]
+    for provider in providers:
+        for function, _ in graph.entry(provider):
+            for step in graph.reach([(function, None)]):
+                if step.hops > _HOPS:
+                    break
+                if any(_says_forbidden(statement) for statement in ir.walk(evaluator.body(step.function))):
+                    return function
+    return None
 
 
 def _view(draft: RouteDraft) -> ClassValue | None:

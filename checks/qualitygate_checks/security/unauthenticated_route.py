@@ -4,7 +4,8 @@ What it flags: a POST, PUT, PATCH or DELETE operation of an API with nothing in 
 dependency, decorator, permission class, base class or middleware that authenticates, along the whole chain of mounts,
 and no look at the caller in the handler or in what it calls. Where an application has no authentication at all, that is
 said once. Several open operations of one file are one finding. Where the contract demands a credential for a route, and
-the routes of most others ask for one, a route that asks nobody is flagged whatever its method.
+the routes of most others ask for one, a route that asks nobody is flagged whatever its method. A GET that nothing guards is
+flagged where most are guarded and another one asks who calls before it reads the same (`/delivery/orders` beside `/orders`).
 
 Why: whoever finds the address may create, change and delete. It is the first thing that scanners of the internet try.
 
@@ -37,7 +38,7 @@ _PUBLIC = re.compile(
 )
 _PUBLIC_POST = re.compile(
     r"(?:^|[/_.-])(?:ping|status|metric|telemetry|track|collect(?:/|$)|analytic|events?(?:/|$)|beacon|ingest|report-uri|csp|contact|feedback"
-    r"|newsletter|subscri|search|query|preview|validate|check|share|embed|lookup|estimate|calculat|conver(?:t|sion)|(?:de|en)code|parse|render|autocomplete|suggest"
+    r"|newsletter|subscri|search|query|preview|validate|check|share|embed|lookup|scan|estimate|calculat|conver(?:t|sion)|(?:de|en)code|parse|render|autocomplete|suggest"
     r"|cart|checkout|predict|infer|completions?|translate|rpc|mcp|reports?(?:/|$))",
     re.IGNORECASE,
 )
@@ -54,6 +55,15 @@ _SECRET = re.compile(
 _DEVELOPMENT = re.compile(
     r"(?:^|_)(?:local|dev|develop|development|debug|test|tests|testing|e2e)(?:$|_)", re.IGNORECASE
 )
+_SHARED = re.compile(
+    r"public|explore|shared?(?:[/_. ]|$)|embed|anonymous|guest|catalog|landing|static|media|assets", re.IGNORECASE
+)
+# Names in the plural that tell about the application, not about its users.
+_FACTS = re.compile(
+    r"status|options|settings|stats|statistics|types|languages|locales|currencies|countries|tags|categories|plans|features|news|docs"
+    r"|metrics|versions|releases|permissions|providers|images|thumbnails|avatars|files|pictures|movies|tiles|fonts|terms",
+    re.IGNORECASE,
+)
 _MANY = 3
 """From this many open operations in one file on, they are told together."""
 
@@ -62,7 +72,9 @@ _SHOWN = 6
 
 def run(project: Project) -> Iterator[Hit]:
     """Hits for open operations, by file, or one for an application without authentication."""
-    yield from _promised(project)
+    promised = list(_promised(project))
+    yield from promised
+    yield from _read_elsewhere(project, {hit.place for hit in promised})
     judged = _judged(project)
     open_routes = [route for route in judged if not _guarded(route) and not _for_development(project, route)]
     if not open_routes or _guards_all(project):
@@ -112,6 +124,59 @@ def _promised(project: Project) -> Iterator[Hit]:
                 severity=Severity.WARNING,
                 confidence=Confidence.MEDIUM,
             )
+
+
+def _read_elsewhere(project: Project, told: set[Place]) -> Iterator[Hit]:
+    """Hits for routes that read for anybody what another route asks a caller's name for: `/delivery/orders`, `/orders`."""
+    reading = [
+        route
+        for route in project.routes
+        if route.method == "GET" and route.api and (not route.exempt or _is_only_hidden(route)) and _noun(route.path)
+    ]
+    guarded: dict[str, Route] = {}
+    for route in reading:
+        if _guarded(route):
+            guarded.setdefault(_noun(route.path), route)
+    asking = sum(_guarded(route) for route in reading)
+    if asking < _MANY or 2 * asking < len(reading) or _guards_all(project):
+        return
+    for route in reading:
+        other = guarded.get(_noun(route.path))
+        if other is None or _guarded(route) or route.shown in told or _is_shared(route):
+            continue
+        if not _for_development(project, route) and not route.uncertain:
+            told.add(route.shown)
+            guard = next(guard for guard in other.guards if guard.kind in _GUARDS)
+            yield Hit(
+                place=route.shown,
+                message=f"{route.method} {route.path} reads `{_noun(route.path)}` for anybody",
+                subject=f"{route.method} {route.path}",
+                why=f"nothing asks who calls, while {other.method} {other.path} is guarded by `{guard.name}`",
+                mend=_MEND.get(route.framework, "put the application's own guard in front of it"),
+                places=(
+                    Place(other.shown.path, other.shown.span, f"{other.method} {other.path}", "route"),
+                    *route.mounts,
+                ),
+                severity=Severity.WARNING,
+                confidence=Confidence.MEDIUM,
+            )
+
+
+def _noun(path: str) -> str:
+    """What a path names last, parameters aside, where it names many: `orders` of `/v1/orders/{id}`."""
+    fixed = [segment for segment in path.split("/") if segment and "{" not in segment]
+    return fixed[-1] if fixed and fixed[-1].endswith("s") and not _FACTS.search(fixed[-1]) else ""
+
+
+def _is_only_hidden(route: Route) -> bool:
+    """Whether a route is left out of the documentation and nothing more: its address works for all that."""
+    return route.exempt == "internal" and not re.match(r"/(?:internal|debug|_)", route.path)
+
+
+def _is_shared(route: Route) -> bool:
+    """Whether reading is meant for everybody, as the address, the file or the handler says."""
+    words = f"{_without_parameters(route.path)} {route.shown.path} {route.handler}"
+    return bool(_SECRET.search(route.path) or _PUBLIC.search(route.path) or _SHARED.search(words))
 
 
 def _for_development(project: Project, route: Route) -> bool:
@@ -262,6 +327,45 @@ CHECK = Check(
     examined=lambda project: len(_judged(project)),
     doc=__doc__,
     bad=(
+        example(
+            """
+            from fastapi import APIRouter, Depends, FastAPI
+            from fastapi.security import OAuth2PasswordBearer
+
+            app = FastAPI()
+            scheme = OAuth2PasswordBearer(tokenUrl="/v1/token")
+            private = APIRouter(prefix="/v1", dependencies=[Depends(scheme)])
+
+
+            @private.get("/orders")
+            def orders():
+                return []
+
+
+            @private.get("/orders/{number}")
+            def order(number: int):
+                return {"number": number}
+
+
+            @private.get("/invoices")
+            def invoices():
+                return []
+
+
+            @app.get("/v1/delivery/orders", include_in_schema=False)  # <- flagged
+            def orders_to_deliver():
+                return []
+
+
+            @app.get("/v1/public/orders")
+            def orders_of_today():
+                return []
+
+
+            app.include_router(private)
+            """,
+            "FastAPI: read by anybody what needs a token elsewhere, only left out of the documentation",
+        ),
         example(
             {
                 "app/main.py": """
@@ -462,6 +566,67 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            {
+                "shop/app.py": """
+                    from flask import Flask, jsonify
+
+                    from shop.access import merchant, scoped
+
+                    app = Flask(__name__)
+
+
+                    @app.post("/api/v1/refunds")
+                    @scoped("refunds")
+                    def refund():
+                        return jsonify(stored=True)
+
+
+                    @app.post("/api/v1/charges")
+                    @merchant
+                    def charge(account):
+                        return jsonify(account=account)
+                    """,
+                "shop/access.py": """
+                    from functools import wraps
+
+                    from flask import abort, jsonify, request
+
+
+                    def scoped(scope):
+                        def decorated(handler):
+                            @wraps(handler)
+                            def wrapped(*args, **kwargs):
+                                if not allowed(request.headers.get("X-API-Key"), scope):
+                                    abort(403)
+                                return handler(*args, **kwargs)
+
+                            return wrapped
+
+                        return decorated
+
+
+                    def merchant(handler):
+                        @wraps(handler)
+                        def wrapped(*args, **kwargs):
+                            account = account_of(request)
+                            if account is None:
+                                return jsonify(error="unknown merchant"), 401
+                            return handler(account, *args, **kwargs)
+
+                        return wrapped
+
+
+                    def allowed(key, scope):
+                        return key == scope
+
+
+                    def account_of(request):
+                        return request.args.get("account")
+                    """,
+            },
+            "Flask: decorators under names of their own, told by what they put around the handler",
+        ),
         example(
             {
                 "app/main.py": """

@@ -291,3 +291,75 @@ def test_a_view_that_is_a_function_has_the_default_permissions_of_the_project_to
         }
     )
     assert found == {"POST /book/": {("authentication", "IsAuthenticated")}, "POST /subscribe/": set()}
+
+
+def test_a_provider_guards_where_it_refuses_whatever_its_name_is() -> None:
+    found = guards(
+        {
+            "app/main.py": """
+                from http import HTTPStatus
+
+                from fastapi import Depends, FastAPI, HTTPException, Request, Security
+                from fastapi.security import APIKeyHeader
+
+                app = FastAPI()
+                header = APIKeyHeader(name="X-API-KEY", auto_error=False)
+
+                class Wallets:
+                    def __init__(self, key):
+                        self.key = key
+
+                    async def __call__(self, request: Request):
+                        if not self.key:
+                            raise HTTPException(HTTPStatus.UNAUTHORIZED, "no key")
+                        return self.key
+
+                async def wallet(request: Request, key: str = Security(header)):
+                    wallets = Wallets(key)
+                    return await wallets(request)
+
+                def key_or_nothing(key: str = Security(header)):
+                    return key
+
+                @app.post("/payments")
+                def pay(wallet = Depends(wallet)):
+                    ...
+
+                @app.post("/scans")
+                def scan(key = Depends(key_or_nothing)):
+                    ...
+                """
+        }
+    )
+    assert found == {"POST /payments": {("authentication", "wallet")}, "POST /scans": set()}
+
+
+def test_a_middleware_guards_only_where_it_may_refuse() -> None:
+    found = guards(
+        {
+            "app/main.py": """
+                from fastapi import FastAPI
+                from starlette.middleware.base import BaseHTTPMiddleware
+
+                class SecurityHeadersMiddleware(BaseHTTPMiddleware):
+                    async def dispatch(self, request, call_next):
+                        response = await call_next(request)
+                        response.headers["X-Frame-Options"] = "DENY"
+                        return response
+
+                class AuthInfoMiddleware(BaseHTTPMiddleware):
+                    async def dispatch(self, request, call_next):
+                        request.state.started = True
+                        return await call_next(request)
+
+                app = FastAPI()
+                app.add_middleware(SecurityHeadersMiddleware)
+                app.add_middleware(AuthInfoMiddleware)
+
+                @app.post("/orders")
+                def create():
+                    ...
+                """,
+        }
+    )
+    assert found == {"POST /orders": set()}
