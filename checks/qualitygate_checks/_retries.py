@@ -38,6 +38,8 @@ class Retry:
     waits: tuple[ir.Call, ...]
     growing: bool
     remote: bool | None
+    polls: bool = False
+    """Whether it asks until an answer is there, rather than again after a failure."""
 
 
 def retries(statements: Sequence[ir.Statement]) -> Iterator[Retry]:
@@ -137,7 +139,8 @@ def _asked_again(loop: ir.For | ir.While, bounded: bool) -> Retry | None:
     )
     changed = _assigned(loop.body) | counted
     growing = any(_words(item.value) & changed or _computed(item.value) for call in waits for item in call.arguments)
-    return Retry(loop, last_name(asked), bounded, waits, growing, True)
+    by_status = any(_words(item.test) & {"status_code", "ok", "is_success"} for item in looks)
+    return Retry(loop, last_name(asked), bounded, waits, growing, True, polls=not by_status)
 
 
 def _is_remote(call: ir.Call) -> bool:

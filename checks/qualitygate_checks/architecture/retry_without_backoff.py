@@ -12,7 +12,7 @@ How to mend: let the pause grow and spread it at random: `wait_random_exponentia
 on by default), `time.sleep(min(30, 2**attempt) * random.random())`, `retry_backoff=True, retry_jitter=True`.
 
 What it cannot see: pauses inside functions that are called in the loop, and what a server's `Retry-After` asks for. Loops
-that wait for something to start are left alone.
+that wait for something to start, or ask for a result until it is there, are left alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from qualitygate_checks._reach import is_script
 from qualitygate_checks._retries import Policy, Retry, declared, examined, loops
 
 _WAITING = re.compile(
-    r"wait|poll|ready|until|ping|watch|healthy|alive|probe|pre_?start|start_?up|bootstrap", re.IGNORECASE
+    r"wait|poll|ready|until|ping|watch|healthy|alive|responsive|probe|pre_?start|start_?up|bootstrap|lock",
+    re.IGNORECASE,
 )
 _MANY = 3
 """More policies of one file than this are one decision: they are told together."""
@@ -71,6 +72,8 @@ def run(file: ParsedFile) -> Iterator[Hit]:
             mend=_MENDS[policy.library],
         )
     for scope, retry in loops(file):
+        if retry.polls or _speaks_of_polling(retry):
+            continue
         if retry.growing or not _remote(retry) or _WAITING.search(f"{file.path} {scope.qualname} {retry.attempt}"):
             continue
         pause = "the pause between attempts is always the same" if retry.waits else "there is no pause between attempts"
@@ -82,6 +85,14 @@ def run(file: ParsedFile) -> Iterator[Hit]:
             mend="let the pause grow and spread: `min(30, 2**attempt) * random.random()`, or use tenacity",
             confidence=Confidence.MEDIUM,
         )
+
+
+def _speaks_of_polling(retry: Retry) -> bool:
+    return any(
+        isinstance(part, ir.Constant) and isinstance(part.value, str) and "poll" in part.value.lower()
+        for expression in ir.expressions(retry.loop.body)
+        for part in ir.subexpressions(expression)
+    )
 
 
 def _remote(retry: Retry) -> bool:

@@ -29,7 +29,7 @@ from qualitygate_checks._reach import is_script
 
 _CLEANUP = re.compile(
     r"^_*(a?close|cancel|terminate|kill|unlink|remove|rmtree|rmdir|rollback|disconnect|shutdown|stop|clean|quit|release|"
-    r"reset|flush|detach|dispose|unsubscribe|unregister|logout|teardown|abort|delete_temp|join|wait|exists|isfile|isdir|clear$|"
+    r"reset|flush|detach|dispose|unsubscribe|unregister|logout|teardown|abort|delete_temp|join|wait|exists|isfile|isdir|clear$|seek$|"
     r"set_result$|set_exception$|"
     r"labels$|inc$|dec$|observe$|incr$|gauge$|timing$|capture_exception$)"
 )
@@ -37,7 +37,7 @@ _HARMLESS = frozenset(
     """int float str bool len isinstance hasattr getattr setattr repr loads dumps fromisoformat strptime UUID decode encode
     b64decode index split strip lower upper join format literal_eval get keys items values append extend list dict tuple
     set print type replace startswith endswith min max sum round sorted range next iter super timedelta strftime isoformat
-    date time datetime enumerate zip pop setdefault""".split()
+    date time datetime enumerate zip pop setdefault json _ gettext""".split()
 )
 _OUTWARD = re.compile(
     r"(^|_)(fetch|request|query|execute|send|save|charge|pay|publish|commit|delete|update|create|download|upload|post|put|"
@@ -71,9 +71,14 @@ def run(file: ParsedFile) -> Iterator[Hit]:
 
 
 def _block(
-    file: ParsedFile, statements: Sequence[ir.Statement], owner: str, in_loop: bool, behind: Sequence[ir.Statement] = ()
+    file: ParsedFile,
+    statements: Sequence[ir.Statement],
+    owner: str,
+    in_loop: bool,
+    behind: Sequence[ir.Statement] = (),
+    told: bool = False,
 ) -> Iterator[Hit]:
-    """Hits in a block; ``behind`` is what follows it in the block around."""
+    """Hits in a block; ``behind`` is what follows it in the block around; ``told`` where a handler deals with another one."""
     for position, statement in enumerate(statements):
         if isinstance(statement, (ir.Function, ir.Class)):
             continue
@@ -85,12 +90,15 @@ def _block(
                     span = handler.span
                     if handler.exception is None:
                         span = Span(span.line, span.column, span.line, span.column + len("except"))
-                    yield _hit(file, span, statement.body, owner, confidence, statement.span.line)
+                    sure = Confidence.LOW if told else confidence
+                    yield _hit(file, span, statement.body, owner, sure, statement.span.line)
         elif isinstance(statement, ir.With) and _suppresses(statement) and _risky(statement.body):
             yield _hit(file, statement.span, statement.body, owner, Confidence.MEDIUM, statement.span.line)
         inside = in_loop or isinstance(statement, (ir.For, ir.While))
+        handling = [handler.body for handler in statement.handlers] if isinstance(statement, ir.Try) else []
         for block in ir.blocks(statement):
-            yield from _block(file, block, owner, inside, after)
+            # What a handler tries besides dealing with the failure that it caught may fail quietly.
+            yield from _block(file, block, owner, inside, after, told or any(block is body for body in handling))
 
 
 def _spoken_of(statement: ir.Try, handler: ir.Handler, after: Sequence[ir.Statement]) -> bool:

@@ -11,7 +11,8 @@ needed, or refuses to take more.
 How to mend: give every value the longest age at which it is still good: `client.set(key, value, ex=300)`.
 
 What it cannot see: an eviction policy of the server, and clients whose type is not known. Keys that say that they are no
-cache (locks, counters, sequences, queues, flags) are left alone; the defaults of Django and of Flask-Caching are 300
+cache (locks, counters, sequences, queues, flags, statistics) are left alone, and values that are written in the code are
+told with low confidence; the defaults of Django and of Flask-Caching are 300
 seconds.
 """
 
@@ -72,7 +73,7 @@ _CACHES = _SETS | _DJANGO | _FLASK | _MEMCACHED | _AIOCACHE | _FASTAPI
 _NO_CACHE = re.compile(
     r"(?<![a-z])(?:lock|mutex|seq|sequence|queue|counter|count|flag|lease|leader|semaphore|offset|cursor|checkpoint|last|"
     r"config|setting|enabled|feature|maintenance|bucket|heartbeat|paused?|registry|stop|cancel|abort|halt|running|active|"
-    r"state|status|progress|test|probe|ping)s?(?![a-z])",
+    r"state|status|progress|test|probe|ping|stat|statistic|metric)s?(?![a-z])",
     re.IGNORECASE,
 )
 # Work that comes again and again, and then renews what it has put there.
@@ -97,7 +98,7 @@ def run(project: Project) -> Iterator[Hit]:
             why=f"{why}; {reached}" if reached else why,
             mend=mend,
             places=call.chain,
-            confidence=Confidence.LOW if not reached and _is_renewed(call) else confidence,
+            confidence=Confidence.LOW if _is_flag(call) or (not reached and _is_renewed(call)) else confidence,
         )
     for settings in project.settings:
         caches = settings.values.get("CACHES")
@@ -168,6 +169,12 @@ def _is_bookkeeping(call: Call) -> bool:
     if (taken is not None and taken.value is True) or _NO_CACHE.search(text):
         return True
     return _KEEPER.search(f"{call.place.path.rsplit('/', 1)[-1]} {owner(call)}") is not None
+
+
+def _is_flag(call: Call) -> bool:
+    """Whether what is put there is written in the code: a mark, and no copy of anything that may change."""
+    value = call.argument("value", 1) if call.name.rsplit(".", 1)[-1] in ("set", "add") else None
+    return value is not None and value.kind == "constant" and value.value is not None and value.complete
 
 
 def _is_renewed(call: Call) -> bool:

@@ -55,6 +55,7 @@ _OTHER = re.compile(
     r"valid|invalid|hashed|encrypted|masked|redacted|hide|show|orm|log|safe|new_line|public)_"
 )
 _NO_KEY = re.compile(r"(?<![a-z])(locks?|locked|txt|dns|challenge|claims?|lexer|cursor)(?![a-z])", re.IGNORECASE)
+_FETCHES = frozenset({"get", "head", "post", "urlopen", "urlretrieve", "download", "stream"})
 _HOLDERS = re.compile(
     r"self|cls|user|account|request|req|session|auth|settings|config|conf|cred|login|form|data|body|payload|client|api|"
     r"response|resp|args|options"
@@ -103,6 +104,8 @@ def run(file: ParsedFile, options: Options) -> Iterator[Hit]:
                     shown.add(name)
                     if confidence is Confidence.MEDIUM and _other_kind(call, scope.qualname):
                         continue
+                    if name.lower().endswith(("_url", "_uri")) and name in _fetched(scope):
+                        continue
                     quiet = printed or level in ("debug", "trace")
                     sure = Confidence.MEDIUM if quiet and confidence is Confidence.HIGH else confidence
                     span = argument.span or call.name_span
@@ -122,6 +125,16 @@ def _logging(scope: ir.Scope) -> Iterator[tuple[ir.Call, frozenset[str]]]:
         for item in own(step.statement):
             if isinstance(item, ir.Call):
                 yield item, frozenset(last_name(part) for test in step.conditions for part in ir.subexpressions(test))
+
+
+def _fetched(scope: ir.Scope) -> frozenset[str]:
+    """The names of what a scope fetches over HTTP: the address of a download has no password inside."""
+    return frozenset(
+        last_name(argument.value)
+        for call in scope.calls
+        if last_name(call) in _FETCHES
+        for argument in call.arguments[:1]
+    )
 
 
 def _other_kind(call: ir.Call, owner: str) -> bool:

@@ -109,6 +109,7 @@ _TRIAL = re.compile(
     r"(check|test|try|verify)_?(mail|email|smtp|connection|credential)|(mail|email|smtp|credential)s?_?(check|test)",
     re.IGNORECASE,
 )
+_TEST = re.compile(r"(Test|Check|Validate|Verify)\w*\.|(^|[._])(test|check|validate|verify)_")
 _QUEUES = frozenset(f"?.{name}" for name in ("enqueue", "enqueue_in", "enqueue_call", "submit", "add_task", "spawn"))
 _SHORT = 0.1
 """Seconds: a shorter pause is no work."""
@@ -169,7 +170,10 @@ def _slow(call: Call) -> tuple[str, str] | None:
 
 
 def _is_trial(kind: str, call: Call) -> bool:
-    return kind == "mail" and any(_TRIAL.search(name) for name in (owner(call), *functions(call.chain)))
+    names = (owner(call), *functions(call.chain))
+    if kind == "process":
+        return any(_TEST.search(name) for name in names)
+    return kind == "mail" and any(_TRIAL.search(name) for name in names)
 
 
 def _long(call: Call) -> bool:

@@ -64,6 +64,8 @@ _CHOSEN = re.compile(
 )
 # What is built or rendered on the disk is handed out and made again.
 _WORKING = re.compile(r"(^|[._])(build|render|export|compile|generate)")
+# What a developer reads on the machine that it was written on.
+_DIAGNOSTIC = re.compile(r"profil(e|er|ing)|debug|trac(e|ing)|dump", re.IGNORECASE)
 _TEMPORARY_NAME = re.compile(r"(^|[/_.:])(te?mp|temporary)([/_.]|$)|download", re.IGNORECASE)
 # What a path is called that is gone when the work is done: `temp_path`, `tmp_dir`, `TMP_ROOT`.
 _SCRATCH = re.compile(
@@ -90,6 +92,7 @@ def run(project: Project) -> Iterator[Hit]:
         unsure = (
             _CHOSEN.search(call.owner)
             or _WORKING.search(owner(call).lower())
+            or _DIAGNOSTIC.search(call.owner)
             or (call.name in _SQLITE and call.owner not in committed)
         )
         yield Hit(
