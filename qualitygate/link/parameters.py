@@ -128,10 +128,10 @@ def _taken(
         source = _MARKS[last_word(mark)]
         if mark.arguments.get("default_factory") is not None:
             required = False
-        if source in ("query", "header") and any(
-            isinstance(one, ClassValue) and not _is_enum(evaluator, one) for one in types
-        ):
-            return  # a model whose fields are the parameters
+        models = [one for one in types if isinstance(one, ClassValue) and not _is_enum(evaluator, one)]
+        if source in ("query", "header", "cookie") and models:
+            yield from _fields(evaluator, models[0], source)
+            return
         alias = mark.arguments.get("alias") or mark.arguments.get("validation_alias")
         if alias is not None and not isinstance(alias, Known):
             return
@@ -149,6 +149,27 @@ def _taken(
         yield RouteParameter(parameter.name, "query", kind, _maximum(*marks), place, required)
     elif names & (_OF_BODY | {"UploadFile"}) or any(isinstance(one, ClassValue) for one in types):
         yield RouteParameter(parameter.name, "body", "", place=place, required=required)
+
+
+def _fields(evaluator: Evaluator, model: ClassValue, source: str) -> Iterator[RouteParameter]:
+    """The parameters that the fields of a model are; those of its bases too."""
+    found: dict[str, RouteParameter] = {}
+    for cls in evaluator.ancestry(model):
+        for name, annotation in cls.annotations.items() if isinstance(cls, ClassValue) else ():
+            if name.startswith("_") or name == "model_config" or name in found or not isinstance(cls, ClassValue):
+                continue
+            pairs, marks = types_of(evaluator, annotation, cls.scope)
+            default = cls.names.get(name)
+            given = default.arguments.get("default", 0) if isinstance(default, Instance) else default
+            marks = [*marks, *([default] if isinstance(default, Instance) else [])]
+            alias = next((mark.arguments.get("alias") for mark in marks if mark.arguments.get("alias")), None)
+            known_as = str(alias.value) if isinstance(alias, Known) else name
+            kind = next((word for value, _ in pairs if (word := last_word(value)) in _PLAIN), "")
+            made = isinstance(default, Instance) and default.arguments.get("default_factory") is not None
+            required = not made and (given is None or (isinstance(given, Unknown) and given.why == "ellipsis"))
+            place = Place(cls.path, cls.node.span)
+            found[name] = RouteParameter(known_as, source, kind, _maximum(*marks), place, required)
+    yield from found.values()
 
 
 def _maximum(*marks: Instance) -> float | None:
