@@ -52,7 +52,9 @@ _TEMPLATE = ("{{", "{%")
 # A name of one label is a container or a host of the local network; the numbers are those of RFC 1918.
 _LOCAL = re.compile(
     r"[^.:{}]+|(?:127|10)(?:\.\d+){3}|192\.168(?:\.\d+){2}|172\.(?:1[6-9]|2\d|3[01])(?:\.\d+){2}|0\.0\.0\.0|\[[0-9a-f:]*\]"
-    r"|(?:[^.]+\.)+(?:local|localhost|test|internal|localdomain|lan|svc)",
+    r"|(?:[^.]+\.)+(?:local|localhost|test|internal|localdomain|lan|svc)"
+    # a host that whoever installs the product fills in
+    r"|(?:[^.]+\.)*your(?:[-_]|domain|company|server|host|site|instance|org)[^.]*(?:\.[a-z]+)*",
     re.IGNORECASE,
 )
 
@@ -296,7 +298,8 @@ class _Reader:
             path, servers, parameters.values(), responses.values(), self._request_media_types(node)
         )
         security = self._security(data)
-        if not version_how and any(self.versioning.intersection(alternative) for alternative in security or ()):
+        # One that is opened needs neither: which version it is of, the clients of the others say.
+        if not version_how and self.versioning and (not security or any(map(self.versioning.intersection, security))):
             version_how = "header"
         for body in self._bodies(item, node):
             self.inputs.accept(f"{method} {path}", body)

@@ -45,6 +45,7 @@ _CREDENTIAL = re.compile(
 )
 # An address that carries its own credential.
 _SECRET = re.compile(r"\{[^}]*(?:token|secret|signature|nonce)[^}]*\}", re.IGNORECASE)
+_ASKING = frozenset("get list search query find lookup count filter preview validate estimate suggest fetch".split())
 # A guard that lets strangers pass.
 _OPTIONAL = re.compile(r"optional|maybe|anonymous|or_none|ornone|if_present|header|cors")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -196,7 +197,7 @@ def _is_guarded(operation: Operation) -> bool:
 
 
 def _bare(contract: Contract, operations: list[Operation]) -> Hit:
-    writes = [operation for operation in operations if operation.method in _WRITES]
+    writes = [operation for operation in operations if _changes(operation)]
     count = "The one operation" if len(operations) == 1 else f"None of the {len(operations)} operations"
     need = "needs no authentication" if len(operations) == 1 else "needs authentication"
     return Hit(
@@ -214,7 +215,7 @@ def _bare(contract: Contract, operations: list[Operation]) -> Hit:
 
 def _unused(contract: Contract, operations: list[Operation]) -> Hit:
     scheme = contract.schemes[0]
-    writes = [operation for operation in operations if operation.method in _WRITES]
+    writes = [operation for operation in operations if _changes(operation)]
     return Hit(
         place=Place(scheme.place.path, scheme.place.span),
         message=f"The scheme `{scheme.name}` is declared, and no operation requires it ({len(operations)} in all)",
@@ -229,12 +230,20 @@ def _unused(contract: Contract, operations: list[Operation]) -> Hit:
     )
 
 
+def _changes(operation: Operation) -> bool:
+    """Whether an operation changes something: a POST whose last word is one of asking does not (`POST /categories/get`)."""
+    if operation.method != "POST":
+        return operation.method in _WRITES
+    words = [word.lower() for word in _WORD.findall(operation.path.rpartition("/")[2])]
+    return not words or not {words[0], words[-1]} & _ASKING
+
+
 def _gaps(contract: Contract, operations: list[Operation]) -> Iterator[Hit]:
     writes, silent = [], []
     for operation in operations:
         if _is_guarded(operation):
             continue
-        if operation.method in _WRITES:
+        if _changes(operation):
             writes.append(operation)
         elif operation.security is None:
             silent.append(operation)
