@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
-from qualitygate.model.finding import Confidence, Domain, Hit, Severity
+from qualitygate.model.finding import Confidence, Domain, Edit, Hit, Severity
 from qualitygate.model.project import Answer, Project
 from qualitygate.model.source import Language, Place, Role, Span, Text
 from qualitygate.model.syntax import Module, Scope
@@ -22,6 +22,7 @@ __all__ = [
     "Check",
     "Confidence",
     "Domain",
+    "Edit",
     "Example",
     "Hit",
     "Language",

@@ -117,6 +117,7 @@ def findings(check: Check, hits: Iterable[Hit], severity: Severity | None = None
                 tags=check.tags,
                 status=Status.SUPPRESSED if hit.answer else Status.ACTIVE,
                 answer=hit.answer,
+                edit=hit.edit,
             )
         )
         seen[key] += 1

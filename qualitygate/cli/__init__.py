@@ -21,6 +21,7 @@ _COMMANDS = {
     "rules": "List the installed checks.",
     "rule": "Show the whole documentation of a check.",
     "inventory": "Show the architecture that the code really has: routes, contract, schema, connections.",
+    "fix": "Mend findings that carry a safe edit, or show it.",
     "baseline": "Write, check or update the list of known findings.",
     "config": "Show, verify or describe the configuration.",
 }

@@ -67,6 +67,14 @@ class Change(str, Enum):
     UNCHANGED = "unchanged"
 
 
+class Edit(msgspec.Struct, frozen=True):
+    """What would mend a finding in its own file: ``text`` in the place of ``span``; ``imports`` are modules it names."""
+
+    span: Span
+    text: str
+    imports: tuple[str, ...] = ()
+
+
 class Hit(msgspec.Struct, frozen=True):
     """What a check yields: one fault, at the smallest span that carries it.
 
@@ -75,7 +83,7 @@ class Hit(msgspec.Struct, frozen=True):
     ``why`` is the reason in this code, ``mend`` what to do here. ``places`` tell the way to the fault (route, mount,
     call, migration). ``severity`` and ``confidence`` override the check's own. ``secret`` marks a place whose text is
     never to be stored or shown. ``answer`` is what the code says in the language of another tool: the finding is
-    suppressed by it.
+    suppressed by it. ``edit`` mends the fault without changing what the code means, where that can be done for sure.
     """
 
     place: Place
@@ -88,6 +96,7 @@ class Hit(msgspec.Struct, frozen=True):
     confidence: Confidence | None = None
     secret: bool = False
     answer: str = ""
+    edit: Edit | None = None
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -113,6 +122,7 @@ class Finding(msgspec.Struct, frozen=True):
     status: Status = Status.ACTIVE
     answer: str = ""
     change: Change | None = None
+    edit: Edit | None = None
 
     @property
     def path(self) -> str:

@@ -17,7 +17,7 @@ from qualitygate.authoring import Language, ParsedFile
 class Bound:
     """A literal bound to a name, with the offsets of exactly its characters.
 
-    ``form`` says how: `assignment`, `fallback`, `comparison`, `argument`, `element` (of a list), `setting`, `statement`.
+    ``whole`` bounds the literal with its quotes and its prefix, where the file was parsed. ``form`` says how: `assignment`, `fallback`, `comparison`, `argument`, `element` (of a list), `setting`, `statement`.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Bound:
     start: int
     end: int
     form: str
+    whole: tuple[int, int] | None = None
 
 
 KEYWORD = re.compile(r"pass|pwd|secret|token|key|cred|identified|jwt", re.IGNORECASE)

@@ -176,4 +176,4 @@ def _literal(file: ParsedFile, name: str, span: Span, form: str) -> Iterator[Bou
     raw = written["raw"]
     quote = written["quote"]
     if quote not in raw.replace("\\" + quote, ""):
-        yield Bound(name, raw, written.start("raw"), written.end("raw"), form)
+        yield Bound(name, raw, written.start("raw"), written.end("raw"), form, written.span())

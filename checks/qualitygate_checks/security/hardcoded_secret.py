@@ -38,6 +38,7 @@ from qualitygate.authoring import (
     Check,
     Confidence,
     Domain,
+    Edit,
     Hit,
     Language,
     ParsedFile,
@@ -49,7 +50,7 @@ from qualitygate.authoring import (
 from qualitygate_checks.security._addresses import Address, addresses
 from qualitygate_checks.security._bindings import Bound, bindings
 from qualitygate_checks.security._formats import PRIVATE_KEY, Recognised, recognise
-from qualitygate_checks.security._names import Credential, credential
+from qualitygate_checks.security._names import Credential, credential, words_of
 from qualitygate_checks.security._values import Strength, is_invented, strength
 
 MAX_CONTEXT = 2_000_000
@@ -87,6 +88,7 @@ class Evidence:
     confidence: Confidence
     reasons: tuple[str, ...]
     mend: str
+    edit: Edit | None = None
 
 
 def redacted(value: str) -> str:
@@ -136,6 +138,7 @@ def run(file: ParsedFile) -> Iterator[Hit]:
             confidence=evidence.confidence,
             secret=True,
             answer=_allowed(file, evidence.start),
+            edit=evidence.edit,
         )
 
 
@@ -295,6 +298,7 @@ def _from_binding(file: ParsedFile, bound: Bound) -> Evidence | None:
         _lower(confidence, steps),
         (_described(level), *reasons),
         _mend(file, bound),
+        _edit(file, bound),
     )
 
 
@@ -363,8 +367,36 @@ def _examples(file: ParsedFile) -> frozenset[int]:
     return frozenset(found)
 
 
+def _variable(name: str) -> str:
+    """The variable of the environment that takes the place of a value: `DB_PASSWORD` for `dbPassword`."""
+    return "_".join(words_of(name)).upper() or "SECRET"
+
+
+_LOOKED_UP = re.compile(r"(?:\bos\.)?\b(?:environ\.get|getenv)\(\s*(?P<quote>[\"'])(?P<name>\w+)(?P=quote)\s*,\s*$")
+_CLOSED = re.compile(r"\s*,?\s*\)")
+
+
+def _edit(file: ParsedFile, bound: Bound) -> Edit | None:
+    """The literal, or a look-up with the literal as its fallback, as a variable of the environment that must be set."""
+    if bound.whole is None or file.role is not Role.APPLICATION or not bound.name.isidentifier():
+        return None
+    start, end = bound.whole
+    text = file.text.content
+    variable = _variable(bound.name)
+    if text[start] not in "\"'":
+        return None  # bytes, or a raw text
+    if bound.form == "fallback":
+        before, after = _LOOKED_UP.search(text, max(0, start - 200), start), _CLOSED.match(text, end)
+        if before is None or after is None:
+            return None
+        start, end, variable = before.start(), after.end(), before["name"]
+    elif bound.form not in ("assignment", "argument"):
+        return None
+    return Edit(file.text.span(start, end), f'os.environ["{variable}"]', ("os",))
+
+
 def _mend(file: ParsedFile, bound: Bound) -> str:
-    variable = re.sub(r"\W+", "_", bound.name).strip("_").upper() or "SECRET"
+    variable = _variable(bound.name)
     if file.language is Language.PYTHON:
         if bound.form == "fallback":
             return f'Change the value and drop the fallback: `os.environ["{variable}"]` stops the start where it is missing.'
