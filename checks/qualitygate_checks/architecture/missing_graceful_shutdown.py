@@ -67,7 +67,7 @@ def run(project: Project) -> Iterator[Hit]:
             opened.setdefault(connection.owner, []).append(connection)
     if not opened or mentions(project, _EVIDENCE):
         return
-    code = Code(project)
+    code = project.once(Code)
     closing = _closing_lifespan(code, opened)
     for owner, connections in opened.items():
         body = next((body for body in code.bodies(connections[0].place.path) if body.owner == owner), None)

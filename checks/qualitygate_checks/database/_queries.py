@@ -160,10 +160,17 @@ class Models:
         return bool(source) and f"{source}/" in f"/{model.place.path.removesuffix('.py')}/".replace("/__init__/", "/")
 
 
-def queries(project: Project, models: Models) -> Iterator[Query]:
-    """Every query of the application's code, in the order of the paths; those that are put together in steps as one."""
+def queries(project: Project) -> tuple[Query, ...]:
+    """Every query of the application's code, in the order of the paths; those that are put together in steps as one.
+
+    Ask for them by `project.once(queries)`: they are looked for once.
+    """
+    return tuple(_everywhere(project, project.once(Models)))
+
+
+def _everywhere(project: Project, models: Models) -> Iterator[Query]:
     seen: set[tuple[str, str, int]] = set()
-    code = Code(project)
+    code = project.once(Code)
     for path in sorted(
         {file.path for file in project.files if file.module is not None and file.role is Role.APPLICATION}
     ):
@@ -202,8 +209,8 @@ def _of_body(body: Body, models: Models) -> Iterator[Query]:
         and isinstance(expression.index, ir.Operation)
         and expression.index.operator == ":"
     }
-    for expression in body.expressions():
-        if isinstance(expression, ir.Call) and id(expression) not in inner:
+    for expression in body.calls:
+        if id(expression) not in inner:
             root, methods = chain(expression)
             inner.update(id(call) for _, call in methods)
             query = _query(expression, root, methods, body, models)
@@ -465,8 +472,8 @@ def _taken(query: Query, call: ir.Call, body: Body) -> None:
 
 def _literal(body: Body, models: Models) -> Iterator[Query]:
     """Literal SQL over one table."""
-    for expression in body.expressions():
-        if not isinstance(expression, ir.Call) or not expression.arguments:
+    for expression in body.calls:
+        if not expression.arguments:
             continue
         name = last_name(expression.function)
         if name not in (

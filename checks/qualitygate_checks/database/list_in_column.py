@@ -58,7 +58,7 @@ def run(project: Project) -> Iterator[Hit]:
     named: dict[str, list[Model]] = {}
     for model in project.models:
         named.setdefault(model.name, []).append(model)
-    code = Code(project)
+    code = project.once(Code)
     for word in ("split", "join"):
         for body in code.everywhere(word):
             if is_script(body.path):
@@ -220,7 +220,7 @@ def _in_sql(project: Project) -> Iterator[Hit]:
     """Columns that a migration's or a program's SQL takes apart."""
     tables = {table.name: table for table in stored(project)}
     found: dict[tuple[str, str], list[_Use]] = {}
-    for body in Code(project).everywhere("execute") if tables else ():
+    for body in project.once(Code).everywhere("execute") if tables else ():
         for expression in body.expressions():
             written = expression.value if isinstance(expression, ir.Constant) else None
             if not isinstance(written, str) or len(written) > 20_000:

@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.calls import Call
 from qualitygate_checks._reach import is_script, way
-from qualitygate_checks.database._queries import ASKED, Condition, Models, Query, covered, queries, reached
+from qualitygate_checks.database._queries import ASKED, Condition, Query, covered, queries, reached
 from qualitygate_checks.database._tables import as_clauses, made
 
 _FEW = re.compile(
@@ -65,10 +65,9 @@ _SHOWN = 8
 
 def run(project: Project) -> Iterator[Hit]:
     """One hit a column."""
-    models = Models(project)
     ways = reached(project)
     found: dict[tuple[str, str], tuple[Condition, list[Query]]] = {}
-    for query in queries(project, models):
+    for query in project.once(queries):
         if is_script(query.body.path):
             continue
         lacking = _lacking(query)
@@ -171,7 +170,7 @@ CHECK = Check(
     tags=("CWE-1067",),
     gates=("database_performance",),
     run=run,
-    examined=lambda project: sum(1 for _ in queries(project, Models(project))),
+    examined=lambda project: len(project.once(queries)),
     calls=ASKED,
     doc=__doc__,
     bad=(

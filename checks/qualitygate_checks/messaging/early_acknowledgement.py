@@ -49,7 +49,7 @@ _QUIET = re.compile(
 
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every consumer that acknowledges by itself, and for every handler that does so too early."""
-    code = Code(project)
+    code = project.once(Code)
     private = {call.owner for call in project.calls if call.name in _DECLARES and _is_true(call.argument("exclusive"))}
     told: set[str] = set()
     for call in project.calls:

@@ -51,7 +51,7 @@ class _Tasks:
 
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every message that leaves before its transaction is committed."""
-    code = Code(project)
+    code = project.once(Code)
     celery = uses_celery(project)
     tasks = _Tasks(frozenset(function.name for _, function, _ in celery_tasks(project)), celery)
     told: set[tuple[str, int]] = set()
