@@ -76,7 +76,7 @@ def _as_one(history: History, hits: list[Hit]) -> Hit:
         message=message,
         subject=f"older migrations of {history.directory}",
         severity=Severity.NOTE,
-        why="they are not among the newest, and taken to be applied: what is applied locks nothing again",
+        why="not among the newest migrations, so taken to be applied everywhere: what is applied is history",
         mend=f"say what is applied: since = {since} below [tool.qgate.migrations]; all later ones are then judged one by one",
         places=(),
     )

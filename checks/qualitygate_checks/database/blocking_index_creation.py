@@ -92,7 +92,7 @@ def _hit(history: History, migration: Migration, effect: Effect, found: list[Eff
     ]
     return Hit(
         place=Place(migration.path, operation.span),
-        message=f"Building {what} {name} blocks every {'read and write' if reads else 'write'} of {effect.table}",
+        message=f"{'Taking an index as' if effect.cost is Cost.SCAN else 'Building'} {what} {name} blocks every {'read and write' if reads else 'write'} of {effect.table}",
         subject=f"{effect.table}.{operation.name or '+'.join(operation.columns)}",
         why="; ".join([*clauses, *doubted]),
         mend=_mend(history, migration, operation),

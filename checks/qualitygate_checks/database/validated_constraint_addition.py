@@ -29,6 +29,8 @@ from qualitygate_checks.database._locks import Cost, Effect, located, told
 from qualitygate_checks.database._migrations import by_age, changes, confidence, doubts, mend, origin
 
 _NAMED = 4  # columns in a message
+# Alembic 1.18.2 and later write the key into the column's definition
+_OF_COLUMN = " (or op.add_column(..., inline_references=True) with sa.ForeignKey on the column, which reads no row)"
 KINDS = (OperationKind.ADD_FOREIGN_KEY, OperationKind.ADD_CHECK)
 
 
@@ -65,8 +67,9 @@ def _hit(history: History, migration: Migration, effect: Effect) -> Hit:
             history,
             "add it NOT VALID, and VALIDATE CONSTRAINT in a later migration"
             + ("; a column and its CHECK in two actions" if operation.inline else ""),
-            "op.create_foreign_key or op.create_check_constraint(..., postgresql_not_valid=True), and "
-            "op.execute('ALTER TABLE ... VALIDATE CONSTRAINT ...') in a later revision",
+            f"op.create_{'foreign_key' if foreign else 'check_constraint'}(..., postgresql_not_valid=True)"
+            f"{_OF_COLUMN if foreign and new else ''}, and op.execute('ALTER TABLE ... VALIDATE CONSTRAINT ...') in a later "
+            "revision",
             "AddConstraintNotValid, and ValidateConstraint in a later migration; a Positive...Field is added as its plain "
             "type, and its check so"
             if not foreign

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from qualitygate.model.schema import Operation, OperationKind
 from qualitygate.model.source import Text
-from qualitygate.parse.ddl import NotUnderstood, operations
+from qualitygate.parse.ddl import NotUnderstood, operations, uses
 from qualitygate.parse.sql import SqlError, split
 
 Kind = OperationKind
@@ -234,6 +234,60 @@ def test_renames_and_settings_are_read(source: str, kind: Kind, name: str, to: s
     assert (found.kind, found.name, found.to) == (kind, name, to)
 
 
+@pytest.mark.parametrize(
+    ("source", "condition"),
+    [
+        ("UPDATE t SET a = 1", ""),
+        ("UPDATE ONLY s.t AS x SET a = (SELECT b FROM u WHERE u.id = x.id)", ""),
+        ("UPDATE t SET a = (SELECT 1) WHERE  id > 5", "id > 5"),
+        ("DELETE FROM t WHERE true", "true"),
+        ("DELETE FROM t USING u WHERE t.id = u.id", "t.id = u.id"),
+    ],
+)
+def test_a_change_of_rows_keeps_its_own_condition(source: str, condition: str) -> None:
+    operation = one(source)
+    assert operation.kind in (Kind.UPDATE, Kind.DELETE)
+    assert (operation.expression, operation.partial) == (condition, bool(condition))
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "name", "to", "using"),
+    [
+        ("CREATE TYPE app.mood AS ENUM ('a', 'b')", Kind.CREATE_TYPE, "app.mood", "", "enum"),
+        ("CREATE TYPE pair AS (a int, b int)", Kind.CREATE_TYPE, "pair", "", ""),
+        ("CREATE DOMAIN grade AS int CHECK (VALUE > 0)", Kind.CREATE_TYPE, "grade", "", "checked domain"),
+        ("CREATE DOMAIN remark AS text", Kind.CREATE_TYPE, "remark", "", "domain"),
+        ("ALTER TYPE mood ADD VALUE IF NOT EXISTS 'Calm' AFTER 'a'", Kind.ADD_VALUE, "mood", "Calm", ""),
+        ("SELECT pg_catalog.set_config('lock_timeout', '2s', false)", Kind.SET, "lock_timeout", "'2s'", ""),
+        ("ALTER ROLE app SET lock_timeout = '1s'", Kind.SET, "lock_timeout", "'1s'", "every session"),
+        ("ALTER DATABASE shop SET statement_timeout TO 5000", Kind.SET, "statement_timeout", "5000", "every session"),
+    ],
+)
+def test_types_and_timeouts_are_read(source: str, kind: Kind, name: str, to: str, using: str) -> None:
+    operation = one(source)
+    assert (operation.kind, operation.name, operation.to, operation.using) == (kind, name, to, using)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "SELECT set_config('search_path', '', false)",
+        "SELECT 1",
+        "ALTER TYPE mood RENAME VALUE 'a' TO 'b'",
+        "ALTER ROLE a LOGIN",
+    ],
+)
+def test_other_forms_of_the_same_statements_do_nothing_to_the_schema(source: str) -> None:
+    assert read(source) == []
+
+
+def test_the_texts_of_a_statement_are_found_where_they_stand() -> None:
+    source = "INSERT INTO t VALUES ('calm', 'other', 'Calm')"
+    (statement,) = split(source, "postgres")
+    (use,) = uses(statement, Text.of(source).span, {"calm"})
+    assert (use.kind, use.to, use.span.column) == (Kind.USE_VALUE, "calm", 23)
+
+
 def test_mysql_states_indexes_and_columns_in_its_own_way() -> None:
     found = read(
         "CREATE TABLE `t` (`id` INT UNSIGNED NOT NULL AUTO_INCREMENT COMMENT 'the, id', `n` VARCHAR(20) CHARACTER SET utf8mb4,"
@@ -298,7 +352,8 @@ def test_any_text_gives_statements_within_it_or_one_clear_error(source: str) -> 
 WORDS = (
     "CREATE TABLE INDEX ALTER DROP ADD COLUMN CONSTRAINT PRIMARY KEY FOREIGN REFERENCES UNIQUE CHECK NOT NULL DEFAULT ON USING"
     " RENAME TO SET TYPE IF EXISTS PARTITION OF BY LIKE INCLUDING t a b ( ) , . 1 'x' int GENERATED AS IDENTITY TRUNCATE CASCADE"
-    " VALID VALIDATE MODIFY CHANGE UPDATE DELETE FROM REFRESH BEGIN END DO EXECUTE CONCURRENTLY INHERITS"
+    " VALID VALIDATE MODIFY CHANGE UPDATE DELETE FROM REFRESH BEGIN END DO EXECUTE CONCURRENTLY INHERITS DOMAIN ROLE VALUE"
+    " SELECT set_config WHERE"
 )
 
 
