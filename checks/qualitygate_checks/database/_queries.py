@@ -50,7 +50,20 @@ _LOOKUPS = _SERVED | frozenset(
      "month", "day", "week", "week_day", "hour", "minute", "search", "contained_by", "has_key", "has_keys", "has_any_keys",
      "overlap", "len", "trigram_similar", "unaccent", "quarter", "iso_year", "time"}
 )  # fmt: skip
+# Tables that by their names hold few rows.
+SMALL_TABLES = re.compile(
+    r"(?:^|_)(?:settings?|configs?|configurations?|options?|preferences?|roles?|permissions?|countr(?:y|ies)|currenc(?:y|ies)"
+    r"|languages?|locales?|types?|kinds?|categor(?:y|ies)|status(?:es)?|plans?|tiers?|features?|flags?|sites?|plugins?|themes?"
+    r"|templates?|migrations?|version|alembic_version|units?|providers?|departments?|schedules?|levels?|groups?|organi[sz]ations?"
+    r"|webhooks?|integrations?|apps?|clients?|backends?|servers?|queues?|channels?|regions?|states?|stages?|policies|policy"
+    r"|keywords?|lookup|enums?|instance|locks?)$|(?:options?|settings?|configurations?|config|preferences?)$",
+    re.IGNORECASE,
+)
 _COMPARED = frozenset({"==", "<", ">", "<=", ">=", "in"})
+_KNOWN = _ONE | _COUNTED | _CONDITIONS | frozenset(
+    {"all", "select_related", "prefetch_related", "distinct", "annotate", "alias", "only", "defer", "using", "values", "values_list",
+     "reverse", "none", "iterator", "in_bulk", "select_for_update", "earliest", "latest", "dates", "datetimes"}
+)  # fmt: skip
 _SHORTCUTS = frozenset({"get_object_or_404", "aget_object_or_404", "get_list_or_404"})
 _SELECT = re.compile(
     r"\s*SELECT\b(?P<what>[^;]{0,2000}?)\bFROM\s+[\"`]?(?P<table>\w+)[\"`]?(?:\s+(?:AS\s+)?(?!WHERE|ORDER|GROUP|LIMIT|JOIN|LEFT|INNER|CROSS|FULL|RIGHT)\w+)?"
@@ -75,7 +88,7 @@ class Query:
 
     ``ends`` is the method that gives its result, empty where it is only put together here. ``unsure`` where something
     that it asks by cannot be told; ``bounded`` where it takes a slice, a page or a single row. ``conditions`` are those
-    that an index can answer, ``others`` counts the rest.
+    that an index can answer, ``others`` counts the rest; ``nulls`` of them only leave out or keep NULL.
     """
 
     body: Body
@@ -85,12 +98,12 @@ class Query:
     model: Model | None = None
     conditions: list[Condition] = field(default_factory=list)
     others: int = 0
+    nulls: int = 0
     ordered: list[Condition] = field(default_factory=list)
     ends: str = ""
     bounded: bool = False
     unsure: bool = False
     name: str = ""
-    selected: tuple[str, ...] = ()
 
     @property
     def place(self) -> Place:
@@ -202,6 +215,7 @@ def _of_body(body: Body, models: Models) -> Iterator[Query]:
             target = statement.targets[0]
             if isinstance(target, ir.Name):
                 bound[id(_unwrapped(statement.value))] = target.id
+    consumed = _consumed(body)
     sliced = {
         id(_unwrapped(expression))
         for expression in body.expressions()
@@ -215,6 +229,8 @@ def _of_body(body: Body, models: Models) -> Iterator[Query]:
             inner.update(id(call) for _, call in methods)
             query = _query(expression, root, methods, body, models)
             if query is not None:
+                if not query.ends:
+                    query.ends = consumed.get(id(expression), "")
                 if id(expression) in sliced:
                     query.bounded, query.ends = True, query.ends or "[:]"
                 made.append((query, bound.get(id(expression), "")))
@@ -231,6 +247,32 @@ def _of_body(body: Body, models: Models) -> Iterator[Query]:
         if query.ends or query.name:
             yield query
     yield from _literal(body, models)
+
+
+_FETCHING = frozenset({"all", "fetchall", "stream"})
+_CONSUMERS = frozenset({"list", "set", "tuple", "sorted", "len", "dict", "sum", "max", "min"})
+
+
+def _consumed(body: Body) -> dict[int, str]:
+    """What takes all that an expression gives, by the expression: a loop, a comprehension, `list(...)`."""
+    found: dict[int, str] = {}
+    for statement in ir.walk(body.statements):
+        if isinstance(statement, ir.For):
+            found[id(statement.iterable)] = "for"
+    for expression in body.expressions():
+        if isinstance(expression, ir.Comprehension):
+            for generator in expression.generators:
+                found[id(generator.iterable)] = "for"
+        elif isinstance(expression, ir.Call):
+            name = last_name(expression.function)
+            many = any(argument.name == "many" for argument in expression.arguments)
+            for argument in expression.arguments[:1]:
+                if (name in _CONSUMERS and isinstance(expression.function, ir.Name)) or many:
+                    found[id(argument.value)] = "list"
+                else:
+                    # handed on: what becomes of it is not known here
+                    found.setdefault(id(argument.value), "")
+    return found
 
 
 def _unwrapped(expression: ir.Expression) -> ir.Expression:
@@ -309,7 +351,8 @@ def _read(query: Query, methods: Sequence[tuple[str, ir.Call]], models: Models) 
         elif name == "order_by":
             for argument in call.arguments:
                 _order(query, argument.value, models)
-        elif name in _LIMITS:
+        elif name in _LIMITS or name == "group_by":
+            # as many rows as there are groups
             query.bounded = True
         elif name in (
             "join",
@@ -323,10 +366,17 @@ def _read(query: Query, methods: Sequence[tuple[str, ir.Call]], models: Models) 
             "union",
         ):
             query.unsure = True
-        elif name in ("only", "values", "values_list", "load_only"):
-            query.selected += (name,)
+        elif query.model is not None and query.model.framework == "django" and name not in _KNOWN:
+            # a method of the application's own manager: it may narrow
+            query.unsure = True
     last = methods[-1][0] if methods else ""
-    if last in _ONE | _COUNTED or last in ("all", "fetchall", "iterator", "in_bulk", "stream"):
+    # Django asks when the rows are looked at, not when they are named
+    asking = (
+        frozenset({"iterator", "in_bulk"})
+        if query.model is not None and query.model.framework == "django"
+        else _FETCHING
+    )
+    if last in _ONE | _COUNTED or last in asking:
         query.ends = last
     query.bounded = query.bounded or last in _ONE | _COUNTED
 
@@ -351,6 +401,7 @@ def _lookup(query: Query, written: str, models: Models, counts: bool) -> None:
         query.conditions.append(condition)
     else:
         query.others += 1
+        query.nulls += lookup == "isnull"
 
 
 def _expression(query: Query, expression: ir.Expression, models: Models) -> None:
@@ -367,6 +418,8 @@ def _expression(query: Query, expression: ir.Expression, models: Models) -> None
         if name in ("in_", "between") and isinstance(expression.function, ir.Attribute):
             _compared(query, expression.function.value, models)
             return
+        if name in ("is_", "isnot", "is_not"):
+            query.nulls += 1
         if name in ("is_", "isnot", "is_not", "like", "ilike", "contains", "startswith", "not_in", "notin_", "ilike"):
             query.others += 1
             return
@@ -436,7 +489,7 @@ def _go_on(query: Query, name: str, body: Body, models: Models) -> None:
                     called = last_name(expression.function)
                     if called in ("execute", "scalars", "scalar", "stream", "stream_scalars"):
                         _taken(query, expression, body)
-                    elif called in ("list", "set", "tuple", "sorted", "len", "dict", "sum", "max", "min"):
+                    elif called in _CONSUMERS:
                         query.ends = query.ends or called
                     else:
                         # handed on: what becomes of it is not known here
@@ -499,6 +552,9 @@ def _literal(body: Body, models: Models) -> Iterator[Query]:
             continue
         query = Query(body, span_of(first) or expression.name_span, f"SELECT FROM {table.name}", table)
         query.ends = name
+        if name == "execute":
+            fetched = {one for one in ("fetchall", "fetchone", "fetchmany", "all") if _is_called(body, one)}
+            query.ends = fetched.pop() if len(fetched) == 1 else "execute"
         where = match["where"] or ""
         query.unsure = bool(re.search(r"\b(?:OR|SELECT|EXISTS)\b", where, re.IGNORECASE))
         for term in re.split(r"\bAND\b", where, flags=re.IGNORECASE) if where else ():
@@ -510,8 +566,18 @@ def _literal(body: Body, models: Models) -> Iterator[Query]:
                 query.others += 1
         rest = (match["rest"] or "").upper()
         aggregate = re.match(r"\s*(?:count|max|min|sum|avg|exists|1)\b", match["what"], re.IGNORECASE)
-        query.bounded = "LIMIT" in rest or "FETCH" in rest or name in _ONE or aggregate is not None or "GROUP" in rest
+        query.bounded = (
+            "LIMIT" in rest
+            or "FETCH" in rest
+            or query.ends in (*_ONE, "fetchmany")
+            or aggregate is not None
+            or "GROUP" in rest
+        )
         yield query
+
+
+def _is_called(body: Body, name: str) -> bool:
+    return any(isinstance(part, ir.Call) and last_name(part.function) == name for part in body.expressions())
 
 
 def covered(condition: Condition) -> bool:

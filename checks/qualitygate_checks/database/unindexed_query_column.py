@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.calls import Call
 from qualitygate_checks._reach import is_script, way
-from qualitygate_checks.database._queries import ASKED, Condition, Query, covered, queries, reached
+from qualitygate_checks.database._queries import ASKED, SMALL_TABLES, Condition, Query, covered, queries, reached
 from qualitygate_checks.database._tables import as_clauses, made
 
 _FEW = re.compile(
@@ -43,14 +43,6 @@ _FEW_VALUES = re.compile(
     r"|enabled|deleted|archived|public|private|default|visible|hidden|published|verified|primary|order|position|sort_order|rank"
     r"|weight|version|year|month|day|group|label|channel|environment|plan|tier|region|zone|access|permission|flag|permanent"
     r"|deleted_at|archived_at|extension|mime_?type|content_type|file_type|currency_code|country_code)$",
-    re.IGNORECASE,
-)
-_SMALL_TABLES = re.compile(
-    r"(?:^|_)(?:settings?|configs?|configurations?|options?|preferences?|roles?|permissions?|countr(?:y|ies)|currenc(?:y|ies)"
-    r"|languages?|locales?|types?|kinds?|categor(?:y|ies)|status(?:es)?|plans?|tiers?|features?|flags?|sites?|plugins?|themes?"
-    r"|templates?|migrations?|version|alembic_version|units?|providers?|departments?|schedules?|levels?|groups?|organi[sz]ations?"
-    r"|webhooks?|integrations?|apps?|clients?|backends?|servers?|queues?|channels?|regions?|states?|stages?|policies|policy"
-    r"|keywords?|lookup|enums?|instance|locks?)$|(?:options?|settings?|configurations?|config|preferences?)$",
     re.IGNORECASE,
 )
 # What is looked up by its name is mostly one of a few things that somebody set up, unless there are many of the kind.
@@ -97,7 +89,7 @@ _SINGLE = frozenset(
 
 def _lacking(query: Query) -> Condition | None:
     """The column that the query would need an index for; None where it needs none, or where that is not sure."""
-    if query.unsure or not query.ends or _SMALL_TABLES.search(query.table.name):
+    if query.unsure or not query.ends or SMALL_TABLES.search(query.table.name):
         return None
     asked = query.conditions
     if not asked:
