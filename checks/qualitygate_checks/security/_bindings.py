@@ -6,6 +6,7 @@ without one has no bindings, only formats and addresses.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -202,7 +203,39 @@ def _json(text: str) -> Iterator[Bound]:
             yield from _bound(offset, line, match["name"], *match.span("value"))
 
 
+_MANIFEST = re.compile(r"^kind:[ \t]*[\"']?Secret[\"']?[ \t]*\r?$", re.MULTILINE)
+_LONG = 10
+_DATA = re.compile(r"^data:[ \t]*\r?\n(?P<entries>(?:[ \t]+[^\n]*\n|\r?\n)*)", re.MULTILINE)
+_ENTRY = re.compile(
+    r"^[ \t]+[\"']?(?P<name>[\w.\-]+)[\"']?:[ \t]+[\"']?(?P<value>[A-Za-z0-9+/]{4,4000}={0,2})[\"']?[ \t]*\r?$",
+    re.MULTILINE,
+)
+
+
+def _kubernetes(text: str) -> Iterator[Bound]:
+    """The entries under `data` of a Kubernetes secret, decoded: base64 hides nothing."""
+    start = 0
+    for document in re.split(r"(?m)^---.*$", text):
+        place = text.find(document, start)
+        start = place + len(document)
+        data = _DATA.search(document + "\n") if _MANIFEST.search(document) else None
+        for entry in _ENTRY.finditer(data["entries"]) if data else ():
+            try:
+                value = base64.b64decode(entry["value"] + "=" * (-len(entry["value"]) % 4), validate=True).decode()
+            except ValueError:
+                continue
+            if data and value.isprintable():
+                at = place + data.start("entries")
+                # Whatever lies in a secret is meant to be one; a short word is the name of a user or a host.
+                named = KEYWORD.search(entry["name"]) is not None
+                if named or len(value) >= _LONG:
+                    name = entry["name"] if named else f"{entry['name']}_password"
+                    yield Bound(name, value, at + entry.start("value"), at + entry.end("value"), "setting")
+
+
 def _yaml(text: str) -> Iterator[Bound]:
+    if "Secret" in text:
+        yield from _kubernetes(text)
     for whole, full in _lines(text):
         start = _uncommented(full)
         offset, line = whole + start, full[start:]

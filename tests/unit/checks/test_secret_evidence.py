@@ -467,3 +467,15 @@ def test_hostile_text_costs_no_more_than_its_length(content: str, language: Lang
     started = time.perf_counter()
     list(CHECK.run(file))
     assert time.perf_counter() - started < 10
+
+
+def test_the_data_of_a_kubernetes_secret_is_decoded() -> None:
+    encoded = base64.b64encode(b"Harbour!kettle4711").decode()
+    manifest = (
+        "apiVersion: v1\nkind: ConfigMap\ndata:\n  salt: aGVsbG8=\n---\napiVersion: v1\nkind: Secret\n"
+        f"metadata:\n  name: db\ndata:\n  username: {base64.b64encode(b'orders').decode()}\n  salt: {encoded}\n"
+    )
+    (hit,) = [one for one in hits(manifest, "deploy/db.yaml") if one.confidence is not Confidence.LOW]
+    assert hit.place.span.line == 12
+    assert text_of(manifest, hit) == encoded
+    assert not hits(manifest.replace("kind: Secret", "kind: SealedSecret"), "deploy/db.yaml")
