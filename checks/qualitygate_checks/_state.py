@@ -26,6 +26,8 @@ _CACHE = re.compile(
     r"cache|memo|lru|lookup|singleton|(^|_)(instances?|clients?|engines?|pools?|providers?|plugins?|loaded|registry)($|_)"
 )
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
+# What a probe asks is asked of each process by itself.
+_PROBE = re.compile(r"/(health\w*|ready\w*|live\w*|ping|status)(/[a-z]*)?$")
 _SHOWN = 3
 
 
@@ -64,7 +66,7 @@ def changed_by_requests(state: SharedState) -> list[StateChange]:
     return [
         change
         for change in state.changes
-        if change.routes
+        if not all(map(_PROBE.search, change.routes))
         and not (change.guarded and change.how == "rebound")
         and (change.own_key if change.how in ("item", "added") else change.how == "rebound")
     ]

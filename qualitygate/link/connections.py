@@ -223,7 +223,8 @@ def _sites(evaluator: Evaluator, graph: CallGraph, roles: Mapping[str, Role]) ->
             continue
         for site in graph.sites(function):
             name = dotted(site.callee)
-            if name in CONSTRUCTORS:
+            # A client that is handed a pool borrows from it, as a session of SQLAlchemy does from its engine.
+            if name in CONSTRUCTORS and "connection_pool" not in site.arguments.keywords:
                 yield _Found(function, site, name)
 
 
@@ -444,7 +445,7 @@ def _walk(
         if isinstance(statement, ir.If):
             yield from _walk(statement.body, (*tests, statement.test))
             yield from _walk(statement.orelse, (*tests, statement.test))
-            if statement.body and isinstance(statement.body[-1], (ir.Return, ir.Raise)):
+            if any(isinstance(inner, (ir.Return, ir.Raise)) for inner in ir.walk(statement.body)):
                 # `if _client is not None: return _client` puts the rest of the block under the condition.
                 tests = (*tests, statement.test)
         elif isinstance(statement, (ir.For, ir.While, ir.With)):

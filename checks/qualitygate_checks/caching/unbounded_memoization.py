@@ -32,6 +32,11 @@ _ENDLESS = frozenset({"functools.cache", "async_lru.alru_cache", "functools.lru_
 _FEW = frozenset({"bool", "type", "Type", "Callable", "Literal", "None", "Enum", "ModuleType", "Path", "Settings"})
 # Classes, models and functions of a program have a number.
 _CLASSES = re.compile(r"(^|_)(cls|klass|class|model|func|function|module|backend|dialect|locale|language|lang)$")
+# Keys of which there are ever more: of people, of their requests and what they hold.
+_MANY = re.compile(
+    r"(^|_)(users?|accounts?|customers?|tenants?|orgs?|clients?|sessions?|requests?|tokens?|ips?|hosts?|emails?|ids?|uuids?|"
+    r"pks?|name|query|queries|text|prompts?|messages?|hash|digest|currency|symbol|sku|date|day|word)($|_)"
+)
 _SHORT = re.compile(r"(^|_)(instances?|clients?|engines?|pools?|providers?|plugins?|models?|loaded|registry)($|_)")
 
 
@@ -141,7 +146,8 @@ def _container(state: SharedState) -> Hit:
         why=reason(filled),
         mend="use `cachetools.TTLCache(maxsize=1024, ttl=300)`, or a shared cache with an expiry",
         places=places(filled),
-        confidence=Confidence.MEDIUM,
+        # One entry for each model, source or template is a short list.
+        confidence=Confidence.MEDIUM if any(_MANY.search(words(change.key)) for change in filled) else Confidence.LOW,
     )
 
 

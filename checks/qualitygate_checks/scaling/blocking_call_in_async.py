@@ -145,7 +145,7 @@ _KINDS: dict[str, tuple[str, str]] = {
     ),
 }
 _MANY = 4
-"""More functions of one file than this with one kind of call share a decision: they are told together."""
+"""More functions of one file, or behind one coroutine, with one kind of call share a decision: they are told together."""
 
 
 def run(project: Project) -> Iterator[Hit]:
@@ -156,13 +156,21 @@ def run(project: Project) -> Iterator[Hit]:
             continue
         kind = _KINDS[call.name][0]
         found.setdefault((call.place.path, kind), {}).setdefault(call.owner, []).append(call)
-    for owners in found.values():
+    single: dict[tuple[str, str], list[list[Call]]] = {}
+    for (_, kind), owners in found.items():
         groups = list(owners.values())
         if len(groups) > _MANY:
-            yield _hit(groups[0], groups[1:])
+            yield _hit(groups[0], groups[1:], "functions of this file")
         else:
             for calls in groups:
-                yield _hit(calls, ())
+                steps = functions(calls[0].loop)
+                single.setdefault((kind, steps[0] if steps else calls[0].owner), []).append(calls)
+    for (_, coroutine), groups in single.items():
+        if len(groups) > _MANY:
+            yield _hit(groups[0], groups[1:], f"functions that the coroutine {coroutine} runs")
+        else:
+            for calls in groups:
+                yield _hit(calls, (), "")
 
 
 def _blocks(call: Call) -> bool:
@@ -174,7 +182,7 @@ def _blocks(call: Call) -> bool:
     return call.asynchronous or bool(call.loop)
 
 
-def _hit(calls: Sequence[Call], others: Sequence[Sequence[Call]]) -> Hit:
+def _hit(calls: Sequence[Call], others: Sequence[Sequence[Call]], where: str) -> Hit:
     call = calls[0]
     kind, mend = _KINDS[call.name]
     shown = ".".join(call.name.replace("..", ".").split(".")[-2:])
@@ -194,7 +202,7 @@ def _hit(calls: Sequence[Call], others: Sequence[Sequence[Call]]) -> Hit:
     message = f"{shown}() blocks the event loop in {owner(call)}"
     places = call.loop
     if others:
-        message = f"{kind} blocks the event loop in {len(others) + 1} functions of this file, {owner(call)} first"
+        message = f"{kind} blocks the event loop in {len(others) + 1} {where}, {owner(call)} first"
         places = tuple(
             Place(other[0].place.path, other[0].place.span, owner(other[0]), "call") for other in others[:_MANY]
         )

@@ -117,6 +117,8 @@ def _writes(call: Call) -> str:
         return "writes a file"
     if call.name in _PATH_OPENS:
         mode = call.argument("mode", 0)
+        if call.positional and "mode" in call.keywords:
+            return ""  # `archive.open(member, mode="w")`: a path has its mode first
         return "writes a file" if mode is not None and _WRITING.fullmatch(str(mode.value)) else ""
     if call.name in _UPLOADS:
         if call.name == "?.save" and (call.receiver != "request" or not call.positional):

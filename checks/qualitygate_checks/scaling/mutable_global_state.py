@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate_checks._reach import is_script
-from qualitygate_checks._state import changed_by_requests, is_cache, is_session, places, reason
+from qualitygate_checks._state import changed_by_requests, is_cache, is_session, places, reason, words
 
 
 def run(project: Project) -> Iterator[Hit]:
@@ -37,6 +37,8 @@ def run(project: Project) -> Iterator[Hit]:
             why=reason(changes),
             mend="keep it in Redis or the database, or with the request that it belongs to",
             places=places(changes),
+            # A lock for each key may be meant for this process alone.
+            confidence=Confidence.LOW if words(state.name).endswith(("lock", "locks")) else None,
         )
 
 

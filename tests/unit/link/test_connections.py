@@ -248,3 +248,43 @@ def handler(event, context):
     return redis.Redis().get(event["id"])
 """)
     assert found == {"handler": Scope.REQUEST}
+
+
+def test_a_client_that_is_handed_a_pool_borrows_from_it() -> None:
+    found = scopes("""
+pool = redis.ConnectionPool.from_url("redis://cache")
+
+
+def client():
+    return redis.Redis(connection_pool=pool)
+
+
+@app.get("/v1/items")
+def items():
+    return client().get("items")
+""")
+    assert found == {"app/main.py": Scope.MODULE}
+
+
+def test_a_client_that_is_tried_before_it_is_made_again_is_kept() -> None:
+    found = scopes("""
+_client = None
+
+
+def client():
+    global _client
+    if _client is not None:
+        try:
+            _client.ping()
+            return _client
+        except redis.RedisError:
+            _client = None
+    _client = redis.Redis()
+    return _client
+
+
+@app.get("/v1/items")
+def items():
+    return client().get("items")
+""")
+    assert found == {"client": Scope.MEMOISED}
