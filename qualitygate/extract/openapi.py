@@ -48,6 +48,7 @@ _LIMIT_IN_WORDS = re.compile(
     r"less than|capped at|range|highest)\b|<=?|\b[01] ?(?:-|to|\.\.))[^.\n]{0,60}?\d",
     re.IGNORECASE,
 )
+_CONTROLLERS = ("x-openapi-router-controller", "x-swagger-router-controller")
 _TEMPLATE = ("{{", "{%")
 # A name of one label is a container or a host of the local network; the numbers are those of RFC 1918.
 _LOCAL = re.compile(
@@ -323,6 +324,9 @@ class _Reader:
             place=node.place,
             path_place=path_place,
             operation_id=exchange.operation_id,
+            controller=next(
+                (_text(given.get(key)) for given in (data, item.data) for key in _CONTROLLERS if key in given), ""
+            ),
             deprecated=data.get("deprecated") is True,
             parameters=tuple(parameters.values()),
             responses=tuple(responses.values()),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from qualitygate.frameworks import Adapter, RouteDraft, Surface, graphql
 from qualitygate.frameworks.paths import braces, path_text
-from qualitygate.frameworks.views import flattened, function_of, holders, listed, methods_of_class
+from qualitygate.frameworks.views import flattened, function_of, holders, listed, methods_of_class, mystery
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Arguments,
@@ -70,6 +70,12 @@ def surface(evaluation: Evaluation) -> Surface:
     for holder in found.values():
         node = nodes[id(holder)]
         node.middleware.extend(flattened(_constructed(evaluation, holder).get("middlewares")))
+    missing = [
+        mystery("add_routes()" if prefix is None else "add_subapp()", child, place)
+        for node in (*nodes.values(), strays)
+        for child, prefix, place in node.children
+        if not evaluation.is_a(child, _ALL) and not _is_static(child)
+    ]
     apps = [holder for holder in found.values() if evaluation.is_a(holder, APPS)]
     below = {id(child) for node in nodes.values() for child, _, _ in node.children}
     drafts: list[RouteDraft] = []
@@ -87,7 +93,13 @@ def surface(evaluation: Evaluation) -> Surface:
         for holder in found.values():
             if id(holder) not in below:
                 drafts.extend(_walk(evaluation, holder, "", doubt, (), (), nodes, frozenset()))
-    return Surface(tuple(drafts), (), tuple(app.place for app in apps if app.place is not None))
+    places = tuple(app.place for app in apps if app.place is not None)
+    return Surface(tuple(drafts), (), places, tuple(missing))
+
+
+def _is_static(value: Value) -> bool:
+    name = value.cls.name if isinstance(value, Instance) and isinstance(value.cls, External) else ""
+    return name.rsplit(".", 1)[-1] in ("static", "StaticDef")
 
 
 def _holder(evaluation: Evaluation, receiver: Value | None) -> Instance | None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 
 from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, drf, graphql
 from qualitygate.frameworks.paths import HTTP_METHODS, angles, path_text, regex
+from qualitygate.frameworks.views import is_false, mystery
+from qualitygate.model.architecture import Unfollowed
 from qualitygate.model.source import Place, Span
 from qualitygate.model.values import (
     Bound,
@@ -90,7 +92,7 @@ def surface(evaluation: Evaluation) -> Surface:
     drafts = [draft for path, patterns, doubt in roots for draft in walker.patterns(patterns, _Way(doubt=doubt), path)]
     handlers = walker.error_handlers()
     places = tuple(Place(path, Span(1, 1, 1, 1)) for path, _, _ in roots)
-    return Surface(tuple(drafts), tuple(handlers), places if drafts else ())
+    return Surface(tuple(drafts), tuple(handlers), places if drafts else (), tuple(walker.missing))
 
 
 def _patterns(urls: Value | None) -> Items | None:
@@ -115,6 +117,7 @@ class _Walker:
         self._registered = drf.registrations(evaluation)
         self._middleware = self._settings_classes("MIDDLEWARE", "MIDDLEWARE_CLASSES")
         self.mounts: list[Mount] = []
+        self.missing: list[Unfollowed] = []
 
     def _settings_classes(self, *names: str) -> tuple[Value, ...]:
         found: list[Value] = []
@@ -186,7 +189,9 @@ class _Walker:
                 continue
             if self._evaluation.is_a(item, I18N):
                 inner = Items([*item.arguments.positional])
-                yield from self.patterns(inner, replace(way, prefix=way.prefix + "{language}/"), near)
+                # The default language may go without a prefix.
+                plain = is_false(item.arguments.get("prefix_default_language"))
+                yield from self.patterns(inner, way if plain else replace(way, prefix=way.prefix + "{language}/"), near)
                 continue
             is_regex = self._evaluation.is_a(item, REGEX)
             if not is_regex and not self._evaluation.is_a(item, PATH):
@@ -210,6 +215,8 @@ class _Walker:
                 self.mounts.append(Mount(target, mounted.prefix, mounted.mounts, mounted.doubt))
             elif target is not None:
                 yield from self.patterns(target, mounted, inner_near or near)
+            else:
+                self.missing.append(_not_included(view, event.place))
             return
         if isinstance(view, Bound) and view.name == "urls" and isinstance(view.receiver, Instance):
             if drf.is_router(self._evaluation, view.receiver):
@@ -222,14 +229,19 @@ class _Walker:
                 yield from self._view(item, replace(way, mounts=(*way.mounts, event.place)), event, near)
             return
         if isinstance(view, External) and view.name.endswith(".urls"):
-            return  # the administration site and its like: a library's own pages
+            # The administration site and its like: a library's own pages.
+            self.missing.append(mystery("path()", view, event.place))
+            return
         endpoint, _ = self._unwrap(view)
         if graphql.is_endpoint(self._evaluation, endpoint):
             path = "/" + way.prefix.lstrip("/")
             yield graphql.draft(endpoint, path, event.place, way.mounts, self._middleware, way.doubt)
             return
         wrappers = tuple(self._wrappers(view))
-        for method, handler, cls, action in self._operations(view):
+        operations = list(self._operations(view)) or list(_of_library(endpoint))
+        if not operations:
+            self.missing.append(mystery("path()", endpoint, event.place))
+        for method, handler, cls, action in operations:
             yield self._draft(way, event.place, method, handler, cls, action, wrappers)
 
     def _include_target(self, include: Instance) -> tuple[Value | None, str]:
@@ -248,6 +260,9 @@ class _Walker:
         return self._evaluation.is_a(value, PATH | REGEX)
 
     def _router(self, router: Instance, way: _Way) -> Iterator[RouteDraft]:
+        for registration in self._registered.get(id(router), ()):
+            if not isinstance(registration.view, ClassValue):
+                self.missing.append(mystery("register()", registration.view, registration.place))
         for path, doubt, served, view, registered in drf.router_operations(self._evaluation, router, self._registered):
             mounted = _Way(way.prefix + path, (*way.mounts, registered), way.doubt or doubt)
             yield self._draft(mounted, registered, served.method, served.handler, view, served.action)
@@ -271,6 +286,10 @@ class _Walker:
             if not methods:
                 yield "ANY", cls, cls, ""
             return
+        if isinstance(unwrapped, Instance) and isinstance(unwrapped.cls, ClassValue):
+            # An object that is called: a syndication feed, a form preview.
+            called = self._evaluation.attribute(unwrapped, "__call__")
+            yield "ANY", called.function if isinstance(called, BoundFunction) else unwrapped.cls, unwrapped.cls, ""
         if isinstance(unwrapped, (FunctionValue, LambdaValue, BoundFunction)):
             function = unwrapped.function if isinstance(unwrapped, BoundFunction) else unwrapped
             methods_of = restricted or (self._restriction(function) if isinstance(function, FunctionValue) else ())
@@ -364,7 +383,8 @@ class _Walker:
             for decorator in handler.decorators
         ):
             framework = "drf"
-        page = framework == "django" and _is_page(self._evaluation, handler, cls)
+        library = isinstance(handler, External)
+        page = framework == "django" and (_is_page(self._evaluation, handler, cls) or _renders(handler))
         return RouteDraft(
             framework=framework,
             method=method,
@@ -379,7 +399,33 @@ class _Walker:
             collection=collection,
             paginated_by=paginated,
             page=page,
+            exempt="library" if library else "",
         )
+
+
+def _not_included(include: Instance, place: Place) -> Unfollowed:
+    given = include.arguments.get("arg", 0)
+    if isinstance(given, Items) and given.items:
+        given = given.items[0]
+    if isinstance(given, Known) and isinstance(given.value, str):
+        return Unfollowed(place, f"include() of {given.value}, which is no module of the project")
+    return mystery("include()", given, place)
+
+
+def _of_library(view: Value) -> Iterator[tuple[str, Value, ClassValue | None, str]]:
+    """Operations of a view that a library brings: `TemplateView.as_view()`, `obtain_auth_token`."""
+    made = isinstance(view, Instance) and view.event is not None and view.event.name.endswith("as_view")
+    cls = view.cls if isinstance(view, Instance) else view
+    if not isinstance(cls, External) or not (made or isinstance(view, External)):
+        return
+    name = cls.name.removesuffix("()").removesuffix(".as_view")
+    last = name.rsplit(".", 1)[-1]
+    for method in _GENERIC.get(last, ()) or [verb.upper() for verb in drf.generic_methods(last)] or ("ANY",):
+        yield method, External(name), None, ""
+
+
+def _renders(handler: Value) -> bool:
+    return isinstance(handler, External) and handler.name.startswith("django.")
 
 
 def _is_page(evaluation: Evaluation, handler: Value, cls: ClassValue | None) -> bool:

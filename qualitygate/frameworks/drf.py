@@ -116,6 +116,11 @@ def _handler(evaluation: Evaluation, cls: ClassValue, name: str) -> tuple[Value 
     return None, ""
 
 
+def generic_methods(name: str) -> tuple[str, ...]:
+    """The methods that a generic view of the library serves, by its class's name; none where it is no such view."""
+    return tuple(_GENERIC.get(name, ()))
+
+
 def _delegated(function: FunctionValue) -> str:
     """`def get(self, ...): return self.list(...)` is the action that it hands on to."""
     for action in (*_LIST_ACTIONS, *_DETAIL_ACTIONS):

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 
 from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, graphql
 from qualitygate.frameworks.paths import HTTP_METHODS, braces, path_text
-from qualitygate.frameworks.views import hides, methods_of_class, named
+from qualitygate.frameworks.views import hides, methods_of_class, mystery, named
+from qualitygate.model.architecture import Unfollowed
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Arguments,
+    Choice,
     ClassValue,
     Entries,
     Evaluation,
@@ -51,9 +53,11 @@ DEPENDS = frozenset(
 )
 PAGES = ("HTMLResponse", "TemplateResponse", "FileResponse", "RedirectResponse", "PlainTextResponse")
 _ALL = APPS | PLAIN_APPS | ROUTERS
+_FILES = frozenset({"starlette.staticfiles.StaticFiles", "fastapi.staticfiles.StaticFiles"})
 VERSIONED = "fastapi_versioning.VersionedFastAPI"
 _VERSION_DECORATORS = frozenset({"fastapi_versioning.version", "fastapi_versioning.versioning.version"})
 
+_USERS_CLASSES = frozenset({"fastapi_users.FastAPIUsers", "fastapi_users.fastapi_users.FastAPIUsers"})
 # Operations of the routers that fastapi-users makes, from its documentation of routes.
 _USERS: dict[str, tuple[tuple[str, str], ...]] = {
     "get_auth_router": (("POST", "/login"), ("POST", "/logout")),
@@ -94,6 +98,7 @@ def surface(evaluation: Evaluation) -> Surface:
     middleware: dict[int, list[Value]] = defaultdict(list)
     handlers: list[ErrorHandlerDraft] = []
     passed_on: set[int] = set()
+    missing: list[Unfollowed] = []
     for event in evaluation.events:
         receiver = event.receiver
         if event.result is not None and evaluation.is_a(event.result, _ALL):
@@ -111,8 +116,9 @@ def surface(evaluation: Evaluation) -> Surface:
         if event.name in _DECLARING:
             nodes[key].routes.append(event)
         elif event.name == "include_router":
-            child = arguments.get("router", 0)
+            child = _chosen(arguments.get("router", 0))
             if child is not None:
+                missing.extend(_unfollowed(evaluation, event, child))
                 prefix, uncertain = path_text(arguments.get("prefix"))
                 nodes[key].children.append(
                     (child, prefix, uncertain, _depends(evaluation, arguments.get("dependencies")), event.place)
@@ -122,7 +128,8 @@ def surface(evaluation: Evaluation) -> Surface:
             for child in arguments.positional:
                 nodes[key].children.append((child, "/{version}" if by_path else "", "", [], event.place))
         elif event.name in ("mount", "host"):
-            child = arguments.get("app", 1)
+            child = _chosen(arguments.get("app", 1))
+            missing.extend(_unfollowed(evaluation, event, child))
             prefix, uncertain = path_text(arguments.get("path", 0)) if event.name == "mount" else ("", "")
             mounted = any(known is child for known, *_ in nodes[key].children)
             if child is not None and not (event.unlikely and mounted):  # `if HOST is None: mount(...) else: host(...)`
@@ -169,7 +176,18 @@ def surface(evaluation: Evaluation) -> Surface:
         reason = "no application is seen to include this router"
         drafts.extend(_walk(evaluation, holder, _Way("", (), (), reason, False), nodes, constructed, middleware, set()))
     places = tuple(app.place for app in apps if app.place is not None)
-    return Surface(tuple(drafts), tuple(handlers), places)
+    return Surface(tuple(drafts), tuple(handlers), places, tuple(missing))
+
+
+def _chosen(value: Value | None) -> Value | None:
+    return value.values[0] if isinstance(value, Choice) else value
+
+
+def _unfollowed(evaluation: Evaluation, event: Event, child: Value | None) -> Iterator[Unfollowed]:
+    """What is mounted and neither an application or router, nor something that serves no operations (files)."""
+    known = evaluation.is_a(child, _ALL | _FILES) or graphql.is_endpoint(evaluation, child)
+    if child is not None and not known and not _of_users(evaluation, child):
+        yield mystery(f"{event.name}()", child, event.place)
 
 
 _DECLARING = frozenset({*HTTP_METHODS, "api_route", "route", "add_api_route", "add_route"})
@@ -315,7 +333,7 @@ def _foreign(evaluation: Evaluation, child: Value, way: _Way, place: Place) -> I
     if graphql.is_endpoint(evaluation, child):
         text = "".join(path_text(child.arguments.get(name))[0] for name in ("prefix", "path"))
         yield graphql.draft(child, braces(way.prefix + text) or "/", place, way.mounts, way.before, way.uncertain)
-    elif child.event is not None and isinstance(child.cls, External) and "FastAPIUsers" in child.cls.name:
+    elif child.event is not None and _of_users(evaluation, child):
         for method, path in _USERS.get(child.event.name, ()):
             yield RouteDraft(
                 framework="fastapi",
@@ -329,6 +347,13 @@ def _foreign(evaluation: Evaluation, child: Value, way: _Way, place: Place) -> I
                 hidden=way.hidden,
                 versioned_by=way.versioned_by,
             )
+
+
+def _of_users(evaluation: Evaluation, child: Value | None) -> bool:
+    """Whether a router is one that fastapi-users makes, also by a subclass of its own."""
+    if not isinstance(child, Instance) or child.event is None:
+        return False
+    return evaluation.is_a(child.event.receiver, _USERS_CLASSES) and child.event.name in _USERS
 
 
 def _route(evaluation: Evaluation, event: Event, way: _Way, framework: str) -> Iterator[RouteDraft]:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, graphql
 from qualitygate.frameworks.paths import HTTP_METHODS, angles, path_text, under
-from qualitygate.frameworks.views import listed, methods_of_class, named, view_class
+from qualitygate.frameworks.views import listed, methods_of_class, mystery, named, view_class
+from qualitygate.model.architecture import Unfollowed
 from qualitygate.model.source import Place, Span
 from qualitygate.model.values import (
+    Bound,
     Evaluation,
     Event,
     FunctionValue,
@@ -24,7 +26,8 @@ from qualitygate.model.values import (
     Value,
 )
 
-APPS = frozenset({"flask.Flask", "flask.app.Flask", "quart.Quart", "apiflask.APIFlask", "flask_openapi3.OpenAPI"})
+_WRAPPERS = frozenset({"connexion.App", "connexion.FlaskApp", "connexion.apps.flask.FlaskApp"})
+APPS = _WRAPPERS | {"flask.Flask", "flask.app.Flask", "quart.Quart", "apiflask.APIFlask", "flask_openapi3.OpenAPI"}
 BLUEPRINTS = frozenset(
     {
         "flask.Blueprint",
@@ -56,12 +59,13 @@ def surface(evaluation: Evaluation) -> Surface:
     holders: dict[int, Instance] = {}
     handlers: list[ErrorHandlerDraft] = []
     hosts: dict[int, Value] = {}
+    missing: list[Unfollowed] = []
     for event in evaluation.events:
         for value in (event.result, *event.arguments.positional, *event.arguments.keywords.values()):
             if isinstance(value, Instance) and evaluation.is_a(value, _HOLDERS):
                 holders.setdefault(id(value), value)
-        receiver = event.receiver
-        if not isinstance(receiver, Instance) or not evaluation.is_a(receiver, _HOLDERS):
+        receiver = _held(evaluation, event.receiver)
+        if receiver is None or not evaluation.is_a(receiver, _HOLDERS):
             continue
         holders.setdefault(id(receiver), receiver)
         node = nodes[id(receiver)]
@@ -74,6 +78,8 @@ def surface(evaluation: Evaluation) -> Surface:
                 given = arguments.get("url_prefix")
                 prefix, doubt = path_text(given)
                 node.children.append((child, prefix if given is not None else None, doubt, event.place))
+                if not evaluation.is_a(child, _HOLDERS):
+                    missing.append(mystery(f"{event.name}()", child, event.place))
         elif event.name == "add_namespace":
             child = arguments.get("ns", 0)
             given = arguments.get("path", 1)
@@ -109,7 +115,15 @@ def surface(evaluation: Evaluation) -> Surface:
             continue  # with an application in sight, what it does not register is not served
         doubt = "no application is seen to register this"
         drafts.extend(_walk(evaluation, holder, None, doubt, (), (), nodes, reached, frozenset()))
-    return Surface(tuple(drafts), tuple(handlers), tuple(app.place for app in apps if app.place is not None))
+    places = tuple(app.place for app in apps if app.place is not None)
+    return Surface(tuple(drafts), tuple(handlers), places, tuple(missing))
+
+
+def _held(evaluation: Evaluation, value: Value | None) -> Instance | None:
+    """The object behind a value: `app.app` of Connexion's application stands for the Flask application in it."""
+    if isinstance(value, Bound) and value.name == "app" and evaluation.is_a(value.receiver, _WRAPPERS):
+        value = value.receiver
+    return value if isinstance(value, Instance) else None
 
 
 _NOWHERE = Place("", Span(1, 1, 1, 1))

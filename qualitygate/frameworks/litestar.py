@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, graphql
 from qualitygate.frameworks.paths import braces, joined, path_text
-from qualitygate.frameworks.views import flattened, function_of, hides, holders, listed
+from qualitygate.frameworks.views import flattened, function_of, hides, holders, listed, mystery
+from qualitygate.model.architecture import Unfollowed
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Arguments,
@@ -26,6 +27,7 @@ from qualitygate.model.values import (
     Instance,
     Items,
     Known,
+    Unknown,
     Value,
 )
 
@@ -59,11 +61,12 @@ class _Program:
     declared: dict[int, list[Event]]
     registered: dict[int, list[tuple[Value, Place]]]
     constructed: dict[int, Arguments]
+    missing: list[Unfollowed]
 
 
 def surface(evaluation: Evaluation) -> Surface:
     """Every route that an application of the project serves."""
-    program = _Program(evaluation, defaultdict(list), defaultdict(list), {})
+    program = _Program(evaluation, defaultdict(list), defaultdict(list), {}, [])
     apps: dict[int, tuple[Arguments, Place]] = {}
     for event in list(evaluation.events):
         receiver = event.receiver
@@ -93,7 +96,8 @@ def surface(evaluation: Evaluation) -> Surface:
         doubt = "no application is seen to include this router"
         for router in holders(evaluation, lambda value: evaluation.is_a(value, ROUTERS)).values():
             drafts.extend(_handlers(program, router, _Way(doubt=doubt), frozenset()))
-    return Surface(tuple(drafts), tuple(handlers), tuple(place for _, place in apps.values()))
+    places = tuple(place for _, place in apps.values())
+    return Surface(tuple(drafts), tuple(handlers), places, tuple(program.missing))
 
 
 def _key(holder: Instance) -> int:
@@ -200,6 +204,9 @@ def _handlers(program: _Program, value: Value, way: _Way, above: frozenset[int])
     else:
         for event in program.declared.get(id(value), ()):
             yield from _operation(event, value, None, way)
+        library = value.cls.name if isinstance(value, Instance) and isinstance(value.cls, External) else ""
+        if way.mounts and isinstance(value, (Unknown, External, Instance)) and not library.startswith("litestar."):
+            program.missing.append(mystery("route_handlers", value, way.mounts[-1]))
 
 
 def _controller(program: _Program, controller: ClassValue, way: _Way) -> Iterator[RouteDraft]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, django
 from qualitygate.frameworks.paths import braces, path_text
-from qualitygate.frameworks.views import flattened, function_of, hides, holders, listed, named
+from qualitygate.frameworks.views import flattened, function_of, hides, holders, listed, mystery, named
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Arguments,
@@ -74,8 +74,14 @@ def surface(evaluation: Evaluation) -> Surface:
     for holder in found.values():
         if evaluation.is_a(holder, APIS) and id(holder) not in reached | below:
             drafts.extend(_walk(evaluation, holder, _Way("", (), doubt), nodes, frozenset()))
+    missing = [
+        mystery("add_router()", router, place)
+        for node in nodes.values()
+        for router, _, place in node.children
+        if not isinstance(router, Known) and not evaluation.is_a(router, ROUTERS)
+    ]
     apis = (holder.place for holder in found.values() if evaluation.is_a(holder, APIS))
-    return Surface(tuple(drafts), tuple(handlers), tuple(place for place in apis if place is not None))
+    return Surface(tuple(drafts), tuple(handlers), tuple(place for place in apis if place is not None), tuple(missing))
 
 
 def _gather(event: Event, node: _Node, handlers: list[ErrorHandlerDraft]) -> None:

@@ -20,6 +20,7 @@ from qualitygate.frameworks.views import (
     holders,
     listed,
     methods_of_class,
+    mystery,
     named,
     view_class,
 )
@@ -106,6 +107,12 @@ def surface(evaluation: Evaluation) -> Surface:
             for member in holder.arguments.positional:
                 for value in flattened(member):
                     nodes[id(holder)].children.append((value, Arguments([], {}), holder.place))
+    missing = [
+        mystery("blueprint()", child, place)
+        for node in nodes.values()
+        for child, _, place in node.children
+        if not evaluation.is_a(child, _ALL)
+    ]
     apps = [holder for holder in found.values() if evaluation.is_a(holder, APPS)]
     drafts: list[RouteDraft] = []
     for app in apps:
@@ -116,7 +123,8 @@ def surface(evaluation: Evaluation) -> Surface:
         for holder in found.values():
             if id(holder) not in below:
                 drafts.extend(_walk(evaluation, holder, way, nodes, frozenset()))
-    return Surface(tuple(drafts), tuple(handlers), tuple(app.place for app in apps if app.place is not None))
+    places = tuple(app.place for app in apps if app.place is not None)
+    return Surface(tuple(drafts), tuple(handlers), places, tuple(missing))
 
 
 def _attached(evaluation: Evaluation) -> Iterator[ClassValue]:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from qualitygate.frameworks import Adapter, RouteDraft, Surface, graphql
 from qualitygate.frameworks.paths import path_text, regex
-from qualitygate.frameworks.views import holders, methods_of_class
+from qualitygate.frameworks.views import holders, methods_of_class, mystery
+from qualitygate.model.architecture import Unfollowed
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Choice,
@@ -41,13 +42,16 @@ def surface(evaluation: Evaluation) -> Surface:
     drafts: list[RouteDraft] = []
     places: dict[Place, None] = {}
     mounted = _mounted(evaluation)
+    missing: list[Unfollowed] = []
     for event in evaluation.events:
         rules = _rules(evaluation, event, mounted)
         if rules is not None:
+            if not isinstance(rules, (Items, Choice)):
+                missing.append(mystery("the list of handlers", rules, event.place))
             drafts.extend(_listed(evaluation, rules, event.place, "", (), 0))
             if event.name != "add_handlers":
                 places.setdefault(event.place)
-    return Surface(tuple(drafts), (), tuple(places) if drafts else ())
+    return Surface(tuple(drafts), (), tuple(places) if drafts else (), tuple(missing))
 
 
 def _mounted(evaluation: Evaluation) -> set[int]:

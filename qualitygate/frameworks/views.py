@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from qualitygate.frameworks.paths import HTTP_METHODS
+from qualitygate.model.architecture import Unfollowed
+from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Bound,
     BoundFunction,
@@ -101,6 +103,21 @@ def _inside(value: Value | None) -> Iterator[Instance]:
     for item in value.entries.values() if isinstance(value, Entries) else flattened(value):
         if isinstance(item, Instance):
             yield item
+
+
+def mystery(what: str, value: Value | None, place: Place) -> Unfollowed:
+    """Tells that ``what`` at a place (`include_router()`) is handed something that no adapter can follow."""
+    if isinstance(value, Unknown):
+        thing = f"something that is not known ({value.why})" if value.why else "something that is not known"
+    elif isinstance(value, External):
+        thing = f"{value.name}, which a library brings"
+    elif isinstance(value, Instance) and isinstance(value.cls, External):
+        thing = f"what {value.cls.name.removesuffix('()')}() of a library gives"
+    elif isinstance(value, Bound):
+        thing = f"`{value.name}` of an object that is not known"
+    else:
+        thing = "something that is computed"
+    return Unfollowed(place, f"{what} of {thing}")
 
 
 def named(value: Value | None) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from qualitygate.frameworks.views import instances
 from qualitygate.link.names import ModuleIndex
 from qualitygate.model import syntax as ir
+from qualitygate.model.contract import Contract
 from qualitygate.model.source import Place, Span
 from qualitygate.model.values import (
     Arguments,
@@ -106,8 +107,9 @@ class _Return(Exception):
 class Evaluator:
     """Follows a whole project. See ``model.values.Evaluation`` for what adapters may ask of it."""
 
-    def __init__(self, modules: Mapping[str, ir.Module]) -> None:
+    def __init__(self, modules: Mapping[str, ir.Module], contracts: tuple[Contract, ...] = ()) -> None:
         self._modules = dict(modules)
+        self.contracts = contracts
         self._index = ModuleIndex(self._modules)
         self._scopes: dict[str, Scope] = {}
         self._done: set[str] = set()
@@ -2071,6 +2073,15 @@ def _hasattr(evaluator: Evaluator, arguments: Arguments) -> Value | None:
     return Known(True)
 
 
+def _path_join(evaluator: Evaluator, arguments: Arguments) -> Value | None:
+    parts: list[Value] = []
+    for value in arguments.positional:
+        if (text := _text(value)) is not None and text.startswith("/"):
+            parts = []
+        parts += [Known("/"), value] if parts and not (_text(parts[-1]) or "").endswith("/") else [value]
+    return evaluator._add(parts, text=True) if arguments.complete and parts else None
+
+
 def _import_by_name(evaluator: Evaluator, arguments: Arguments) -> Value | None:
     # Without a list of names the built-in gives the outermost package.
     return _import_module(evaluator, arguments) if arguments.get("fromlist", 3) is not None else None
@@ -2095,6 +2106,8 @@ _FUNCTIONS: Mapping[str, Callable[[Evaluator, Arguments], Value | None]] = {
     "builtins.bool": _bool,
     "builtins.__import__": _import_by_name,
     "importlib.import_module": _import_module,
+    "os.path.join": _path_join,
+    "posixpath.join": _path_join,
     "pydantic.SecretStr": _same,
     "copy.deepcopy": _same,
     "copy.copy": _same,

@@ -79,7 +79,8 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: f
     roles = {file.path: file.role for file in files}
     application = {path: module for path, module in modules.items() if roles[path] is Role.APPLICATION}
     frameworks = adapters()
-    evaluator = Evaluator(application)
+    contracts = (file.contract for file in files if file.contract is not None and file.role is not Role.TEST)
+    evaluator = Evaluator(application, tuple(sorted(contracts, key=lambda contract: contract.path)))
     evaluator.follow(frozenset().union(*(adapter.registers for adapter in frameworks)))
     surfaces = [adapter.surface(evaluator) for adapter in frameworks]
     drafts = _distinct(draft for surface in surfaces for draft in surface.routes)

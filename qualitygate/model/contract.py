@@ -84,7 +84,8 @@ class Operation(msgspec.Struct, frozen=True):
     names of the schemes it needs together); None where the document says nothing, empty where it says that the
     operation is public. ``version_how`` is `server`, `host`, `path`, `query`, `header` or `media-type`; ``paginated_by``
     names the evidence. ``exempt`` says why the rules of an API leave it alone (`health`, `documentation`, ...).
-    ``collection_why`` is a clause that can follow "because".
+    ``collection_why`` is a clause that can follow "because". ``controller`` is the module that `x-openapi-router-controller`
+    names, in which the operation's function is looked for.
     """
 
     method: str
@@ -105,6 +106,7 @@ class Operation(msgspec.Struct, frozen=True):
     collection_confidence: Confidence = Confidence.MEDIUM
     paginated: bool = False
     paginated_by: str = ""
+    controller: str = ""
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from qualitygate.model.contract import Contract
 from qualitygate.model.source import Place
 from qualitygate.model.syntax import Class, Expression, Function
 
@@ -230,6 +231,11 @@ class Evaluation(Protocol):
     @property
     def events(self) -> list[Event]:
         """Every event, in order."""
+        ...
+
+    @property
+    def contracts(self) -> tuple[Contract, ...]:
+        """The OpenAPI documents of the repository, in the order of their paths."""
         ...
 
     def instances(self) -> Sequence[Instance]:

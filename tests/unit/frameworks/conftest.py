@@ -105,3 +105,14 @@ def drawn() -> Callable[[Files], dict[str, list[str]]]:
         return {table.full_name: _drawn(table) for table in _project(files).tables if table.source == "models"}
 
     return read
+
+
+@pytest.fixture
+def unfollowed() -> Callable[[Files], list[str]]:
+    """Reads a program and tells what of its routing is not understood: `file:line why`, in the order of the places."""
+
+    def read(files: Files) -> list[str]:
+        found = sorted(_project(files).unfollowed, key=lambda item: (item.place.path, item.place.span))
+        return [f"{item.place.path}:{item.place.span.line} {item.why}" for item in found]
+
+    return read

@@ -194,3 +194,50 @@ def test_a_graphql_view_is_one_endpoint(table: Table) -> None:
         "POST /graphql/ config/urls.py:7 | exempt: graphql",
         "POST /own/ shop/views.py:3 | exempt: graphql",
     ]
+
+
+def test_views_of_libraries_and_objects_that_are_called_are_routes(table: Table) -> None:
+    files = {
+        "shop/__init__.py": "",
+        "shop/settings.py": 'INSTALLED_APPS = []\nROOT_URLCONF = "shop.urls"\n',
+        "shop/feeds.py": """
+            from django.contrib.syndication.views import Feed
+
+            class Latest(Feed):
+                title = "Latest"
+
+            class Export:
+                def __call__(self, request): ...
+        """,
+        "shop/urls.py": """
+            from django.conf.urls.i18n import i18n_patterns
+            from django.contrib.auth.views import LoginView
+            from django.urls import path
+            from django.views.generic import TemplateView
+            from rest_framework.authtoken.views import obtain_auth_token
+            from rest_framework.generics import ListAPIView
+
+            from shop import feeds
+
+            urlpatterns = [
+                path("about/", TemplateView.as_view(template_name="about.html")),
+                path("latest/", feeds.Latest()),
+                path("export/", feeds.Export()),
+                path("token/", obtain_auth_token),
+                path("items/", ListAPIView.as_view(queryset=None)),
+            ]
+            urlpatterns += i18n_patterns(path("login/", LoginView.as_view()))
+            urlpatterns += i18n_patterns(path("plain/", LoginView.as_view()), prefix_default_language=False)
+        """,
+    }
+    assert table(files) == [
+        "GET /about/ shop/urls.py:11 | exempt: library",
+        "ANY /export/ shop/feeds.py:7",
+        "GET /items/ shop/urls.py:15 | exempt: library",
+        "ANY /latest/ shop/feeds.py:3",
+        "GET /plain/ shop/urls.py:18 | exempt: library",
+        "POST /plain/ shop/urls.py:18 | exempt: library",
+        "ANY /token/ shop/urls.py:14 | exempt: library",
+        "GET /{language}/login/ shop/urls.py:17 | exempt: library",
+        "POST /{language}/login/ shop/urls.py:17 | exempt: library",
+    ]

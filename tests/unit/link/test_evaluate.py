@@ -43,6 +43,8 @@ def name(program: str, wanted: str = "x", **others: str) -> Value:
         ("a, *rest, b = ['p', 'q', 'r']\nx = a", "p"),
         ("x = '/api' if True else '/rest'", "/api"),
         ("x = 60 * 60 * 24", 86400),
+        ("import os\nx = os.path.join('spec/', 'v1', 'api.yaml')", "spec/v1/api.yaml"),
+        ("import os\nx = os.path.join('spec', '/etc/api.yaml')", "/etc/api.yaml"),
         ("try:\n    x = 1\nexcept ImportError:\n    x = None", 1),
     ],
 )
