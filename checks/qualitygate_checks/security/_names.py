@@ -49,7 +49,9 @@ _NO_KEY = _words(
     " redis bucket s3 idempotency item data json attribute header param config setting name path file dedup context"
 )
 # Words that make of a credential's name something else, wherever they stand.
-_ELSE = _words("csrf xsrf keyboard hash hashed digest encrypted sealed masked redacted obfuscated")
+_ELSE = _words(
+    "public publishable website anon csrf xsrf keyboard hash hashed digest encrypted sealed masked redacted obfuscated"
+)
 _STATES = frozenset(
     {"is", "has", "have", "can", "should", "must", "may", "require", "requires", "need", "needs", "use"}
 )

@@ -60,10 +60,12 @@ MAX_CONTEXT = 2_000_000
 _ALLOWED = re.compile(r"pragma: ?(?:allowlist|whitelist)[ -]secret|gitleaks:allow|trufflehog:ignore", re.IGNORECASE)
 _ALLOWED_NEXT = re.compile(r"pragma: ?(?:allowlist|whitelist) nextline[ -]secret", re.IGNORECASE)
 _LEVELS = (Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW)
-_BROWSER = (".jsx", ".tsx", ".vue", ".svelte")
 _DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}", re.IGNORECASE)
 _TRANSLATION = re.compile(r"(^|/)(i18n|locales?|lang|langs|languages|translations?|messages)(/|[._-])", re.IGNORECASE)
-_LOCK = re.compile(r"(^|/)[^/]*(lock|\.min|\.map)(\.[a-z]+)?$", re.IGNORECASE)
+_BROWSER = (".jsx", ".tsx", ".vue", ".svelte")
+_LOCK = re.compile(r"(^|/)[^/]*(lock|\.min|\.map|\.chunk|\.bundle|[.-][0-9a-f]{8,20})(\.[a-z]+)?$", re.IGNORECASE)
+# What a mobile application is shipped with.
+_SHIPPED = (*_BROWSER, "google-services.json", "GoogleService-Info.plist")
 _PROSE = re.compile(r"\.(md|mdx|rst|txt|adoc|html?|svg|css|csv|tsv|log|po|patch|diff)$|(^|/)(changelog|readme)[^/]*$", re.IGNORECASE)  # fmt: skip
 _SAMPLE = re.compile(r"(^|[./_-])(example|sample|template|dist|tpl|default)([./_-]|$)", re.IGNORECASE)
 _TESTING = re.compile(r"(^|[./_-])(tests?|testing|spec|e2e|fixtures?|testdata|mocks?)([./_-]|$)", re.IGNORECASE)
@@ -204,6 +206,9 @@ def _from_format(file: ParsedFile, match: Recognised) -> Evidence | None:
     if form is not PRIVATE_KEY and is_invented(match.value):
         confidence = Confidence.LOW
         reasons.append("it reads like a stand-in")
+    if form.public and file.path.endswith(_SHIPPED):
+        confidence = Confidence.LOW
+        reasons.append("the file is shipped to clients")
     if _shown_as_example(file, match.start):
         confidence = Confidence.LOW
         reasons.append("it is given as an example")
