@@ -73,7 +73,7 @@ _CACHES = _SETS | _DJANGO | _FLASK | _MEMCACHED | _AIOCACHE | _FASTAPI
 _NO_CACHE = re.compile(
     r"(?<![a-z])(?:lock|mutex|seq|sequence|queue|counter|count|flag|lease|leader|semaphore|offset|cursor|checkpoint|last|"
     r"config|setting|enabled|feature|maintenance|bucket|heartbeat|paused?|registry|stop|cancel|abort|halt|running|active|"
-    r"state|status|progress|test|probe|ping|stat|statistic|metric)s?(?![a-z])",
+    r"state|status|progress|test|probe|ping|stat|statistic|metric|file_hash|checksum|etag)s?(?![a-z])",
     re.IGNORECASE,
 )
 # Work that comes again and again, and then renews what it has put there.

@@ -35,7 +35,7 @@ _CLASSES = re.compile(r"(^|_)(cls|klass|class|model|func|function|module|backend
 # Keys of which there are ever more: of people, of their requests and what they hold.
 _MANY = re.compile(
     r"(^|_)(users?|accounts?|customers?|tenants?|orgs?|clients?|sessions?|requests?|tokens?|ips?|hosts?|emails?|ids?|uuids?|"
-    r"pks?|name|query|queries|text|prompts?|messages?|hash|digest|currency|symbol|sku|date|day|word)($|_)"
+    r"pks?|query|queries|text|prompts?|messages?|hash|digest|currency|symbol|sku|date|day|word)($|_)"
 )
 _SHORT = re.compile(r"(^|_)(instances?|clients?|engines?|pools?|providers?|plugins?|models?|loaded|registry)($|_)")
 
