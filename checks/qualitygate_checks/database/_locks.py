@@ -13,7 +13,7 @@ from enum import Enum
 
 from qualitygate.authoring import APPLICATION, Project
 from qualitygate.model.schema import Change, Column, History, Migration, Operation, OperationKind, Table
-from qualitygate_checks.database._migrations import POSTGRES, steps
+from qualitygate_checks.database._migrations import POSTGRES, SHARED, steps
 from qualitygate_checks.database._types import change as change_of_type
 
 Kind = OperationKind
@@ -118,6 +118,10 @@ _GENERATED = {
 }
 
 
+Judged = tuple[History, Migration, list[Effect]]
+"""A migration that is to be judged, with its history and what each of its changes locks."""
+
+
 @dataclass(frozen=True)
 class Options:
     """``postgres``: the major version of the server; 0 for the oldest that images in compose and CI files name, else 16."""
@@ -145,18 +149,31 @@ def judged(
     dialects: Container[str] = POSTGRES,
     kinds: Container[OperationKind] = frozenset(OperationKind),
     postgres: int = NEWEST_KNOWN,
-) -> Iterator[tuple[History, Migration, list[Effect]]]:
+) -> Iterator[Judged]:
     """Every migration that is to be judged and that holds a change of one of ``kinds``, with what each of its changes locks.
 
     What they lock holds of PostgreSQL alone.
     """
+    found = project.once(_newest) if postgres >= _BELIEVES_CHECKS else _worked_out(project, postgres)
+    for history, migration, located in found:
+        if history.dialect in dialects and any(change.operation.kind in kinds for change in migration.changes):
+            yield history, migration, located
+
+
+def _newest(project: Project) -> tuple[Judged, ...]:
+    """What all changes lock on a server whose version makes no difference."""
+    return _worked_out(project, NEWEST_KNOWN)
+
+
+def _worked_out(project: Project, postgres: int) -> tuple[Judged, ...]:
+    found = []
     last: History | None = None
     domains: frozenset[str] = frozenset()
-    for history, migration in steps(project, dialects):
+    for history, migration in steps(project, SHARED):
         if history is not last:
             last, domains = history, checked_domains(history)
-        if any(change.operation.kind in kinds for change in migration.changes):
-            yield history, migration, list(effects(migration, domains, postgres))
+        found.append((history, migration, list(effects(migration, domains, postgres))))
+    return tuple(found)
 
 
 def effects(migration: Migration, domains: frozenset[str], postgres: int = NEWEST_KNOWN) -> Iterator[Effect]:

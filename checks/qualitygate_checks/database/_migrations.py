@@ -23,7 +23,7 @@ def by_age(project: Project, hits: Iterable[Hit]) -> Iterator[Hit]:
     one is judged by itself, and so is, with a base to compare with, every one that the base has not. Where nothing says
     it, only the newest are, and all before them are told in one note.
     """
-    holding = {path: number for number, history in enumerate(project.histories) for path in _old(history)}
+    holding = project.once(_holding)
     old: dict[tuple[int, bool], list[Hit]] = {}
     for hit in hits:
         number = holding.get(hit.place.path)
@@ -33,6 +33,11 @@ def by_age(project: Project, hits: Iterable[Hit]) -> Iterator[Hit]:
             old.setdefault((number, hit.confidence is Confidence.LOW), []).append(hit)
     for (number, _), found in old.items():
         yield _as_one(project.histories[number], found)
+
+
+def _holding(project: Project) -> dict[str, int]:
+    """The number of the history that each old migration belongs to, by its path."""
+    return {path: number for number, history in enumerate(project.histories) for path in _old(history)}
 
 
 def _old(history: History) -> Iterator[str]:
