@@ -17,7 +17,7 @@ from qualitygate.link import link
 from qualitygate.link.program import Program, link_program
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.project import Project
-from qualitygate.model.source import SourceFile
+from qualitygate.model.source import Language, SourceFile
 
 Progress = Callable[[int, int], None]
 
@@ -54,8 +54,12 @@ def analyse(
             if progress is not None:
                 progress(known_before + done, len(files))
         whole = [known for known in facts if known is not None]
-        identity = _identity(files, contents) if cache is not None and all(contents) else ""
-        project = link(whole, _program(whole, identity, checks, cache))
+        named = list(zip(files, contents, strict=True)) if cache is not None else []
+        identity = _identity(named)
+        # What else changed is nothing to the code: it is not followed again for it.
+        code = [known for known in whole if known.language is Language.PYTHON]
+        code_identity = _identity([one for one in named if one[0].language is Language.PYTHON])
+        project = link(whole, _program(code, code_identity, checks, cache))
     return msgspec.structs.replace(project, identity=identity)
 
 
@@ -77,13 +81,15 @@ def unchanged(
     }
 
 
-def _identity(files: Sequence[SourceFile], contents: Sequence[str]) -> str:
-    named = zip(files, contents, strict=True)
+def _identity(named: Sequence[tuple[SourceFile, str]]) -> str:
+    """What identifies files by their names and contents; empty where one of them is not known."""
+    if not named or not all(content for _, content in named):
+        return ""
     return digest("\n".join(f"{file.path}\0{file.role.value}\0{content}" for file, content in named).encode())
 
 
 def _program(facts: Sequence[FileFacts], identity: str, checks: Sequence[Check], cache: Cache | None) -> Program:
-    """What the code makes up, from ``cache`` where no file changed since it was followed."""
+    """What the code makes up, from ``cache`` where no file of it changed since it was followed."""
     wanted = frozenset[str]().union(*(check.calls for check in checks))
     assigned = frozenset[str]().union(*(check.assigns for check in checks))
     if cache is None or not identity:

@@ -129,6 +129,8 @@ class Cache:
         if self._database is None:
             return None
         key = self._whole_key(what)
+        if key in self._new:
+            return self._new[key][16:]
         try:
             row = self._database.execute("SELECT facts FROM facts WHERE key = ?", (key,)).fetchone()
         except sqlite3.Error as error:
