@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from qualitygate.extract.cache import digest
 from qualitygate.extract.reading import Unparsable
 from qualitygate.link.base import with_base
 from qualitygate.model.project import Project
@@ -22,8 +23,14 @@ def attach_base(project: Project, files: Sequence[SourceFile], base: Project, be
     facts = {file.path: file for file in base.files}
     same = {file.path for file in project.files if facts.get(file.path) is file}
     # What checks find in either now depends on the other too.
-    project = msgspec.structs.replace(project, surfaces=_surfaces(project, files, same), identity="")
-    return with_base(project, msgspec.structs.replace(base, surfaces=_surfaces(base, before, same), identity=""))
+    one, other = _identity(project, base, "change"), _identity(base, project, "base")
+    project = msgspec.structs.replace(project, surfaces=_surfaces(project, files, same), identity=one)
+    return with_base(project, msgspec.structs.replace(base, surfaces=_surfaces(base, before, same), identity=other))
+
+
+def _identity(project: Project, other: Project, side: str) -> str:
+    known = project.identity and other.identity
+    return digest("\0".join((side, project.identity, other.identity)).encode()) if known else ""
 
 
 def _surfaces(project: Project, files: Sequence[SourceFile], same: set[str]) -> tuple[Surface, ...]:
