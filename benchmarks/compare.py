@@ -1,16 +1,19 @@
-"""In: directories to scan. Out: a table of qgate, cold and warm, beside its peers on the same trees in one run.
+"""In: directories to scan. Out: tables of qgate, cold, warm and after a change, beside its peers on the same trees in one run.
 
-    python benchmarks/compare.py [--runs N] TREE [TREE ...]
+    python benchmarks/compare.py [--runs N] [--scale TREE] [--write FILE] TREE [TREE ...]
 
-Peers are used where they are installed next to this Python (`pip install ruff bandit squawk-cli`); what is missing is
-said. Each command runs once uncounted and then N times, in turn, so that a machine that slows down slows all of them.
-Figures are medians of whole processes with their children: wall and CPU seconds, and the largest resident size.
+Each tree is copied and committed to a repository of its own first, so that every contestant reads the same files and a
+change can be made. Peers are used where they are installed next to this Python (`pip install ruff bandit semgrep
+squawk-cli`) or on the path; what is missing is said. Each command runs once uncounted and then N times, in turn, so that a
+machine that slows down slows all of them. Figures are medians of whole processes with their children: wall and CPU seconds,
+and the largest resident size of one process.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import platform
 import shutil
 import statistics
 import subprocess
@@ -18,18 +21,31 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+# Reading and hashing every file that git lists: nothing that looks at a whole tree can be faster.
+_FLOOR = """
+import hashlib, os, subprocess, sys
+os.chdir(sys.argv[1])
+for name in subprocess.run(["git", "ls-files", "-z"], capture_output=True, check=True).stdout.split(b"\\0"):
+    if name and os.path.isfile(name):
+        with open(name, "rb") as file:
+            hashlib.blake2b(file.read()).digest()
+"""
+_GIT = ("git", "-c", "user.name=benchmark", "-c", "user.email=benchmark@localhost", "-c", "commit.gpgsign=false")
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """A command to time on a tree; ``fresh`` empties its cache before each run."""
+    """A command to time on a tree; ``prepare`` is called before each run, untimed."""
 
     name: str
     command: tuple[str, ...]
-    fresh: bool = False
+    prepare: Callable[[], None] = lambda: None
+    cache: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -41,34 +57,46 @@ class Figures:
     megabytes: float
 
 
-def contestants(tree: Path) -> list[Contestant]:
-    """qgate and the peers that are installed. Raises ``SystemExit`` where qgate itself is not."""
+def own(tree: Path, cache: Path) -> list[Contestant]:
+    """qgate in its ways of running. Raises ``SystemExit`` where it is not installed."""
     qgate = _installed("qgate")
     if qgate is None:
         raise SystemExit("qgate is not installed beside this Python: pip install -e .")
-    found = [
-        Contestant("qgate, cold", (qgate, "scan", "--quiet", "--exit-zero", str(tree)), fresh=True),
-        Contestant("qgate, warm", (qgate, "scan", "--quiet", "--exit-zero", str(tree))),
+    scan = (qgate, "scan", "--quiet", "--exit-zero", str(tree))
+    changed = max(tree.rglob("*.py"), key=lambda path: (path.stat().st_size < 20_000, path.stat().st_size, str(path)))
+
+    def change(stage: bool) -> Callable[[], None]:
+        def apply() -> None:
+            with changed.open("a") as file:
+                file.write(f"# {time.time_ns()}\n")
+            if stage:
+                subprocess.run([*_GIT, "-C", str(tree), "add", str(changed)], check=True)
+
+        return apply
+
+    return [
+        Contestant("qgate, cold", scan, lambda: shutil.rmtree(cache, ignore_errors=True), cache),
+        Contestant("qgate, warm", scan, cache=cache),
+        Contestant("qgate, one file changed", scan, change(False), cache),
+        Contestant("qgate --staged, one file", (*scan[:-1], "--staged", str(tree)), change(True), cache),
     ]
+
+
+def peers(tree: Path) -> list[Contestant]:
+    """The floor, and the peers that are installed."""
     migrations = sorted(str(path) for path in tree.rglob("*.sql") if path.is_file() and "down" not in path.name)[:4000]
-    peers = {
-        "ruff": (
-            "check",
-            "--isolated",
-            "--no-cache",
-            "--exit-zero",
-            "--quiet",
-            "--select",
-            "S,ASYNC,FAST,DJ,B",
-            str(tree),
-        ),
+    rules = str(Path(__file__).with_name("semgrep.yml"))
+    commands = {
+        "ruff": ("check", "--isolated", "--no-cache", "--exit-zero", "--quiet", "--select", "S,ASYNC,FAST,DJ,B", str(tree)),
         "bandit": ("-r", "-q", "--exit-zero", str(tree)),
+        "semgrep": ("scan", "--quiet", "--metrics=off", "--disable-version-check", "--config", rules, str(tree)),
         "squawk": tuple(migrations),
-    }
-    for name, arguments in peers.items():
+    }  # fmt: skip
+    found = [Contestant("list and hash", (sys.executable, "-c", _FLOOR, str(tree)))]
+    for name, arguments in commands.items():
         program = _installed(name)
         if program is None:
-            print(f"  ({name} is not installed: left out)")
+            print(f"({name} is not installed: left out)", file=sys.stderr)
         elif arguments:
             found.append(Contestant(name, (program, *arguments)))
     return found
@@ -79,11 +107,13 @@ def _installed(name: str) -> str | None:
     return str(beside) if beside.exists() else shutil.which(name)
 
 
-def measure(contestant: Contestant, cache: Path) -> Figures:
+def measure(contestant: Contestant) -> Figures:
     """Run once. The output is thrown away, the exit code is not judged: findings are no failure."""
-    if contestant.fresh:
-        shutil.rmtree(cache, ignore_errors=True)
-    environment = {**os.environ, "QGATE_CACHE_DIR": str(cache)}
+    contestant.prepare()
+    # As installed packages run: with their compiled code.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    if contestant.cache is not None:
+        environment["QGATE_CACHE_DIR"] = str(contestant.cache)
     started = time.perf_counter()
     with subprocess.Popen(
         contestant.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
@@ -94,45 +124,95 @@ def measure(contestant: Contestant, cache: Path) -> Figures:
     return Figures(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def compare(tree: Path, runs: int) -> None:
-    """Print the table of one tree."""
-    print(f"\n{tree.name}: {_size(tree)}")
-    field = contestants(tree)
-    caches = {contestant.name: Path(tempfile.mkdtemp(prefix="qgate-benchmark-")) for contestant in field}
+@contextmanager
+def _copied(tree: Path, times: int = 1) -> Iterator[Path]:
+    """The tree in a repository of its own, ``times`` times beside itself."""
+    with tempfile.TemporaryDirectory(prefix="qgate-benchmark-") as folder:
+        root = Path(folder) / tree.name
+        for number in range(times):
+            target = root if times == 1 else root / f"part{number}"
+            shutil.copytree(tree, target, ignore=shutil.ignore_patterns(".git"), symlinks=True)
+        for command in (("init", "-q"), ("add", "-A"), ("commit", "-q", "--no-verify", "-m", "tree")):
+            subprocess.run([*_GIT, "-C", str(root), *command], check=True, stdout=subprocess.DEVNULL)
+        yield root
+
+
+def _in_turn(field: Sequence[Contestant], runs: int) -> dict[str, Figures]:
+    """The medians of every contestant."""
     measured: dict[str, list[Figures]] = {contestant.name: [] for contestant in field}
-    try:
-        for run in range(runs + 1):
-            for contestant in field:
-                figures = measure(contestant, caches[contestant.name])
-                if run:
-                    measured[contestant.name].append(figures)
-    finally:
-        for cache in caches.values():
-            shutil.rmtree(cache, ignore_errors=True)
-    base = statistics.median(figures.wall for figures in measured[field[0].name])
-    print(f"  {'':14} {'wall s':>8} {'CPU s':>8} {'MB':>6} {'to cold':>8}")
-    for name, rows in measured.items():
-        wall = statistics.median(item.wall for item in rows)
-        cpu = statistics.median(item.cpu for item in rows)
-        size = max(item.megabytes for item in rows)
-        print(f"  {name:14} {wall:8.2f} {cpu:8.2f} {size:6.0f} {wall / base:7.2f}x")
+    for run in range(runs + 1):
+        for contestant in field:
+            figures = measure(contestant)
+            if run or runs == 0:
+                measured[contestant.name].append(figures)
+    return {
+        name: Figures(
+            statistics.median(item.wall for item in rows),
+            statistics.median(item.cpu for item in rows),
+            max(item.megabytes for item in rows),
+        )
+        for name, rows in measured.items()
+    }
+
+
+def compare(tree: Path, runs: int) -> Iterator[str]:
+    """The table of one tree, as Markdown."""
+    with _copied(tree) as copy, tempfile.TemporaryDirectory(prefix="qgate-benchmark-") as cache:
+        yield f"\n### {tree.name}: {_size(copy)}\n"
+        rows = _in_turn([*own(copy, Path(cache) / "cache"), *peers(copy)], runs)
+    cold = rows["qgate, cold"]
+    yield "| | wall s | CPU s | MB | times qgate cold (wall) | (CPU) |\n| --- | ---: | ---: | ---: | ---: | ---: |"
+    for name, row in rows.items():
+        ratios = f"{row.wall / cold.wall:.2f} | {row.cpu / cold.cpu:.2f}"
+        yield f"| {name} | {row.wall:.2f} | {row.cpu:.2f} | {row.megabytes:.0f} | {ratios} |"
+
+
+def scale(tree: Path, runs: int) -> Iterator[str]:
+    """The table of one tree once, twice and four times beside itself, as Markdown."""
+    yield f"\n### {tree.name}, several times beside itself\n"
+    yield "| | files | cold wall s | cold CPU s | MB | warm wall s | warm CPU s |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+    for times in (1, 2, 4):
+        with _copied(tree, times) as copy, tempfile.TemporaryDirectory(prefix="qgate-benchmark-") as cache:
+            rows = _in_turn(own(copy, Path(cache) / "cache")[:2], runs)
+            files = sum(path.is_file() for path in copy.rglob("*") if ".git" not in path.parts)
+        cold, warm = rows["qgate, cold"], rows["qgate, warm"]
+        yield (
+            f"| {times}x | {files:,} | {cold.wall:.2f} | {cold.cpu:.2f} | {cold.megabytes:.0f} | {warm.wall:.2f} | {warm.cpu:.2f} |"
+        )
 
 
 def _size(tree: Path) -> str:
-    files = [path for path in tree.rglob("*.py") if path.is_file()]
-    return f"{len(files):,} Python files, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB"
+    files = [path for path in tree.rglob("*") if path.is_file() and ".git" not in path.parts]
+    python = [path for path in files if path.suffix == ".py"]
+    megabytes, code = (sum(path.stat().st_size for path in some) / 1e6 for some in (files, python))
+    return f"{len(files):,} files, {megabytes:.0f} MB; of these {len(python):,} Python files, {code:.1f} MB"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Read the command line and print one table a tree."""
+    """Read the command line; print one table a tree, and write them behind the marker of a file where that is asked for."""
     parser = argparse.ArgumentParser(description="Time qgate beside its peers")
-    parser.add_argument("trees", nargs="+", type=Path, metavar="TREE")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("trees", nargs="*", type=Path, metavar="TREE")
+    parser.add_argument("--runs", type=int, default=3, help="counted runs of each command; 0: one, and none uncounted")
+    parser.add_argument("--scale", type=Path, metavar="TREE", help="a tree to measure once, twice and four times")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="replace what follows the marker in this file")
     options = parser.parse_args(arguments)
-    for tree in options.trees:
+    for tree in (*options.trees, *([options.scale] if options.scale else [])):
         if not tree.is_dir():
             raise SystemExit(f"{tree} is no directory")
-        compare(tree.resolve(), options.runs)
+    load = f", load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
+    lines = [f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}{load}."]
+    tables = [compare(tree.resolve(), options.runs) for tree in options.trees]
+    if options.scale:
+        tables.append(scale(options.scale.resolve(), options.runs))
+    print(lines[0], flush=True)
+    for table in tables:
+        for line in table:
+            print(line, flush=True)
+            lines.append(line)
+    if options.write:
+        marker = "<!-- measured -->\n"
+        before = options.write.read_text().partition(marker)[0]
+        options.write.write_text(before + marker + "\n" + "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

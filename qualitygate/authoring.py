@@ -118,14 +118,30 @@ def example(
     return Example(_files(files, path), title, None if base is None else _files(base, path))
 
 
-def _files(files: str | Mapping[str, str], path: str) -> dict[str, str]:
-    from textwrap import dedent
-
+def _files(files: str | Mapping[str, str], path: str) -> Mapping[str, str]:
     named = {path: files} if isinstance(files, str) else dict(files)
     for name in named:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise ValueError(f"example file {name!r} must be a relative path inside the example")
-    return {name: dedent(text).lstrip("\n") for name, text in named.items()}
+    return _Dedented(named)
+
+
+class _Dedented(Mapping[str, str]):
+    """Texts without common indentation, which is taken away when one is read: a scan reads none of its examples."""
+
+    def __init__(self, written: Mapping[str, str]) -> None:
+        self._written = written
+
+    def __getitem__(self, name: str) -> str:
+        from textwrap import dedent
+
+        return dedent(self._written[name]).lstrip("\n")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._written)
+
+    def __len__(self) -> int:
+        return len(self._written)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def surprise(value: str) -> float:
     first, second = _INDEX["_"], _INDEX["_"]
     for character in text[2:]:
         third = _INDEX[character]
-        total += _BITS[(first * _SIZE + second) * _SIZE + third]
+        total += _BITS[TABLE[(first * _SIZE + second) * _SIZE + third]]
         first, second = second, third
     return total / (len(text) - 2)
 
@@ -81,4 +81,4 @@ def _bits(character: str) -> float:
     return ((code - 1 if code > _SKIPPED else code) - _FIRST) * STEP
 
 
-_BITS = tuple(_bits(character) for character in TABLE)
+_BITS = {character: _bits(character) for character in set(TABLE)}
