@@ -7,11 +7,12 @@ becomes ``Unknown`` and stays so. Work is bounded: by depth, by repetition of lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from qualitygate.frameworks.views import instances
+from qualitygate.link.language import BUILTINS, FUNCTIONS, MAX_TEXT, METHODS, bounded, text_of
 from qualitygate.link.names import ModuleIndex
 from qualitygate.model import syntax as ir
 from qualitygate.model.contract import Contract
@@ -40,9 +41,6 @@ from qualitygate.model.values import (
 MAX_DEPTH = 14
 MAX_REPEATS = 5_000
 """Items of one loop that are followed; a server of 350 operations registers them all in one."""
-MAX_TEXT = 20_000
-MAX_ITEMS = 5_000
-"""Characters and items kept of one value: a loop that doubles a text or a list would fill the memory."""
 MAX_STEPS = 60_000
 """Statements followed for one module or entry function; far above what real start-up code takes."""
 MAX_SPENT = 5 * MAX_STEPS
@@ -473,7 +471,7 @@ class Evaluator:
                 current.complete = current.complete and isinstance(value, Items) and value.complete
                 bounded(current)
                 return
-            value = self._add([current, value]) if statement.operator == "+=" else Unknown("computed")
+            value = self.add([current, value]) if statement.operator == "+=" else Unknown("computed")
         for target in statement.targets:
             self._bind(target, value, scope)
 
@@ -514,7 +512,7 @@ class Evaluator:
                     )
                 )
         elif isinstance(target, ir.Sequence):
-            items = self._items(value)
+            items = self.items(value)
             for position, item in enumerate(target.items):
                 if isinstance(item, ir.Starred):
                     rest = items[position : len(items) - (len(target.items) - position - 1)]
@@ -659,7 +657,7 @@ class Evaluator:
         if isinstance(iterable, Choice):
             iterable = iterable.values[0]
         if isinstance(iterable, (Items, Entries)) and self._trace is None:
-            items = self._items(iterable)
+            items = self.items(iterable)
             for item in items[:MAX_REPEATS]:
                 self._bind(statement.target, item, scope)
                 self._loops += 1
@@ -673,7 +671,7 @@ class Evaluator:
         self._branch(statement.orelse, scope)
 
     def _element(self, iterable: Value) -> Value:
-        items = self._items(iterable)
+        items = self.items(iterable)
         return items[0] if items else Unknown("an element of an unknown sequence")
 
     def _looping(self, test: ir.Expression | None, body: Sequence[ir.Statement], scope: Scope) -> None:
@@ -722,7 +720,7 @@ class Evaluator:
         if isinstance(expression, ir.Call):
             return self._call_expression(expression, scope)
         if isinstance(expression, ir.Template):
-            return self._add([self.evaluate(part, scope) for part in expression.parts], text=True)
+            return self.add([self.evaluate(part, scope) for part in expression.parts], text=True)
         if isinstance(expression, ir.Operation):
             return self._operation(expression, scope)
         if isinstance(expression, ir.Sequence):
@@ -778,7 +776,7 @@ class Evaluator:
             ):
                 return current.names[name]
             current = current.parent
-        if name in _BUILTINS:
+        if name in BUILTINS:
             return External(f"builtins.{name}")
         return self._typing_name(name, scope) or Unknown(f"the name {name} is not known", name)
 
@@ -892,7 +890,7 @@ class Evaluator:
         for base in self.ancestry(cls):
             for method in base.names.values() if isinstance(base, ClassValue) else ():
                 if isinstance(method, FunctionValue) and any(
-                    _last(decorator) == "default" and _text(decorator.arguments.get("name", 0)) == name
+                    _last(decorator) == "default" and text_of(decorator.arguments.get("name", 0)) == name
                     for decorator in method.decorators
                     if isinstance(decorator, Instance)
                 ):
@@ -1157,7 +1155,7 @@ class Evaluator:
 
     def _call_external(self, value: External, arguments: Arguments, place: Place) -> Value:
         name = value.name
-        builtin = _FUNCTIONS.get(name)
+        builtin = FUNCTIONS.get(name)
         if builtin is not None:
             result = builtin(self, arguments)
             if result is not None:
@@ -1181,7 +1179,7 @@ class Evaluator:
         receiver = value.receiver
         if isinstance(receiver, ClassValue):
             receiver = receiver.names.get("__derived__", receiver)
-        method = _METHODS.get((type(receiver).__name__, value.name))
+        method = METHODS.get((type(receiver).__name__, value.name))
         if method is not None:
             result = method(self, receiver, arguments)
             if result is not None:
@@ -1433,7 +1431,7 @@ class Evaluator:
         operator = expression.operator
         values = [self.evaluate(operand, scope) for operand in expression.operands]
         if operator == "+":
-            return self._add(values)
+            return self.add(values)
         if operator == "/":
             return Unknown("a path or a quotient")
         if operator == "%" and len(values) == 2:
@@ -1448,7 +1446,7 @@ class Evaluator:
         if operator == "|" and all(isinstance(value, (ClassValue, External)) for value in values):
             return values[0]
         if operator == "|" and all(isinstance(value, Items) for value in values):
-            return self._add(values)
+            return self.add(values)
         if operator == "|" and all(isinstance(value, Entries) for value in values):
             merged = Entries({})
             for value in values:
@@ -1463,8 +1461,8 @@ class Evaluator:
 
     def _without(self, value: Value, taken: Value) -> Value:
         """The items of a set that another one does not hold."""
-        gone = {item.value for item in self._items(taken) if isinstance(item, Known)}
-        items = [item for item in self._items(value) if not (isinstance(item, Known) and item.value in gone)]
+        gone = {item.value for item in self.items(taken) if isinstance(item, Known)}
+        items = [item for item in self.items(value) if not (isinstance(item, Known) and item.value in gone)]
         return Items(items, all(isinstance(given, Items) and given.complete for given in (value, taken)))
 
     def _arithmetic(self, operator: str, values: list[Value]) -> Value:
@@ -1509,8 +1507,8 @@ class Evaluator:
                 return Known(left.value == right.value, sure)
             if operator in ("!=", "is not"):
                 return Known(left.value != right.value, sure)
-        if _text(left) is not None and isinstance(right, Known) and operator in ("in", "not in"):
-            return Known((str(_text(left)) in str(right.value)) == (operator == "in"), sure)
+        if text_of(left) is not None and isinstance(right, Known) and operator in ("in", "not in"):
+            return Known((str(text_of(left)) in str(right.value)) == (operator == "in"), sure)
         if isinstance(left, Known) and isinstance(right, Items) and right.complete and operator in ("in", "not in"):
             found = any(isinstance(item, Known) and item.value == left.value for item in right.items)
             return Known(found == (operator == "in"), sure)
@@ -1528,7 +1526,8 @@ class Evaluator:
             return bool(value.entries) if value.complete or value.entries else None
         return None
 
-    def _add(self, values: list[Value], text: bool = False) -> Value:
+    def add(self, values: list[Value], text: bool = False) -> Value:
+        """The sum of values; ``text`` where every one of them is put into a text."""
         if not text and all(isinstance(value, Items) for value in values):
             items: list[Value] = []
             complete = True
@@ -1573,7 +1572,7 @@ class Evaluator:
         parts: list[Value] = [Known(pieces[0].replace("\0", "%"))]
         for value, piece in zip(values, pieces[1:], strict=False):
             parts += [value, Known(piece.replace("\0", "%"))]
-        return self._add(parts, text=True)
+        return self.add(parts, text=True)
 
     def _sequence(self, expression: ir.Sequence, scope: Scope) -> Value:
         result = Items([], True, _place(scope.path, expression.span))
@@ -1622,7 +1621,7 @@ class Evaluator:
             return Unknown("an item")
         if isinstance(value, Entries):
             if not isinstance(index, Known):
-                return self._any_entry(value)
+                return self.any_entry(value)
             found = value.entries.get(index.value)
             return found if found is not None else Unknown("an entry")
         if isinstance(value, External) and value.name == "os.environ":
@@ -1651,7 +1650,7 @@ class Evaluator:
             return Known(value.value[part], value.sure)
         return None
 
-    def _any_entry(self, value: Entries) -> Value:
+    def any_entry(self, value: Entries) -> Value:
         """One of the entries, where the key is not known: a table of classes or functions to choose from."""
         options = tuple(dict.fromkeys(value.entries.values()))
         if options and all(isinstance(option, (ClassValue, FunctionValue, Instance)) for option in options):
@@ -1665,7 +1664,7 @@ class Evaluator:
         place = _place(scope.path, expression.span)
         if self._trace is None and len(expression.generators) == 1 and isinstance(iterable, (Items, Entries)):
             result = Items([], True, place)
-            for item in self._items(iterable)[:MAX_REPEATS]:
+            for item in self.items(iterable)[:MAX_REPEATS]:
                 self._steps += 1
                 if self._steps > MAX_STEPS:
                     break
@@ -1691,15 +1690,16 @@ class Evaluator:
 
     def _spliced(self, value: Value) -> list[Value]:
         """The items that ``value`` adds to a list; a library's list (`router.urls`) stands in it as itself."""
-        return [value] if isinstance(value, Bound) else self._items(value)
+        return [value] if isinstance(value, Bound) else self.items(value)
 
-    def _items(self, value: Value) -> list[Value]:
+    def items(self, value: Value) -> list[Value]:
+        """What a value gives when it is looped over; nothing where that is not known."""
         if isinstance(value, Items):
             return value.items
         if isinstance(value, Entries):
             return [Known(key) for key in value.entries]
         if isinstance(value, Choice):
-            return self._items(value.values[0])
+            return self.items(value.values[0])
         if isinstance(value, ClassValue) and any(
             isinstance(base, External) and base.name.startswith("enum.") for base in self.ancestry(value)
         ):
@@ -1710,14 +1710,6 @@ class Evaluator:
 def _dotted(path: str) -> str:
     """The import name of a file, as seen from the root."""
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-
-def bounded(value: Items) -> Items:
-    """The same list, cut where it is too long to be followed further."""
-    if len(value.items) > MAX_ITEMS:
-        del value.items[MAX_ITEMS:]
-        value.complete = False
-    return value
 
 
 def _place(path: str, span: Span) -> Place:
@@ -1791,425 +1783,3 @@ def _parse_dotted(text: str) -> ir.Expression | None:
     for part in parts[1:]:
         result = ir.Attribute(result, part)
     return result
-
-
-# -- what the language itself does with values
-
-
-def _text(value: Value | None) -> str | None:
-    if isinstance(value, Choice):
-        value = value.values[0]
-    return value.value if isinstance(value, Known) and isinstance(value.value, str) else None
-
-
-def _format(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
-    template = _text(receiver)
-    if template is None:
-        return None
-    parts: list[Value] = []
-    position = 0
-    for piece in template.replace("{{", "\0").replace("}}", "\1").split("{"):
-        if not parts:
-            parts.append(Known(piece.replace("\0", "{").replace("\1", "}")))
-            continue
-        name, closed, rest = piece.partition("}")
-        name = name.split(":", 1)[0].split("!", 1)[0]
-        if not closed:
-            return None
-        if name == "" or name.isdigit():
-            index = int(name) if name else position
-            position += 1
-            parts.append(arguments.positional[index] if index < len(arguments.positional) else Unknown("formatted"))
-        else:
-            parts.append(arguments.keywords.get(name, Unknown("formatted")))
-        parts.append(Known(rest.replace("\0", "{").replace("\1", "}")))
-    return evaluator._add(parts, text=True)
-
-
-def _textual(change: Callable[[str, list[str]], str]) -> Callable[[Evaluator, Value, Arguments], Value | None]:
-    def apply(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
-        text = _text(receiver)
-        words = [_text(value) for value in arguments.positional]
-        if text is None or any(word is None for word in words):
-            return None
-        sure = not isinstance(receiver, Known) or receiver.sure
-        known = [word for word in words if word is not None]
-        # `replace` may put a long word in the place of every letter.
-        if len(text) * (1 + max(map(len, known), default=0)) > MAX_TEXT**2 // 100:
-            return Unknown("a long text")
-        changed = change(text, known)
-        return Known(changed, sure) if len(changed) <= MAX_TEXT else Unknown("a long text")
-
-    return apply
-
-
-def _tested(test: Callable[[str, str], bool]) -> Callable[[Evaluator, Value, Arguments], Value | None]:
-    def apply(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
-        text, word = _text(receiver), _text(arguments.get("", 0))
-        if text is None or word is None:
-            return None
-        return Known(test(text, word), not isinstance(receiver, Known) or receiver.sure)
-
-    return apply
-
-
-def _join(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
-    separator = _text(receiver)
-    if separator is None or not arguments.positional:
-        return None
-    parts: list[Value] = []
-    items = evaluator._items(arguments.positional[0])
-    for item in items:
-        if parts:
-            parts.append(Known(separator))
-        parts.append(item)
-    return evaluator._add(parts, text=True) if items else None
-
-
-def _split(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
-    text = _text(receiver)
-    separator = _text(arguments.get("sep", 0))
-    if text is None:
-        return None
-    return Items([Known(part) for part in (text.split(separator) if separator else text.split())])
-
-
-def _append(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
-    if isinstance(receiver, Items) and arguments.positional:
-        receiver.items.append(arguments.positional[0])
-        bounded(receiver)
-    return Known(None)
-
-
-def _extend(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
-    if isinstance(receiver, Items) and arguments.positional:
-        added = arguments.positional[0]
-        receiver.items.extend(evaluator._items(added))
-        receiver.complete = receiver.complete and isinstance(added, Items) and added.complete
-        bounded(receiver)
-    return Known(None)
-
-
-def _insert(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
-    if isinstance(receiver, Items) and len(arguments.positional) > 1:
-        receiver.items.append(arguments.positional[1])
-        bounded(receiver)
-    return Known(None)
-
-
-def _entries(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
-    if not isinstance(receiver, Entries):
-        return None
-    return Items([Items([Known(key), value]) for key, value in receiver.entries.items()], receiver.complete)
-
-
-def _values(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
-    return Items(list(receiver.entries.values()), receiver.complete) if isinstance(receiver, Entries) else None
-
-
-def _get(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
-    key = arguments.get("key", 0)
-    if not isinstance(receiver, Entries):
-        return None
-    if not isinstance(key, Known):
-        return evaluator._any_entry(receiver)
-    found = receiver.entries.get(key.value)
-    return found if found is not None else arguments.get("default", 1) or Known(None)
-
-
-def _update(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
-    if isinstance(receiver, Entries):
-        for added in arguments.positional:
-            if isinstance(added, Entries):
-                receiver.entries.update(added.entries)
-            receiver.complete = receiver.complete and isinstance(added, Entries) and added.complete
-        receiver.entries.update(arguments.keywords)
-        receiver.complete = receiver.complete and arguments.complete
-    return Known(None)
-
-
-def _setdefault(evaluator: Evaluator, receiver: Value, arguments: Arguments) -> Value | None:
-    key = arguments.get("key", 0)
-    if not isinstance(receiver, Entries):
-        return None
-    if not isinstance(key, Known):
-        receiver.complete = False
-        return evaluator._any_entry(receiver)
-    return receiver.entries.setdefault(key.value, arguments.get("default", 1) or Known(None))
-
-
-_METHODS: Mapping[tuple[str, str], Callable[[Evaluator, Value, Arguments], Value | None]] = {
-    ("Known", "format"): _format,
-    ("Known", "join"): _join,
-    ("Known", "split"): _split,
-    ("Known", "strip"): _textual(lambda text, words: text.strip(*words)),
-    ("Known", "lstrip"): _textual(lambda text, words: text.lstrip(*words)),
-    ("Known", "rstrip"): _textual(lambda text, words: text.rstrip(*words)),
-    ("Known", "startswith"): _tested(str.startswith),
-    ("Known", "endswith"): _tested(str.endswith),
-    ("Known", "lower"): _textual(lambda text, words: text.lower()),
-    ("Known", "upper"): _textual(lambda text, words: text.upper()),
-    ("Known", "replace"): _textual(lambda text, words: text.replace(words[0], words[1]) if len(words) > 1 else text),
-    ("Known", "removeprefix"): _textual(lambda text, words: text.removeprefix(words[0])),
-    ("Known", "removesuffix"): _textual(lambda text, words: text.removesuffix(words[0])),
-    ("Items", "append"): _append,
-    ("Items", "add"): _append,
-    ("Items", "extend"): _extend,
-    ("Items", "insert"): _insert,
-    ("Entries", "items"): _entries,
-    ("Entries", "values"): _values,
-    ("Entries", "get"): _get,
-    ("Entries", "update"): _update,
-    ("Entries", "setdefault"): _setdefault,
-}
-
-
-def _same(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    return arguments.positional[0] if arguments.positional else None
-
-
-def _bool(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    value = arguments.positional[0] if arguments.positional else None
-    return Known(bool(value.value), value.sure) if isinstance(value, Known) else None
-
-
-def _list(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    if not arguments.positional:
-        return Items([])
-    value = arguments.positional[0]
-    if isinstance(value, (Items, Entries)):
-        whole = not isinstance(value, Items) or value.complete
-        return Items(list(evaluator._items(value)), whole, value.place)
-    return None
-
-
-def _dict(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    entries: dict[str | int | float | bool | None, Value] = {}
-    complete = arguments.complete
-    for value in arguments.positional:
-        if isinstance(value, Entries):
-            entries.update(value.entries)
-            complete = complete and value.complete
-        else:
-            complete = False
-    entries.update(arguments.keywords)
-    return Entries(entries, complete)
-
-
-def _enumerate(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    value = arguments.get("iterable", 0)
-    if not isinstance(value, Items):
-        return None
-    return Items([Items([Known(index), item]) for index, item in enumerate(value.items)], value.complete)
-
-
-def _zip(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    if not all(isinstance(value, Items) for value in arguments.positional):
-        return None
-    rows = zip(*(evaluator._items(value) for value in arguments.positional), strict=False)
-    return Items([Items(list(row)) for row in rows])
-
-
-def _getattr(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    if len(arguments.positional) < 2:
-        return None
-    name = _text(arguments.positional[1])
-    if name is None:
-        return None
-    found = evaluator.attribute(arguments.positional[0], name)
-    if len(arguments.positional) > 2 and isinstance(found, (Bound, Unknown)):
-        default = arguments.positional[2]
-        return Known(default.value, sure=False) if isinstance(default, Known) else default
-    return found
-
-
-def _str(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    if not arguments.positional:
-        return Known("")
-    value = arguments.positional[0]
-    if isinstance(value, Known) and value.value is not None and not isinstance(value.value, bool):
-        return Known(str(value.value), value.sure)
-    return value if isinstance(value, Pattern) else None
-
-
-def _int(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    value = arguments.positional[0] if arguments.positional else None
-    if isinstance(value, Known):
-        if isinstance(value.value, str):
-            digits = value.value.strip()
-            return Known(int(digits), value.sure) if digits.isdecimal() and len(digits) < 18 else None
-        if isinstance(value.value, (int, float)) and abs(value.value) < 1e18:
-            return Known(int(value.value), value.sure)
-    return None
-
-
-def _import_module(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    name = _text(arguments.get("name", 0))
-    package = _text(arguments.get("package", 1))
-    if name is not None and name.startswith(".") and package is not None:
-        bare = name.lstrip(".")
-        parts = package.split(".")
-        kept = parts[: len(parts) - (len(name) - len(bare) - 1)]
-        name = ".".join((*kept, bare)) if kept else bare
-    return None if name is None else evaluator.module(name)
-
-
-def _len(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    value = arguments.positional[0] if arguments.positional else None
-    if isinstance(value, Items):
-        return Known(len(value.items)) if value.complete and value.items else None
-    if isinstance(value, Entries):
-        return Known(len(value.entries)) if value.complete and value.entries else None
-    return Known(len(value.value), value.sure) if isinstance(value, Known) and isinstance(value.value, str) else None
-
-
-def _hasattr(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    name = _text(arguments.get("name", 1))
-    if name is None or not isinstance(arguments.positional[0], (ModuleValue, ClassValue)):
-        return None
-    found = evaluator.attribute(arguments.positional[0], name)
-    if isinstance(found, (Unknown, Bound)):
-        return Known(False) if isinstance(arguments.positional[0], ModuleValue) else None
-    return Known(True)
-
-
-def _path_join(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    parts: list[Value] = []
-    for value in arguments.positional:
-        if (text := _text(value)) is not None and text.startswith("/"):
-            parts = []
-        parts += [Known("/"), value] if parts and not (_text(parts[-1]) or "").endswith("/") else [value]
-    return evaluator._add(parts, text=True) if arguments.complete and parts else None
-
-
-def _import_by_name(evaluator: Evaluator, arguments: Arguments) -> Value | None:
-    # Without a list of names the built-in gives the outermost package.
-    return _import_module(evaluator, arguments) if arguments.get("fromlist", 3) is not None else None
-
-
-_FUNCTIONS: Mapping[str, Callable[[Evaluator, Arguments], Value | None]] = {
-    "builtins.list": _list,
-    "builtins.tuple": _list,
-    "builtins.set": _list,
-    "builtins.frozenset": _list,
-    "builtins.sorted": _list,
-    "builtins.reversed": _list,
-    "builtins.iter": _same,
-    "builtins.dict": _dict,
-    "builtins.enumerate": _enumerate,
-    "builtins.zip": _zip,
-    "builtins.getattr": _getattr,
-    "builtins.hasattr": _hasattr,
-    "builtins.len": _len,
-    "builtins.str": _str,
-    "builtins.int": _int,
-    "builtins.bool": _bool,
-    "builtins.__import__": _import_by_name,
-    "importlib.import_module": _import_module,
-    "os.path.join": _path_join,
-    "posixpath.join": _path_join,
-    "pydantic.SecretStr": _same,
-    "copy.deepcopy": _same,
-    "copy.copy": _same,
-    "rest_framework.urlpatterns.format_suffix_patterns": _same,
-}
-
-_BUILTINS = frozenset(
-    [
-        "abs",
-        "all",
-        "any",
-        "ascii",
-        "bin",
-        "bool",
-        "bytearray",
-        "bytes",
-        "callable",
-        "chr",
-        "classmethod",
-        "compile",
-        "complex",
-        "delattr",
-        "dict",
-        "dir",
-        "divmod",
-        "enumerate",
-        "eval",
-        "exec",
-        "filter",
-        "float",
-        "format",
-        "frozenset",
-        "getattr",
-        "globals",
-        "hasattr",
-        "hash",
-        "help",
-        "hex",
-        "id",
-        "input",
-        "int",
-        "isinstance",
-        "issubclass",
-        "iter",
-        "len",
-        "list",
-        "locals",
-        "map",
-        "max",
-        "memoryview",
-        "min",
-        "next",
-        "object",
-        "oct",
-        "open",
-        "ord",
-        "pow",
-        "print",
-        "property",
-        "range",
-        "repr",
-        "reversed",
-        "round",
-        "set",
-        "setattr",
-        "slice",
-        "sorted",
-        "staticmethod",
-        "str",
-        "sum",
-        "super",
-        "tuple",
-        "type",
-        "vars",
-        "zip",
-        "__import__",
-        "BaseException",
-        "Exception",
-        "ArithmeticError",
-        "AssertionError",
-        "AttributeError",
-        "ConnectionError",
-        "EOFError",
-        "FileExistsError",
-        "FileNotFoundError",
-        "IOError",
-        "ImportError",
-        "IndexError",
-        "KeyError",
-        "KeyboardInterrupt",
-        "LookupError",
-        "NotImplementedError",
-        "OSError",
-        "OverflowError",
-        "PermissionError",
-        "RuntimeError",
-        "StopIteration",
-        "SystemExit",
-        "TimeoutError",
-        "TypeError",
-        "UnicodeDecodeError",
-        "ValueError",
-        "ZeroDivisionError",
-    ]
-)

@@ -6,7 +6,8 @@ from textwrap import dedent
 
 import pytest
 
-from qualitygate.link.evaluate import MAX_TEXT, Evaluator
+from qualitygate.link.evaluate import Evaluator
+from qualitygate.link.language import MAX_TEXT
 from qualitygate.model.source import Text
 from qualitygate.model.values import Choice, External, Instance, Items, Known, Pattern, Unknown, Value
 from qualitygate.parse.python import parse_python
