@@ -41,6 +41,7 @@ _UNKNOWN = "{?}"
 _LEADING = 3
 # Two spellings of one word are at least so alike (`role` and `roles`, `organisation` and `organization`).
 _ALIKE = 0.8
+_CROWD = 20
 
 
 def link_agreements(
@@ -341,7 +342,7 @@ class _Layout:
             near = (
                 other
                 for number in range(len(path))
-                for other in sorted(by_shape.get((number, path[:number] + path[number + 1 :]), ()))
+                for other in _few(by_shape.get((number, path[:number] + path[number + 1 :]), ()))
                 if other not in taken and _alike(path[number], other[number])
             )
             for other in near:
@@ -361,6 +362,11 @@ def _common(paths: Iterable[Pattern]) -> Pattern:
             break
         shared.append(segments[0])
     return tuple(shared)
+
+
+def _few(paths: Sequence[Pattern]) -> Sequence[Pattern]:
+    """The paths in order where they are few: among many neighbours a likeness says nothing, and costs much to look for."""
+    return sorted(paths) if len(paths) <= _CROWD else ()
 
 
 def _fits(general: Pattern, special: Pattern) -> bool:
