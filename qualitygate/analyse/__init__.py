@@ -56,9 +56,10 @@ def analyse(
         whole = [known for known in facts if known is not None]
         named = list(zip(files, contents, strict=True)) if cache is not None else []
         identity = _identity(named)
-        # What else changed is nothing to the code: it is not followed again for it.
-        code = [known for known in whole if known.language is Language.PYTHON]
-        code_identity = _identity([one for one in named if one[0].language is Language.PYTHON])
+        # What else changed is nothing to the code, but for the contracts that it may serve: it is not followed again for it.
+        code = [known for known in whole if known.language is Language.PYTHON or known.contract is not None]
+        of_code = {known.path for known in code}
+        code_identity = _identity([one for one in named if one[0].path in of_code])
         project = link(whole, _program(code, code_identity, checks, cache))
     return msgspec.structs.replace(project, identity=identity)
 
