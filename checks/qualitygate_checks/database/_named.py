@@ -108,7 +108,9 @@ def drops(
     unnamed = []
     for history, migration, effect in located(project, kind, dialects=SHARED):
         temporary = effect.change.before is not None and effect.change.before.kind == "temporary"
-        if temporary or stays(effect, final.get((history.directory, effect.table))):
+        # what the migrations believe to be there was dropped to be made again by hand
+        believed = _thing(effect) in history.believed
+        if temporary or believed or stays(effect, final.get((history.directory, effect.table))):
             continue
         now = find(named, effect)
         if now is not None:
@@ -118,6 +120,14 @@ def drops(
         elif (then := find(before, effect)) is not None:
             yield _broken(history, migration, effect, what, then, now=False)
     yield from by_age(project, unnamed)
+
+
+def dropped(project: Project) -> frozenset[str]:
+    """The tables, and the columns as `table.column`, that the migrations to be judged drop. Ask by `project.once`."""
+    return frozenset(
+        _thing(effect)
+        for _, _, effect in located(project, OperationKind.DROP_COLUMN, OperationKind.DROP_TABLE, dialects=SHARED)
+    )
 
 
 def _thing(effect: Effect) -> str:

@@ -24,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, Span, example
 from qualitygate.model.schema import Column, History, Model, Table
 from qualitygate_checks.database._migrations import doubtful
+from qualitygate_checks.database._named import dropped
 from qualitygate_checks.database._tables import as_clauses, at
 
 
@@ -34,19 +35,22 @@ def run(project: Project) -> Iterator[Hit]:
         if table.source == "migrations":
             tables.setdefault(table.full_name, table)
             tables.setdefault(table.name, table)
+    # what a migration drops is told there
+    gone = project.once(dropped)
     told: dict[tuple[str, str, int], list[tuple[Model, Column]]] = {}
     for models in _groups(project, tables):
         for model in models:
             made = _of(model, tables)
             if made is None:
                 history = _home(project, model, models, tables)
-                if history is not None and not _is_believed(project, model.table):
+                if history is not None and not _is_believed(project, model.table) and model.table not in gone:
                     yield _missing_table(project, model, history)
                 continue
             if _has_own_history(project, model, made):
                 continue
             for column in model.definition.columns if model.definition is not None else ():
-                if made.column(column.name) is None and not _is_believed(project, f"{model.table}.{column.name}"):
+                name = f"{model.table}.{column.name}"
+                if made.column(column.name) is None and not _is_believed(project, name) and name not in gone:
                     # a column of a base is missing in every table: one fault
                     told.setdefault((column.place.path, column.name, column.place.span.line), []).append(
                         (model, column)
