@@ -78,6 +78,7 @@ def apply_answers(
                 if name in ran and not file.unread and (file.path, directive, name) not in used
             ),
             expired=_expired(directive, today),
+            days_left=_days_left(directive, today),
         )
         for file in files.values()
         for directive in file.directives
@@ -105,10 +106,15 @@ def _speaking(finding: Finding, file: FileFacts | None) -> list[Directive]:
 
 def _expired(directive: Directive, today: date) -> bool:
     """Whether the last day of an answer is over; what is no date is no day to come."""
+    days = _days_left(directive, today)
+    return bool(directive.until) and (days is None or days < 0)
+
+
+def _days_left(directive: Directive, today: date) -> int | None:
     try:
-        return bool(directive.until) and date.fromisoformat(directive.until) < today
+        return (date.fromisoformat(directive.until) - today).days
     except ValueError:
-        return True
+        return None
 
 
 def _nearest(name: str, known: Collection[str]) -> str:

@@ -1,4 +1,4 @@
-"""In: the text of a file. Out: its inline answers, ``qgate: ignore[check-id, ...] reason``, with their places."""
+"""In: the text of a file. Out: its inline answers, ``qgate: ignore[check-id, ...] until=day reason``, with their places."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from qualitygate.model.source import Language, Text
 _DIRECTIVE = re.compile(
     r"(?:#|--|//|/\*|;|<!--)[ \t]*qgate:[ \t]*ignore\b(?:[ \t]*\[(?P<checks>[^\]\r\n]*)\])?[ \t]*(?P<reason>[^\r\n]*)"
 )
+
+_UNTIL = re.compile(r"(?:^|(?<=[\s(]))until=(?P<day>[^\s),;]*)[),;]?")
 
 # What can hold a comment's sign without being a comment: quoted text. A quotation of one line ends with its line at the
 # latest, so that a sign this reader does not know (a nested f-string) misleads it no further than that.
@@ -46,7 +48,13 @@ def find_directives(text: Text, language: Language) -> tuple[Directive, ...]:
             checks = tuple(name for name in re.split(r"[\s,]+", match["checks"] or "") if name)
             alone = not text.line(span.line)[: span.column - 1].strip()
             reason = match["reason"].rstrip().removesuffix("*/").removesuffix("-->").strip(" \t-:")
-            found.append(Directive(checks, reason, span, alone, _target(text, span.line) if alone else span.line))
+            until = _UNTIL.search(reason)
+            if until is not None:
+                reason = f"{reason[: until.start()]}{reason[until.end() :]}".strip(" \t-:,(")
+            # `until=` without a day is no day to come.
+            day = (until["day"] or "?") if until is not None else ""
+            target = _target(text, span.line) if alone else span.line
+            found.append(Directive(checks, reason, span, alone, target, day))
     return tuple(found)
 
 

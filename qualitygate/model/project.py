@@ -36,7 +36,8 @@ class Answer(msgspec.Struct, frozen=True):
     """An inline answer in a file, and what it was good for.
 
     ``unknown`` pairs each id that no installed check has with the nearest that one has (or nothing). ``idle`` are the ids
-    of checks that ran and said nothing that the answer could speak of. ``expired`` tells that its last day is over.
+    of checks that ran and said nothing that the answer could speak of. ``expired`` tells that its last day is over, ``days_left`` how many days
+    it still counts (None where no day ends it).
     """
 
     path: str
@@ -46,6 +47,7 @@ class Answer(msgspec.Struct, frozen=True):
     unknown: tuple[tuple[str, str], ...] = ()
     idle: tuple[str, ...] = ()
     expired: bool = False
+    days_left: int | None = None
 
 
 class Project(msgspec.Struct, frozen=True, dict=True):

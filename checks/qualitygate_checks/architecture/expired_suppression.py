@@ -1,13 +1,14 @@
 """An answer whose last day is over.
 
-What it flags: an `x-qgate-ignore` in a contract whose `until` is in the past, or is no date. It does not count any more,
-so that what it answered is shown again.
+What it flags: an inline answer whose last day (`until=2027-01-31` in a comment, `until` of an `x-qgate-ignore` in a
+contract) is in the past, or is no date. It does not count any more, so that what it answered is shown again. One that
+ends within 14 days is noted.
 
 Why: the fault was accepted for a time, and the time is over. An end that nobody hears of is none.
 
 How to mend: mend what was answered and delete the answer, or give it a new day with the reason for it.
 
-What it cannot see: answers in comments, which have no last day.
+What it cannot see: whether the reason that was given still holds.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Severity, example
 from qualitygate_checks.architecture._answers import audited, count, listed, place
+
+SOON = 14
 
 
 def run(project: Project) -> Iterator[Hit]:
@@ -29,6 +32,15 @@ def run(project: Project) -> Iterator[Hit]:
                 subject=f"answer {' '.join(directive.checks)}",
                 why="that day is over, or is no date (year-month-day)",
                 mend="mend what it answered, or give it a new day and say why",
+            )
+        elif answer.days_left is not None and answer.days_left <= SOON:
+            yield Hit(
+                place=place(answer),
+                message=f"this answer to {listed(answer.directive.checks) or 'nothing'} ends on {answer.directive.until}",
+                subject=f"answer {' '.join(answer.directive.checks)}",
+                why="after that day what it answers is shown and judged again",
+                mend="mend what it answers before then",
+                severity=Severity.NOTE,
             )
 
 
@@ -44,6 +56,17 @@ CHECK = Check(
     examined=count,
     audits=True,
     bad=(
+        example(
+            """
+            import requests
+
+
+            def rates() -> str:
+                # qgate: ignore[missing-timeout] until=2021-06-30 the new gateway has one  # <- flagged
+                return requests.get("https://rates.example.com").text
+            """,
+            "in a comment",
+        ),
         example(
             """
             openapi: 3.0.3
@@ -107,6 +130,16 @@ CHECK = Check(
         ),
     ),
     good=(
+        example(
+            """
+            import requests
+
+
+            def rates() -> str:
+                return requests.get("https://rates.example.com").text  # qgate: ignore[missing-timeout] a job (until=2999-01-31)
+            """,
+            "in a comment, with a day to come",
+        ),
         example(
             """
             openapi: 3.0.3

@@ -42,6 +42,22 @@ def test_a_sign_between_bracket_and_reason_is_not_the_reason() -> None:
     assert found("x = 1  # qgate: ignore[a]:") == [(("a",), "", 1)]
 
 
+@pytest.mark.parametrize(
+    ("written", "reason", "until"),
+    [
+        ("until=2027-01-31 one report a night", "one report a night", "2027-01-31"),
+        ("one report a night (until=2027-01-31)", "one report a night", "2027-01-31"),
+        ("until=soon one report", "one report", "soon"),
+        ("until= one report", "one report", "?"),
+        ("it stays until=x", "it stays", "x"),
+        ("open until the new login", "open until the new login", ""),
+    ],
+)
+def test_an_answer_may_have_a_last_day(written: str, reason: str, until: str) -> None:
+    (answer,) = find_directives(Text.of(f"x = 1  # qgate: ignore[a] {written}\n"), PYTHON)
+    assert (answer.reason, answer.until) == (reason, until)
+
+
 def test_an_answer_may_follow_another_comment() -> None:
     assert found("x = 1  # noqa: E501  # qgate: ignore[a] because") == [(("a",), "because", 1)]
 
