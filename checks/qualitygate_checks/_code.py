@@ -199,6 +199,14 @@ class Code:
                         return None
         return found
 
+    def callee(self, call: ir.Call, caller: Body) -> Body | None:
+        """The function of the project that a call surely means; None for a library's, and where several may be meant."""
+        name = call_name(call)
+        if not name:
+            return None
+        meant = [body for body in self.named(name) if self._means(call, caller, body)]
+        return meant[0] if len(meant) == 1 else None
+
     def _means(self, call: ir.Call, caller: Body, body: Body) -> bool:
         """Whether a call means this one of several functions of the same name."""
         receiver = call.function.value if isinstance(call.function, ir.Attribute) else None

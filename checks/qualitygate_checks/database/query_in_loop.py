@@ -4,7 +4,8 @@ What it flags: a query of Django's ORM, SQLAlchemy, a driver or MongoDB inside a
 for something which depends on the loop's variable; and a relation of a model (`ForeignKey`, `OneToOneField`,
 `ManyToManyField` and what they give the other side, `relationship`) that is read from every row of a query which does not
 load it along (`select_related`, `prefetch_related`, `joinedload`, `selectinload`, `lazy=`), in the loop itself, or in a
-method of the model that the loop calls; and the same in the methods of a serializer that is used for lists. One finding a
+method of the model that the loop calls; a function of the project, and one that it calls in turn, that asks for what the loop
+hands to it (the calls are shown); and the same in the methods of a serializer that is used for lists. One finding a
 loop. The confidence is high where the loop runs over the rows of a query, and low where the loop stops at the first find
 and in files of importers, which take over another system's data once.
 
@@ -16,7 +17,7 @@ How to mend: Django: `select_related("customer")` for keys, `prefetch_related("l
 `where(Order.id.in_(ids))`. A count for each row is an `annotate(Count(...))`.
 
 What it cannot see: relations that templates or serializers read by name, query sets that a helper hands over, and queries
-in helpers that the loop calls. Loops over `range`, constants, chunks and fields of a model are left alone, and so are
+more than two calls away, behind a condition of the helper, or in one that writes or keeps what it found. Loops over `range`, constants, chunks and fields of a model are left alone, and so are
 files of commands and scripts, which a person starts.
 """
 
@@ -30,24 +31,12 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project
 from qualitygate.model import syntax as ir
 from qualitygate_checks._code import Body, Code, last_name, spelling
 from qualitygate_checks._reach import is_script
+from qualitygate_checks.database._asking import RELATED, always, arguments_of, dots, names_in, query_of, takes_many
+from qualitygate_checks.database._helpers import follow
+from qualitygate_checks.database._list_serializers import serializers
 from qualitygate_checks.database._relations import MANAGERS, Model, Relations, chain
 
-_ASKING = frozenset(
-    "get first last latest earliest count exists aggregate aget afirst alast acount aexists aaggregate".split()
-)
-_LAZY = frozenset("all filter exclude order_by values values_list distinct annotate none only defer".split())
-_SQL_ASKING = frozenset(
-    "first all one one_or_none scalar scalar_one count get get_or_404 first_or_404 one_or_404".split()
-)
-_RELATED = _ASKING | {"all", "filter", "exclude", "order_by", "values_list", "values"}
 _CONSUMERS = frozenset("list tuple set sorted len sum any all max min dict next bool frozenset enumerate".split())
-_SHORTCUTS = frozenset({"get_object_or_404", "get_list_or_404", "aget_object_or_404"})
-_SESSION = re.compile(r"(?:^|_)(?:session|db|dbsession|conn|connection|database|engine)$", re.IGNORECASE)
-_EXECUTING = frozenset(
-    {"execute", "scalar", "scalars", "fetch", "fetchrow", "fetchval", "fetch_one", "fetch_all", "fetch_val"}
-)
-_SELECT = re.compile(r"\s*(?:SELECT\s+(?!setval|nextval|pg_|set_config|drop|create)|WITH\b)", re.IGNORECASE)
-_FROM = re.compile(r"\b(?:FROM|JOIN|TABLE)\s+[\"`\[]?$", re.IGNORECASE)
 _CHUNK = re.compile(r"chunk|batch|partition|(?:^|_)pages?$|bucket|slices?$", re.IGNORECASE)
 _FEW = frozenset({"range", "count", "get_fields", "get_models", "__subclasses__", "cycle", "repeat", "get_app_configs"})
 _METADATA = re.compile(
@@ -58,12 +47,10 @@ _SEEDS = re.compile(
     r"(?:^|/|_)(?:seeds?|seeders?|populate|random_data|sample_data|fixtures|dummy|demo_data|backfill\w*|migrations?)(?:/|_|\.py$)"
 )
 _WRAPPERS = frozenset({"enumerate", "sorted", "list", "set", "tuple", "reversed", "filter", "iter", "zip", "tqdm"})
-_LISTING = re.compile(r"ListAPIView|ListCreateAPIView|ModelViewSet|ListModelMixin|ReadOnlyModelViewSet")
 _IMPORTERS = re.compile(r"(?:^|/)importers?/")
 # Methods that write the row: the loop asks the database in every round by their very purpose.
 _WRITING = frozenset({"save", "delete", "clean", "full_clean"})
 _SHOWN = 8
-_GROUPED = "ask once before the loop, for all at a time, grouped by what the loop runs over"
 
 
 @dataclass(eq=False)
@@ -87,7 +74,8 @@ class _Query:
     certain: bool
     stops: bool = False
     lazy: str = ""
-    via: Place | None = None
+    via: tuple[Place, ...] = ()
+    functions: tuple[str, ...] = ()
 
 
 def run(project: Project) -> Iterator[Hit]:
@@ -97,9 +85,9 @@ def run(project: Project) -> Iterator[Hit]:
     for body in code.everywhere():
         if is_script(body.path) or _SEEDS.search(body.path):
             continue
-        for loop in _merged(_Reader(body, relations).loops()):
+        for loop in _merged(_Reader(body, relations, code).loops()):
             yield _hit(body, loop)
-    yield from _serializers(project, relations)
+    yield from serializers(project, relations)
 
 
 def _merged(loops: Iterable[_Loop]) -> list[_Loop]:
@@ -125,6 +113,11 @@ def _hit(body: Body, loop: _Loop) -> Hit:
     message = f"{first.written} asks the database in every round of the loop over {over}"
     if first.lazy:
         message = f"{first.written} loads {first.lazy} by one query for every row of {over}"
+    if first.functions:
+        way = " -> ".join(first.functions)
+        message = (
+            f"{way} asks the database in every round of the loop over {over}: {first.via[-1].note.partition(' in ')[0]}"
+        )
     others = [query for query in loop.queries[1:] if query.span != first.span]
     return Hit(
         place=Place(body.path, first.span),
@@ -135,7 +128,7 @@ def _hit(body: Body, loop: _Loop) -> Hit:
         else f"as many queries as {over} has items",
         mend=first.mend,
         places=(
-            *((first.via,) if first.via is not None else ()),
+            *first.via,
             *(Place(body.path, query.span, f"{query.written} too", "query") for query in others[:_SHOWN]),
         ),
         confidence=Confidence.LOW
@@ -147,8 +140,9 @@ def _hit(body: Body, loop: _Loop) -> Hit:
 class _Reader:
     """Walks one function with the loops around each expression."""
 
-    def __init__(self, body: Body, relations: Relations) -> None:
+    def __init__(self, body: Body, relations: Relations, code: Code) -> None:
         self._body = body
+        self._code = code
         self._relations = relations
         self._found: list[_Loop] = []
         self._rows: dict[int, Model] = {}
@@ -179,9 +173,9 @@ class _Reader:
                     self._expression(expression, loops, span)
             if isinstance(statement, ir.Assign) and statement.value is not None:
                 for loop in loops:
-                    if loop.names & _names(statement.value):
+                    if loop.names & names_in(statement.value):
                         for target in statement.targets:
-                            loop.names |= _names(target) if isinstance(target, (ir.Name, ir.Sequence)) else set()
+                            loop.names |= names_in(target) if isinstance(target, (ir.Name, ir.Sequence)) else set()
             # What is asked for once and kept is asked for as often as there are different things.
             inside = () if isinstance(statement, ir.If) and _remembers(statement) else loops
             for name in ("body", "orelse", "final"):
@@ -199,10 +193,10 @@ class _Reader:
         body: Sequence[ir.Statement],
         loops: tuple[_Loop, ...],
     ) -> _Loop:
-        names = _names(target)
+        names = names_in(target)
         loop = _Loop(iterable, set() if _is_small(iterable, self._body) else set(names), span, body)
         for outer in loops:
-            if outer.names & _names(iterable):
+            if outer.names & names_in(iterable):
                 outer.names |= names
         unwrapped, row = iterable, target
         if isinstance(iterable, ir.Call) and last_name(iterable.function) == "enumerate" and iterable.arguments:
@@ -251,17 +245,34 @@ class _Reader:
 
     def _call(self, call: ir.Call, loops: tuple[_Loop, ...], read: bool) -> bool:
         """Whether a call is a query; it is noted where it depends on a loop."""
-        written, mend = _query(call, self._body, read)
+        written, mend = query_of(call, self._body, read)
         if not written:
-            return self._own_method(call, loops)
-        mentioned = set().union(*(_names(argument.value) for argument in _arguments(call)), _names(call.function))
+            return self._own_method(call, loops) or self._helper(call, loops)
+        mentioned = set().union(*(names_in(argument.value) for argument in arguments_of(call)), names_in(call.function))
         for loop in loops:
-            if loop.names & mentioned and not _takes_many(call, loop.names):
+            if loop.names & mentioned and not takes_many(call, loop.names):
                 loop.queries.append(
                     _Query(written, call.name_span, mend, id(loop) in self._rows, _stops(loop.body, call))
                 )
                 break
         return True
+
+    def _helper(self, call: ir.Call, loops: tuple[_Loop, ...]) -> bool:
+        """A function of the project that asks the database for what the loop hands to it."""
+        mentioned = set().union(*(names_in(argument.value) for argument in call.arguments))
+        for loop in loops:
+            followed = follow(call, self._body, loop.names, self._code) if loop.names & mentioned else None
+            if followed is not None:
+                written = f"{followed.functions[0]}()"
+                stops = _stops(loop.body, call)
+                loop.queries.append(
+                    _Query(
+                        written, call.name_span, followed.mend, False, stops, "", followed.places, followed.functions
+                    )
+                )
+                # what the call is given is still looked at
+                return False
+        return False
 
     def _own_method(self, call: ir.Call, loops: tuple[_Loop, ...]) -> bool:
         """A relation's method called on a row, or a method of the row's model that reads a relation."""
@@ -272,7 +283,7 @@ class _Reader:
             if loop is not None and relation is not None and relation.kind == "many":
                 first = methods[0][0]
                 fetched = relation.name in self._eager[id(loop)]
-                if first in _RELATED and not (fetched and first in ("all", "count", "exists") and len(methods) == 1):
+                if first in RELATED and not (fetched and first in ("all", "count", "exists") and len(methods) == 1):
                     self._note(loop, f"{root.value.id}.{root.name}.{first}()", call.name_span, relation.name, "many")
                     return True
         if isinstance(call.function, ir.Attribute) and isinstance(call.function.value, ir.Name):
@@ -281,7 +292,7 @@ class _Reader:
             if loop is not None and method is not None and method.name not in _WRITING:
                 model = self._rows[id(loop)]
                 for name, _ in _own_relations(method, model, self._eager[id(loop)]):
-                    via = Place(self._body.path, call.span, f"{model.name}.{method.name} reads {name}", "call")
+                    via = (Place(self._body.path, call.span, f"{model.name}.{method.name} reads {name}", "call"),)
                     self._note(loop, f"{call.function.value.id}.{method.name}()", call.name_span, name, "one", via)
                     break
         return False
@@ -301,100 +312,13 @@ class _Reader:
         """The loop over rows whose variable has this name."""
         return next((loop for loop in reversed(loops) if id(loop) in self._rows and loop.names == {name}), None)
 
-    def _note(self, loop: _Loop, written: str, span: Span, name: str, kind: str, via: Place | None = None) -> None:
+    def _note(self, loop: _Loop, written: str, span: Span, name: str, kind: str, via: tuple[Place, ...] = ()) -> None:
         model = self._rows[id(loop)]
         how = "select_related" if kind == "one" else "prefetch_related"
         mend = f'{how}("{name}") on the query'
         if model.framework == "sqlalchemy":
             mend = f"options(selectinload({model.name}.{name})) on the query"
         loop.queries.append(_Query(written, span, mend, True, lazy=f"{model.name}.{name}", via=via))
-
-
-# -- what is a query
-
-
-def _query(call: ir.Call, body: Body, read: bool) -> tuple[str, str]:
-    """How a query is written and how a loop does without it; empty texts for any other call."""
-    name = last_name(call.function)
-    if name in _SHORTCUTS and call.arguments:
-        model = last_name(call.arguments[0].value)
-        return f"{name}({model})", f"fetch all of {model} before the loop, by filter(pk__in=...) or in_bulk()"
-    root, methods = chain(call)
-    last = methods[-1][0] if methods else ""
-    if isinstance(root, ir.Attribute) and root.name in MANAGERS and methods and _is_model(root.value):
-        # A row that is locked to be changed is fetched alone on purpose.
-        locks = any(name == "select_for_update" for name, _ in methods)
-        if not locks and (last in _ASKING or (read and last in _LAZY)):
-            model = last_name(root.value)
-            mend = f"fetch all of {model} before the loop, by filter(pk__in=...) or in_bulk()"
-            if last in ("count", "exists", "aggregate"):
-                mend = _GROUPED
-            return f"{model}.{root.name}.{_dots(methods)}", mend
-        return "", ""
-    if isinstance(root, ir.Attribute) and root.name == "query" and _is_model(root.value) and last in _SQL_ASKING:
-        model = last_name(root.value)
-        mend = _GROUPED if last == "count" else f"fetch all of {model} before the loop, by {model}.id.in_(...)"
-        return f"{model}.query.{_dots(methods)}", mend
-    if not methods:
-        return "", ""
-    first, one = methods[0]
-    receiver = last_name(one.function.value) if isinstance(one.function, ir.Attribute) else ""
-    arguments = [argument.value for argument in one.arguments]
-    if first == "query" and arguments and _SESSION.search(receiver) and last in _SQL_ASKING:
-        mend = _GROUPED if last == "count" else "fetch all before the loop, by in_(...)"
-        return f"{receiver}.{_dots(methods)}", mend
-    if first == "get" and len(methods) == 1 and len(arguments) >= 2 and _SESSION.search(receiver):
-        if _is_model(arguments[0]):
-            model = last_name(arguments[0])
-            return f"{receiver}.get({model})", f"fetch all of {model} before the loop, by {model}.id.in_(...)"
-        return "", ""
-    if first in _EXECUTING and arguments and _selects(arguments[0], body):
-        return f"{receiver}.{first}()" if receiver else f"{first}()", "ask once before the loop, for all at a time"
-    if first == "find_one" and len(methods) == 1 and arguments and isinstance(arguments[0], ir.Mapping):
-        return f"{receiver}.find_one()", 'fetch all before the loop, by {"$in": [...]}'
-    return "", ""
-
-
-def _dots(methods: Sequence[tuple[str, ir.Call]]) -> str:
-    names = [name for name, _ in methods]
-    shown = names if len(names) < 3 else [names[0], "..", names[-1]]
-    return (
-        ".".join(f"{name}()" if name != ".." else name for name in shown).replace(".....", "...").replace("....", "...")
-    )
-
-
-def _is_model(expression: ir.Expression) -> bool:
-    name = last_name(expression)
-    return name[:1].isupper() and not name.isupper()
-
-
-def _selects(expression: ir.Expression, body: Body) -> bool:
-    """Whether a statement reads: SQL text that begins so, or `select(...)`, also by a name."""
-    if isinstance(expression, ir.Name):
-        bindings = body.bindings.get(expression.id, [])
-        return bool(bindings) and _selects_here(bindings[0].value)
-    return _selects_here(expression)
-
-
-def _selects_here(expression: ir.Expression) -> bool:
-    if isinstance(expression, ir.Constant):
-        return isinstance(expression.value, str) and _SELECT.match(expression.value) is not None
-    if isinstance(expression, ir.Template):
-        # Another table in every round: no query asks for all of them at once.
-        names_tables = any(
-            isinstance(part, ir.Constant) and isinstance(part.value, str) and _FROM.search(part.value)
-            for part in expression.parts[:-1]
-        )
-        return bool(expression.parts) and not names_tables and _selects_here(expression.parts[0])
-    if isinstance(expression, ir.Operation):
-        return _selects_here(expression.operands[0])
-    root, _ = chain(expression)
-    if isinstance(root, ir.Call):
-        name = last_name(root.function)
-        if name == "text" and root.arguments:
-            return _selects_here(root.arguments[0].value)
-        return name == "select"
-    return isinstance(root, (ir.Constant, ir.Template)) and _selects_here(root)
 
 
 # -- what a loop runs over
@@ -441,22 +365,6 @@ def _is_small(iterable: ir.Expression, body: Body) -> bool:
     return False
 
 
-def _takes_many(call: ir.Call, names: set[str]) -> bool:
-    """Whether the loop's variable is a collection that one query asks for: `filter(pk__in=chunk)`, `in_(chunk)`."""
-    for one in _chain_calls(call):
-        for argument in one.arguments:
-            if argument.name and argument.name.endswith("__in") and _names(argument.value) & names:
-                return True
-            for part in ir.subexpressions(argument.value):
-                if (
-                    isinstance(part, ir.Call)
-                    and last_name(part.function) in ("in_", "any_")
-                    and any(_names(inner.value) & names for inner in part.arguments)
-                ):
-                    return True
-    return False
-
-
 def _remembers(statement: ir.If) -> bool:
     """`if key not in cache:` with `cache[key] = ...` below it."""
     test = statement.test
@@ -479,7 +387,7 @@ def _stops(body: Sequence[ir.Statement], call: ir.Call) -> bool:
     for statement in body:
         if isinstance(statement, ir.Assign) and statement.value is not None:
             if any(part is call for part in ir.subexpressions(statement.value)):
-                names |= {name for target in statement.targets for name in _names(target)}
+                names |= {name for target in statement.targets for name in names_in(target)}
         elif isinstance(statement, ir.Try):
             if any(isinstance(inner, ir.Return) for inner in (*statement.body, *statement.orelse)):
                 return True
@@ -489,7 +397,7 @@ def _stops(body: Sequence[ir.Statement], call: ir.Call) -> bool:
                 isinstance(statement.body[-1], ir.Return)
                 or (isinstance(statement.body[-1], ir.Jump) and statement.body[-1].kind == "break")
             )
-            if ends and (asked or names & _names(statement.test)) and not _negated(statement.test):
+            if ends and (asked or names & names_in(statement.test)) and not _negated(statement.test):
                 return True
         elif isinstance(statement, ir.Return):
             return True
@@ -510,7 +418,7 @@ def _own_relations(method: ir.Function, model: Model, eager: frozenset[str]) -> 
     """The relations that a method reads from its own object, and that a query would have to load along."""
     if not method.parameters or method.parameters[0].name != "self":
         return
-    for expression in _always(ir.statements(method)):
+    for expression in always(ir.statements(method)):
         for part in ir.subexpressions(expression):
             if (
                 isinstance(part, ir.Attribute)
@@ -524,151 +432,7 @@ def _own_relations(method: ir.Function, model: Model, eager: frozenset[str]) -> 
                 yield relation.name, part
 
 
-def _always(statements: Iterable[ir.Statement]) -> Iterator[ir.Expression]:
-    """The expressions of a function's body that no condition of its own decides over."""
-    for statement in statements:
-        if isinstance(statement, ir.If):
-            yield statement.test
-            if any(isinstance(inner, (ir.Return, ir.Raise)) for inner in statement.body):
-                return
-        elif isinstance(statement, (ir.For, ir.While)):
-            yield statement.iterable if isinstance(statement, ir.For) else statement.test
-        elif isinstance(statement, (ir.With, ir.Try)):
-            yield from _always(statement.body)
-        else:
-            yield from ir.expressions([statement])
-
-
-# -- serializers
-
-
-def _serializers(project: Project, relations: Relations) -> Iterator[Hit]:
-    """Methods of serializers of lists that ask the database for each row."""
-    classes = [
-        (file.path, statement)
-        for file in project.files
-        if file.module is not None and file.role is Role.APPLICATION
-        for statement in file.module.body
-        if isinstance(statement, ir.Class)
-    ]
-    candidates = [
-        (path, cls) for path, cls in classes if any(last_name(base.value).endswith("Serializer") for base in cls.bases)
-    ]
-    if not candidates:
-        return
-    listed = _listed(project, [cls for _, cls in classes])
-    for path, cls in candidates:
-        if cls.name not in listed:
-            continue
-        model = relations.models.get(_model_of(cls))
-        found: list[tuple[str, Span, str]] = []
-        for method in _field_methods(cls):
-            if len(method.parameters) < 2:
-                continue
-            row = method.parameters[1].name
-            for written, span in _asked(method, row, model):
-                found.append((written, span, method.name))
-                break
-        if not found:
-            continue
-        written, span, name = found[0]
-        yield Hit(
-            place=Place(path, span),
-            message=f"{written} asks the database for every row that {cls.name} shows in a list",
-            subject=f"{cls.name}.{name}",
-            why=f"{listed[cls.name]}; {cls.name}.{name} runs once a row",
-            mend="annotate the query set with what the method works out, or prefetch the rows that it reads",
-            places=tuple(
-                Place(path, other, f"{what} in {where} too", "query") for what, other, where in found[1:_SHOWN]
-            ),
-            confidence=Confidence.MEDIUM,
-        )
-
-
-def _listed(project: Project, classes: Sequence[ir.Class]) -> dict[str, str]:
-    """Serializers that are used for lists, each with how."""
-    found: dict[str, str] = {}
-    for cls in classes:
-        if not any(_LISTING.search(last_name(base.value)) for base in cls.bases):
-            continue
-        for statement in cls.body:
-            if isinstance(statement, ir.Assign) and statement.value is not None:
-                for target in statement.targets:
-                    if isinstance(target, ir.Name) and target.id == "serializer_class":
-                        found.setdefault(last_name(statement.value), f"{cls.name} lists by it")
-    for body in project.once(Code).everywhere():
-        for expression in body.expressions():
-            if isinstance(expression, ir.Call) and any(
-                argument.name == "many" and isinstance(argument.value, ir.Constant) and argument.value.value is True
-                for argument in expression.arguments
-            ):
-                where = body.qualname or body.path
-                found.setdefault(last_name(expression.function), f"{where} uses it with many=True")
-    return found
-
-
-def _model_of(cls: ir.Class) -> str:
-    for meta in cls.body:
-        for statement in meta.body if isinstance(meta, ir.Class) and meta.name == "Meta" else ():
-            if (
-                isinstance(statement, ir.Assign)
-                and statement.value is not None
-                and any(isinstance(target, ir.Name) and target.id == "model" for target in statement.targets)
-            ):
-                return last_name(statement.value)
-    return ""
-
-
-def _field_methods(cls: ir.Class) -> Iterator[ir.Function]:
-    names = set()
-    for statement in cls.body:
-        value = statement.value if isinstance(statement, ir.Assign) else None
-        if not isinstance(value, ir.Call) or last_name(value.function) != "SerializerMethodField":
-            continue
-        given = [argument.value for argument in value.arguments]
-        if given and isinstance(given[0], ir.Constant) and isinstance(given[0].value, str):
-            names.add(given[0].value)
-        elif isinstance(statement, ir.Assign):
-            names |= {f"get_{target.id}" for target in statement.targets if isinstance(target, ir.Name)}
-    for statement in cls.body:
-        if isinstance(statement, ir.Function) and statement.name in names:
-            yield statement
-
-
-def _asked(method: ir.Function, row: str, model: Model | None) -> Iterator[tuple[str, Span]]:
-    """Queries of a method that ask for something of the row that it is given."""
-    body = Body("", "", method, ir.statements(method), None)
-    for expression in body.expressions():
-        if not isinstance(expression, ir.Call):
-            continue
-        root, methods = chain(expression)
-        if isinstance(root, ir.Attribute) and isinstance(root.value, ir.Name) and root.value.id == row and methods:
-            relation = model.relations.get(root.name) if model is not None else None
-            # `all()` may have been fetched along; every other method asks anew.
-            if relation is not None and relation.kind == "many" and methods[0][0] in _RELATED - {"all"}:
-                yield f"{row}.{root.name}.{_dots(methods)}", expression.name_span
-            continue
-        written, _ = _query(expression, body, read=False)
-        if written and any(row in _names(argument.value) for argument in _arguments(expression)):
-            yield written, expression.name_span
-
-
 # -- small things
-
-
-def _arguments(call: ir.Call) -> Iterator[ir.Argument]:
-    """The arguments of a call and of those that its receiver is made by."""
-    for one in _chain_calls(call):
-        yield from one.arguments
-
-
-def _chain_calls(call: ir.Call) -> list[ir.Call]:
-    _, methods = chain(call)
-    return [one for _, one in methods] or [call]
-
-
-def _names(expression: ir.Expression) -> set[str]:
-    return {part.id for part in ir.subexpressions(expression) if isinstance(part, ir.Name)}
 
 
 def _parts(expression: ir.Expression) -> Iterator[ir.Expression]:
@@ -701,7 +465,7 @@ def _written(expression: ir.Expression) -> str:
     """What a loop runs over, in few words."""
     root, methods = chain(expression)
     if methods:
-        shown = f"{spelling(root)}.{_dots(methods)}".strip(".")
+        shown = f"{spelling(root)}.{dots(methods)}".strip(".")
         return shown if len(shown) < 60 else f"{spelling(root)}..."
     if isinstance(expression, ir.Call) and expression.arguments and last_name(expression.function) in _WRAPPERS:
         return _written(expression.arguments[0].value)
@@ -926,8 +690,117 @@ CHECK = Check(
             """,
             "drivers",
         ),
+        example(
+            {
+                "app/people.py": """
+                    from sqlalchemy import select
+
+                    from app.models import Person
+
+
+                    def by_email(session, email):
+                        return session.execute(select(Person).where(Person.email == email)).scalar_one_or_none()
+
+
+                    def by_email_or_raise(session, email):
+                        found = by_email(session, email)
+                        if found is None:
+                            raise LookupError(email)
+                        return found
+                    """,
+                "app/models.py": """
+                    from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+                    class Base(DeclarativeBase):
+                        pass
+
+
+                    class Person(Base):
+                        __tablename__ = "people"
+                        id: Mapped[int] = mapped_column(primary_key=True)
+                        email: Mapped[str] = mapped_column(unique=True)
+                    """,
+                "app/main.py": """
+                    from fastapi import APIRouter, Depends
+
+                    from app import people
+
+                    router = APIRouter()
+
+
+                    def get_session(): ...
+
+
+                    @router.post("/v1/teams")
+                    def create(emails: list[str], session=Depends(get_session)):
+                        members = []
+                        for email in emails:
+                            members.append(people.by_email_or_raise(session, email))  # <- flagged
+                        return [member.id for member in members]
+                    """,
+            },
+            "SQLAlchemy: two calls away",
+        ),
     ),
     good=(
+        example(
+            {
+                "shop/prices.py": """
+                    from functools import lru_cache
+
+                    from shop.models import Price, Receipt
+
+                    _KNOWN = {}
+
+
+                    @lru_cache(maxsize=100)
+                    def cached(code):
+                        return Price.objects.get(code=code)
+
+
+                    def remembered(code):
+                        if code in _KNOWN:
+                            return _KNOWN[code]
+                        _KNOWN[code] = Price.objects.get(code=code)
+                        return _KNOWN[code]
+
+
+                    def book(code):
+                        price = Price.objects.get(code=code)
+                        return Receipt.objects.create(price=price)
+
+
+                    def label(code):
+                        return code.upper()
+                    """,
+                "shop/models.py": """
+                    from django.db import models
+
+
+                    class Price(models.Model):
+                        code = models.CharField(max_length=20, unique=True)
+
+
+                    class Receipt(models.Model):
+                        price = models.ForeignKey(Price, on_delete=models.PROTECT)
+                    """,
+                "shop/views.py": """
+                    from django.http import JsonResponse
+
+                    from shop import prices
+
+
+                    def totals(request, codes):
+                        found = [prices.cached(code) for code in codes]
+                        found += [prices.remembered(code) for code in codes]
+                        for code in codes:
+                            prices.book(code)
+                        return JsonResponse({"labels": [prices.label(code) for code in codes], "count": len(found)})
+                    """,
+            },
+            "Django: functions that remember, or that write for each",
+        ),
         example(
             {
                 "shop/models.py": """
