@@ -18,6 +18,11 @@ from qualitygate.model.values import (
 )
 
 _DEEPEST = 12
+# Functions that give back the text that they are given, dressed up.
+_PASSING = frozenset(
+    """builtins.str builtins.repr html.escape markupsafe.escape markupsafe.Markup flask.render_template_string
+    flask.templating.render_template_string""".split()
+)
 _TEXT_METHODS = frozenset({"splitlines", "split", "strip", "join", "replace", "format", "encode", "capitalize"})
 
 
@@ -72,7 +77,7 @@ def exception_of(value: Value | None, caught: str = "") -> str:
             name = current.event.name
             if name in ("traceback.format_exc", "traceback.format_exception", "traceback.format_tb", "sys.exc_info"):
                 return "traceback"
-            if name in ("builtins.str", "builtins.repr", "html.escape", "markupsafe.escape"):
+            if name in _PASSING:
                 queue.extend(current.arguments.positional[:1])
             elif name in _TEXT_METHODS and current.event.receiver is not None:
                 queue.append(current.event.receiver)

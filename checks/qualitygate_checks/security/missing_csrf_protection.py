@@ -206,19 +206,34 @@ def _flask(project: Project) -> Iterator[Hit]:
         if route.framework in ("flask", "quart") and not route.api and not route.exempt and route.method in _CHANGES
     ]
     imported, protected = _imports(project)
-    if forms and "flask_login" in imported and not protected:
+    signed_in = "flask_login" if "flask_login" in imported else _own_session(project)
+    if forms and signed_in and not protected:
         yield Hit(
             place=flasks[0],
             message=f"{len(forms)} form{'s' if len(forms) > 1 else ''} of this application can be sent by any page: "
             "no CSRF protection is set up",
             subject="no protection",
-            why=f"people are signed in by a session (flask_login), and `{forms[0].method} {forms[0].path}` checks no token",
+            why=f"people are signed in by a session ({signed_in}), and `{forms[0].method} {forms[0].path}` checks no token",
             mend="CSRFProtect(app) of flask_wtf, and `{{ csrf_token() }}` in the forms",
             places=tuple(
                 Place(form.shown.path, form.shown.span, f"{form.method} {form.path}", "route") for form in forms[:5]
             ),
             confidence=Confidence.MEDIUM,
         )
+
+
+def _own_session(project: Project) -> str:
+    """What a page of Flask reads of the session to know who calls (`session[user]`); empty where none does."""
+    return next(
+        (
+            f"`{guard.name}`"
+            for route in project.routes
+            if route.framework in ("flask", "quart") and not route.api
+            for guard in route.guards
+            if guard.kind == "identity" and guard.name.startswith("session[")
+        ),
+        "",
+    )
 
 
 def _protects_by_hand(project: Project) -> bool:
@@ -269,6 +284,31 @@ CHECK = Check(
     examined=_examined,
     doc=__doc__,
     bad=(
+        example(
+            """
+            from flask import Flask, redirect, render_template, request, session
+
+            app = Flask(__name__)  # <- flagged
+
+
+            @app.get("/posts")
+            def posts():
+                return render_template("posts.html", user=session.get("user"))
+
+
+            @app.post("/posts")
+            def publish():
+                if "user" not in session:
+                    return redirect("/login")
+                store(session["user"], request.form["text"])
+                return redirect("/posts")
+
+
+            def store(user, text):
+                print(user, text)
+            """,
+            "Flask: a session of its own, and forms without a token",
+        ),
         example(
             {
                 "shop/settings.py": """
