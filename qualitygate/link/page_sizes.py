@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qualitygate.frameworks import RouteDraft
-from qualitygate.link.calls import CallGraph
+from qualitygate.link.calls import CallGraph, Step
 from qualitygate.link.evaluate import Evaluator, Site
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import PageSize
@@ -191,16 +191,37 @@ def _read(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> Iterator
             break
         if not _GETTERS.intersection(step.function.node.calls):
             continue
+        handed = _handed(graph, step)
         for site in graph.sites(step.function):
-            name = _query_name(site)
+            name = _query_name(site, handed)
             if name:
                 bound = _around(evaluator, graph, step.function, draft, site)
                 if bound is not None:
                     yield _Found(name, site.place, bound, False)
 
 
-def _query_name(site: Site) -> str:
-    """The page size that a call takes from the query; empty for any other call."""
+def _handed(graph: CallGraph, step: Step) -> frozenset[str]:
+    """The parameters of a reached function that its caller fills with the query: `Page.of(request.args)`."""
+    if step.before is None or step.via is None:
+        return frozenset()
+    names = [parameter.name for parameter in step.function.node.parameters]
+    if names and names[0] in ("self", "cls"):
+        names = names[1:]
+    found: set[str] = set()
+    for site in graph.sites(step.before.function):
+        if site.place == step.via:
+            plain = [argument.value for argument in site.expression.arguments if argument.name is None]
+            found.update(name for name, value in zip(names, plain, strict=False) if _last(value) in _HOLDERS)
+            found.update(
+                argument.name
+                for argument in site.expression.arguments
+                if argument.name is not None and _last(argument.value) in _HOLDERS
+            )
+    return frozenset(found)
+
+
+def _query_name(site: Site, handed: frozenset[str]) -> str:
+    """The page size that a call takes from the query, or from a parameter that holds it; empty for any other call."""
     function = site.expression.function
     if not isinstance(function, ir.Attribute) or function.name not in _GETTERS or not site.arguments.positional:
         return ""
@@ -209,7 +230,8 @@ def _query_name(site: Site) -> str:
         return ""
     if function.name in ("get_argument", "get_query_argument"):
         return first.value
-    return first.value if _last(function.value) in _HOLDERS else ""
+    holder = _last(function.value)
+    return first.value if holder in _HOLDERS or holder in handed else ""
 
 
 def _around(

@@ -90,3 +90,22 @@ def test_a_paginator_without_a_maximum_takes_any_size() -> None:
             max_limit = 100
         """
     ) == {"size": "", "limit": "max_limit"}
+
+
+def test_the_query_is_followed_into_the_function_that_it_is_handed_to() -> None:
+    program = """
+        from flask import Flask, request
+        app = Flask(__name__)
+        class Page:
+            @staticmethod
+            def of(params):
+                size = params.get("page_size", 20, int)
+                return size
+        def remote(options):
+            return options.get("limit")
+        @app.get("/api/orders")
+        def orders():
+            remote({"limit": 5})
+            return rows(Page.of(request.args))
+        """
+    assert bounds(program) == {"page_size": ""}
