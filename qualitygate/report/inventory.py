@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from qualitygate.model.architecture import Cache, Channel, Connection, Outbound, Route, RouteParameter, Task, Unfollowed
+from qualitygate.model.architecture import (
+    Cache,
+    Channel,
+    Connection,
+    ErrorResponse,
+    Outbound,
+    Route,
+    RouteParameter,
+    Task,
+    Unfollowed,
+)
 from qualitygate.model.contract import Contract, Operation
 from qualitygate.model.project import Project
 from qualitygate.model.schema import Table
@@ -43,6 +53,7 @@ def document(project: Project, root: Path, version: str) -> dict[str, Any]:
         "tasks": [_task(task) for task in project.tasks],
         "channels": [_channel(channel) for channel in project.channels],
         "caches": [_cache(cache) for cache in project.caches],
+        "errors": [_shape(shape) for shape in _shapes(project)],
         "unfollowed": [{**_at(item.place), "why": item.why} for item in project.unfollowed],
         "unread": [{"path": item.path, "line": item.line, "reason": item.reason} for item in project.unread],
         "files": len(project.files),
@@ -63,6 +74,7 @@ def render_text(project: Project, *, color: bool) -> str:
         ("Tasks", [_task_row(task) for task in project.tasks]),
         ("Queues and topics", [_channel_row(channel) for channel in project.channels]),
         ("Caches", [_cache_row(cache) for cache in project.caches]),
+        ("Shapes of errors", [_shape_row(shape) for shape in _shapes(project)]),
         ("Not followed", [_unfollowed_row(item) for item in project.unfollowed]),
         (
             "Not read",
@@ -234,6 +246,34 @@ def _cache(cache: Cache) -> dict[str, Any]:
         "owner": cache.owner,
         "routes": list(cache.routes),
     }
+
+
+def _shapes(project: Project) -> list[list[ErrorResponse]]:
+    """The error responses that routes reach, by their shape, the most frequent first."""
+    shapes: dict[tuple[str, str, tuple[str, ...]], list[ErrorResponse]] = {}
+    for error in project.errors:
+        if error.routes and not error.says:
+            shapes.setdefault((error.framework, error.shape, error.keys), []).append(error)
+    return sorted(shapes.values(), key=lambda errors: (-len(errors), errors[0].place.path, errors[0].place.span))
+
+
+def _shape(errors: Sequence[ErrorResponse]) -> dict[str, Any]:
+    first = errors[0]
+    return {
+        "shape": first.shape,
+        "keys": list(first.keys),
+        "framework": first.framework,
+        "count": len(errors),
+        "statuses": sorted({error.status for error in errors}),
+        **_at(first.place),
+    }
+
+
+def _shape_row(errors: Sequence[ErrorResponse]) -> tuple[str, ...]:
+    first = errors[0]
+    statuses = sorted({error.status for error in errors if error.status})
+    told = " ".join(map(str, statuses[:_SHOWN])) + (" ..." if len(statuses) > _SHOWN else "")
+    return (f"{len(errors):,}", first.shape, ", ".join(first.keys), told, _where(first.place))
 
 
 def _at(place: Place) -> dict[str, Any]:

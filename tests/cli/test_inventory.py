@@ -38,7 +38,9 @@ def test_text_lists_what_is_there_and_what_is_not(qgate) -> None:
     assert "Operations of contracts  2\n" in shown
     assert "GET   /orders" in shown
     assert "customer_id -> customers(id)" in shown
-    assert "None found: routes, connections, outbound calls, tasks, queues and topics, caches\n" in shown
+    assert (
+        "None found: routes, connections, outbound calls, tasks, queues and topics, caches, shapes of errors\n" in shown
+    )
 
 
 def test_nothing_to_read_is_exit_code_three(qgate, repository: Path) -> None:

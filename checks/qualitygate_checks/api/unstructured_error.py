@@ -58,7 +58,7 @@ def run(project: Project, options: Options) -> Iterator[Hit]:
         errors = [error for error in responses if error.framework == framework]
         yield from _texts(errors)
         if options.require_problem_details:
-            yield from _not_problems(errors, handled)
+            yield from _not_problems(project, errors)
         else:
             yield from _odd_objects(errors, _PROBLEM if problems else _OWN.get(framework, ()), framework)
             if not handled:
@@ -175,10 +175,31 @@ def _unhandled(project: Project, framework: str, errors: Sequence[ErrorResponse]
     )
 
 
-def _not_problems(errors: Sequence[ErrorResponse], handled: bool) -> Iterator[Hit]:
+def _not_problems(project: Project, errors: Sequence[ErrorResponse]) -> Iterator[Hit]:
+    """The bodies that the code writes itself, and once what renders the framework's own errors."""
     for error in errors:
-        if error.shape in ("object", "framework-object") or (error.shape == "framework" and not handled):
+        if error.shape == "object":
             yield _hit(error, f"an error{_status(error)} is not answered with problem details", "RFC 9457 is required")
+    raised = [error for error in errors if error.shape in ("framework", "framework-object")]
+    if not raised or _handled([handler for handler in project.error_handlers if handler.problem]):
+        return
+    rendering = [handler for handler in project.error_handlers if _handled([handler])]
+    place = rendering[0].place if rendering else project.apps[0] if project.apps else raised[0].place
+    message = "no handler of this API answers with problem details"
+    if rendering:
+        message = f"the handler of `{rendering[0].catches.rsplit('.', 1)[-1]}` does not answer with problem details"
+    count = "1 error is" if len(raised) == 1 else f"{len(raised)} errors are"
+    yield Hit(
+        place=place,
+        message=message,
+        subject="no problem details",
+        why=f"RFC 9457 is required, and {count} raised for it to answer",
+        mend=_MEND,
+        places=tuple(
+            Place(error.place.path, error.place.span, error.routes[0] if error.routes else "", "definition")
+            for error in raised[:_SHOWN]
+        ),
+    )
 
 
 _MEND = "raise one exception type and answer it in one handler, with problem details (RFC 9457)"

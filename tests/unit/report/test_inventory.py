@@ -10,6 +10,7 @@ from qualitygate.model.architecture import (
     Cache,
     Channel,
     Connection,
+    ErrorResponse,
     Guard,
     Outbound,
     Route,
@@ -74,6 +75,11 @@ PROJECT = Project(
     outbound=(Outbound("httpx", "httpx.get", "payments.internal", "", PLACE, "retry"),),
     tasks=(Task("celery", "bill", PLACE, "money", "3", "60", "", (PLACE,), ("POST /v1/orders",)),),
     channels=(Channel("kafka", "consumes", "payments", PLACE, "app.consume"),),
+    errors=(
+        ErrorResponse("object", ("error",), 400, PLACE, "app/api.py:order", ("GET /v1/orders/{order_id}",)),
+        ErrorResponse("framework", ("detail",), 409, PLACE, "app/api.py:order", ("GET /v1/orders/{order_id}",)),
+        ErrorResponse("object", ("error",), 404, PLACE, "app/api.py:order", ("GET /v1/orders/{order_id}",)),
+    ),
     caches=(
         Cache("store", "django", "default", "300", PLACE, "app.settings", "RedisCache"),
         Cache("entry", "redis", "order:{}", "never", PLACE, "app.api.order"),
@@ -109,7 +115,7 @@ def test_a_full_inventory_has_the_published_form() -> None:
 def test_an_empty_inventory_has_every_part() -> None:
     document = json.loads(render_json(Project(), Path("/srv/orders"), "1.2.3"))
     SCHEMA.validate(document)
-    parts = "routes operations tables connections outbound tasks channels caches unfollowed unread"
+    parts = "routes operations tables connections outbound tasks channels caches errors unfollowed unread"
     for part in parts.split():
         assert document[part] == []
 
@@ -131,6 +137,10 @@ def test_text_shows_every_part() -> None:
     assert "Queues and topics  1\n  kafka  consumes  payments  app/api.py:8  app.consume\n" in shown
     assert "  store  django  default   app/api.py:8  lives 300\n" in shown
     assert "  entry  redis   order:{}  app/api.py:8  lives for ever\n" in shown
+    assert (
+        "Shapes of errors  2\n  2  object     error   400 404  app/api.py:8\n  1  framework  detail  409      app/api.py:8\n"
+        in shown
+    )
     assert "Not followed  1\n  app/api.py:8  mounts what is not known\n" in shown
     assert "  app/broken.py:3  expected ':'\n" in shown
 
@@ -138,5 +148,5 @@ def test_text_shows_every_part() -> None:
 def test_text_says_what_is_not_there() -> None:
     assert render_text(Project(), color=False) == (
         "None found: routes, operations of contracts, tables, connections, outbound calls, "
-        "tasks, queues and topics, caches\n0 files read\n"
+        "tasks, queues and topics, caches, shapes of errors\n0 files read\n"
     )
