@@ -266,6 +266,8 @@ class _Reader:
             status = 0
             for expression, value, place in self._graph.trace(helper).returns:
                 built = _built(expression, value, place)
+                if built is not None and built.status == 0 and not _takes_status(helper, expression):
+                    continue
                 if built is not None and (built.status == 0 or built.status >= 400):
                     names |= names_behind(self._evaluator, helper, expression)
                     status = built.status or status
@@ -281,6 +283,14 @@ class _Reader:
             caught in names_behind(self._evaluator, handler, expression)
             for expression, _, _ in self._graph.trace(handler).returns
         )
+
+
+def _takes_status(helper: FunctionValue, expression: ir.Expression | None) -> bool:
+    """Whether a pair that a helper returns is a body and a status: the second one is a parameter of the helper."""
+    if not isinstance(expression, ir.Sequence):
+        return True
+    second = expression.items[1] if len(expression.items) > 1 else None
+    return isinstance(second, ir.Name) and second.id in _parameters(helper)
 
 
 def _parameters(function: FunctionValue) -> list[str]:

@@ -72,12 +72,14 @@ _SHOWN = 6
 
 def run(project: Project) -> Iterator[Hit]:
     """Hits for open operations, by file, or one for an application without authentication."""
+    if _guards_all(project):
+        return
     promised = list(_promised(project))
     yield from promised
     yield from _read_elsewhere(project, {hit.place for hit in promised})
     judged = _judged(project)
     open_routes = [route for route in judged if not _guarded(route) and not _for_development(project, route)]
-    if not open_routes or _guards_all(project):
+    if not open_routes:
         return
     guarded = [route for route in project.routes if any(guard.kind != "throttling" for guard in route.guards)]
     if not guarded:
@@ -113,6 +115,8 @@ def _promised(project: Project) -> Iterator[Hit]:
             route, operation = pair.route, pair.operation
             if _guarded(route) or route.exempt or operation.exempt or key(route) in changing:
                 continue
+            if _PUBLIC.search(_without_parameters(route.path)) or _SECRET.search(route.path):
+                continue
             schemes = ", ".join(f"`{name}`" for name in dict.fromkeys(sum(operation.security or (), ())))
             yield Hit(
                 place=route.shown,
@@ -138,7 +142,7 @@ def _read_elsewhere(project: Project, told: set[Place]) -> Iterator[Hit]:
         if _guarded(route):
             guarded.setdefault(_noun(route.path), route)
     asking = sum(_guarded(route) for route in reading)
-    if asking < _MANY or 2 * asking < len(reading) or _guards_all(project):
+    if asking < _MANY or 2 * asking < len(reading):
         return
     for route in reading:
         other = guarded.get(_noun(route.path))
