@@ -1,4 +1,4 @@
-"""Same input, same bytes out: whatever order sets happen to have, and however many workers read."""
+"""Same input, same bytes out: whatever order sets happen to have, however many workers read, whatever the cache knows."""
 
 from __future__ import annotations
 
@@ -6,17 +6,25 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+
+from qualitygate.analyse import analyse
+from qualitygate.discover import discover
+from qualitygate.load import load
+from qualitygate.model.facts import FileFacts
+from qualitygate.model.finding import Hit
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 _TIME = re.compile(rb'"seconds": [0-9.]+|"(?:start|end)TimeUtc": "[^"]*"|[0-9.]+ s(?=;|$)', re.MULTILINE)
 
 
-def outputs(folder: Path, seed: str, jobs: str) -> dict[str, bytes]:
+def outputs(folder: Path, seed: str, jobs: str, cache: Path | None = None) -> dict[str, bytes]:
     """Every report on all fixtures, and the inventory, without the times in them."""
     folder.mkdir()
-    environment = {**os.environ, "PYTHONHASHSEED": seed}
-    options = ["--no-cache", "--jobs", jobs]
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "QGATE_CACHE_DIR": str(cache)}
+    options = ["--jobs", jobs] if cache else ["--no-cache", "--jobs", jobs]
     written = [f"--output={form}={folder / form}" for form in ("json", "sarif", "text")]
     for command in (["scan", "--min-confidence=low", "--exit-zero", *written], ["inventory", "--format=json"]):
         result = subprocess.run(
@@ -29,10 +37,33 @@ def outputs(folder: Path, seed: str, jobs: str) -> dict[str, bytes]:
     return {name: _TIME.sub(b"", content) for name, content in files.items()}
 
 
-def test_neither_hashes_nor_workers_change_a_byte(tmp_path: Path) -> None:
+def test_neither_hashes_nor_workers_nor_the_cache_change_a_byte(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
     first, *others = (
-        outputs(tmp_path / seed, seed, jobs) for seed, jobs in (("1", "1"), ("2", "2"), ("3", "1"), ("4", "2"))
+        outputs(tmp_path / seed, seed, jobs, kept)
+        # the fourth fills the cache, and the fifth finds everything in it
+        for seed, jobs, kept in (
+            ("1", "1", None),
+            ("2", "2", None),
+            ("3", "1", None),
+            ("4", "2", cache),
+            ("5", "1", cache),
+        )
     )
     assert all(first.values())
     for other in others:
         assert other == first
+
+
+def test_the_words_of_a_check_hide_none_of_its_hits() -> None:
+    files = discover((FIXTURES,)).files
+    checks = [check for check in load().checks if check.reads]
+    asked = [replace(check, words=frozenset()) for check in checks]
+    assert checks != asked
+    few, all_of_them = (_hits(analyse(files, some, {}).files) for some in (checks, asked))
+    assert few
+    assert few == all_of_them
+
+
+def _hits(files: Iterable[FileFacts]) -> list[tuple[str, str, Hit]]:
+    return [(file.path, run.check, hit) for file in files for run in file.runs for hit in run.hits]
