@@ -3,9 +3,9 @@
 What it flags: a table, or a column, that a model declares (Django, SQLAlchemy, SQLModel) and that no migration makes. It is
 reported at the line of the model; the newest migration is shown. Of Django, what its migrations believe counts too, so that
 state operations and tables moved by hand are no fault. Left alone are models that are abstract, proxies, swappable or not
-managed, applications without migrations of their own, tables whose names are worked out in code, and whatever is created
-together when migrations make less than half of it. The confidence is medium where a step of the migrations was not
-understood.
+managed, applications without migrations of their own, tables whose names are worked out in code, whatever is created
+together when migrations make less than half of it, and what a migration drops (told as referenced-column-drop and
+referenced-table-drop). The confidence is medium where a step of the migrations was not understood.
 
 Why: the code is deployed, the migrations run, and the first query that names the column fails with "column does not exist".
 Tests do not see it where they make the tables from the models.
