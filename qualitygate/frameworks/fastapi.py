@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 from qualitygate.frameworks import Adapter, ErrorHandlerDraft, RouteDraft, Surface, graphql
 from qualitygate.frameworks.paths import HTTP_METHODS, braces, path_text
-from qualitygate.frameworks.views import hides, methods_of_class, mystery, named
+from qualitygate.frameworks.views import function_of, hides, methods_of_class, mystery, named
 from qualitygate.model.architecture import Unfollowed
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Arguments,
+    Bound,
     Choice,
     ClassValue,
     Entries,
@@ -52,6 +53,7 @@ DEPENDS = frozenset(
     {"fastapi.Depends", "fastapi.Security", "fastapi.param_functions.Depends", "fastapi.params.Depends"}
 )
 PAGES = ("HTMLResponse", "TemplateResponse", "FileResponse", "RedirectResponse", "PlainTextResponse")
+_PREFIXED = ROUTERS - {"starlette.routing.Router"}
 _ALL = APPS | PLAIN_APPS | ROUTERS
 _FILES = frozenset({"starlette.staticfiles.StaticFiles", "fastapi.staticfiles.StaticFiles"})
 VERSIONED = "fastapi_versioning.VersionedFastAPI"
@@ -203,16 +205,23 @@ def _from_constructor(
 ) -> None:
     """Routes, mounts and error handlers that are handed to the constructor."""
     routes = _argument(holder, constructed, "routes")
-    if isinstance(routes, Items):
-        _listed(evaluation, routes, nodes[id(holder)], holders)
+    if isinstance(routes, (Items, Bound)):
+        listed = routes if isinstance(routes, Items) else Items([routes])
+        _listed(evaluation, listed, nodes[id(holder)], holders, holder)
     caught = _argument(holder, constructed, "exception_handlers")
     if isinstance(caught, Entries) and holder.place is not None:
         for key, handler in caught.entries.items():
             handlers.append(ErrorHandlerDraft(str(key), handler, holder.place))
 
 
-def _listed(evaluation: Evaluation, routes: Items, node: _Node, holders: dict[int, Instance]) -> None:
+def _listed(evaluation: Evaluation, routes: Items, node: _Node, holders: dict[int, Instance], holder: Instance) -> None:
     for item in routes.items:
+        if isinstance(item, Bound) and item.name == "routes" and evaluation.is_a(item.receiver, _ALL):
+            # `routes=router.routes`: what another router holds.
+            if isinstance(item.receiver, Instance) and (place := holder.place or item.receiver.place) is not None:
+                holders.setdefault(id(item.receiver), item.receiver)
+                node.children.append((item.receiver, "", "", [], place))
+            continue
         if not isinstance(item, Instance) or item.event is None:
             continue
         if evaluation.is_a(item, ROUTE_OBJECTS):
@@ -294,7 +303,7 @@ def _walk(
     own = _depends(evaluation, _argument(holder, constructed, "dependencies"))
     hidden = way.hidden or hides(_argument(holder, constructed, "include_in_schema"))
     base = _Way(
-        way.prefix + (prefix if evaluation.is_a(holder, ROUTERS) else ""),
+        way.prefix + (prefix if evaluation.is_a(holder, _PREFIXED) else ""),
         way.mounts,
         (*way.before, *own, *(middleware[id(holder)] if way.mounts else ())),
         way.uncertain or uncertain,
@@ -359,7 +368,7 @@ def _of_users(evaluation: Evaluation, child: Value | None) -> bool:
 def _route(evaluation: Evaluation, event: Event, way: _Way, framework: str) -> Iterator[RouteDraft]:
     arguments = event.arguments
     path, doubt = path_text(arguments.get("path", 0))
-    handler = event.target if event.target is not None else arguments.get("endpoint", 1)
+    handler = function_of(event.target if event.target is not None else arguments.get("endpoint", 1))
     if handler is None:
         return
     if graphql.is_endpoint(evaluation, handler):

@@ -25,6 +25,7 @@ from qualitygate.model.values import (
 )
 
 # HEAD and OPTIONS on a class accompany what else it serves (preflight requests, probes): no operations of their own.
+_WRAPPERS = 5
 CLASS_METHODS = tuple(name for name in HTTP_METHODS if name not in ("head", "options", "trace"))
 
 
@@ -50,8 +51,27 @@ def view_class(view: Value | None) -> ClassValue | None:
 
 
 def function_of(handler: Value | None) -> Value | None:
-    """The function of a bound method; anything else as it is."""
-    return handler.function if isinstance(handler, BoundFunction) else handler
+    """The function of a bound method, or that a closure of a decorator wraps; anything else as it is."""
+    if isinstance(handler, BoundFunction):
+        handler = handler.function
+    for _ in range(_WRAPPERS):
+        inner = _wrapped(handler) if isinstance(handler, FunctionValue) else None
+        if inner is None:
+            break
+        handler = inner
+    return handler
+
+
+def _wrapped(function: FunctionValue) -> FunctionValue | None:
+    """What a function calls that the function around it was given: `def decorator(func): def wrapper(request): func(request)`."""
+    around = function.scope
+    if not around.owner or "__class__" in around.names:
+        return None
+    for name in function.node.calls:
+        given = around.names.get(name)
+        if isinstance(given, FunctionValue) and given.scope is not around:
+            return given
+    return None
 
 
 def listed(value: Value | None) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ from qualitygate.model.calls import Assignment, Call, Settings
 from qualitygate.model.contract import Input
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.schema import Model
-from qualitygate.model.source import Place, Role, Unread
+from qualitygate.model.source import Place, Role, Span, Unread
 from qualitygate.model.values import ClassValue, FunctionValue
 
 
@@ -125,4 +125,17 @@ def _distinct(drafts: Iterable[RouteDraft]) -> list[RouteDraft]:
         view = draft.view.node if isinstance(draft.view, ClassValue) else draft.view
         place = (draft.declared.path, draft.declared.span, draft.mounts)
         found.setdefault((draft.method, draft.path, id(node), id(view), place), draft)
-    return list(found.values())
+    sure = {(draft.method, draft.path, _at(draft)) for draft in found.values() if _HOLE not in draft.path}
+    return [draft for draft in found.values() if (draft.method, _without_holes(draft.path), _at(draft)) not in sure]
+
+
+_HOLE = "{?}"
+
+
+def _at(draft: RouteDraft) -> tuple[str, Span]:
+    return draft.declared.path, draft.declared.span
+
+
+def _without_holes(path: str) -> str:
+    """A path below a prefix that is not known, empty for any other: the same program mounts it elsewhere for sure."""
+    return path[path.rindex(_HOLE) + len(_HOLE) :] if path.startswith(_HOLE) else ""

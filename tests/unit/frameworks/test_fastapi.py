@@ -392,3 +392,81 @@ def test_list_responses_are_collections_and_page_parameters_page_them(table: Tab
         "GET /books main.py:12 | collection",
         "GET /books/{title} main.py:18",
     ]
+
+
+def test_a_router_class_of_the_project_that_wraps_its_handlers_is_read_through(table: Table) -> None:
+    files = {
+        "server/__init__.py": "",
+        "server/router.py": """
+            from starlette.routing import Router
+
+            class APIRouter(Router):
+                def __init__(self, prefix=""):
+                    self.prefix = prefix
+                    super().__init__()
+
+                def post(self, path):
+                    def decorator(func):
+                        async def wrapper(request):
+                            return await func(request=request)
+
+                        self.add_route(path=self.prefix + path, endpoint=wrapper, methods=["POST"])
+                        return wrapper
+
+                    return decorator
+
+                def include_router(self, router, prefix=""):
+                    self.mount(path=self.prefix + prefix, app=router)
+        """,
+        "server/files.py": """
+            from server.router import APIRouter
+
+            router = APIRouter()
+
+            @router.post("/save")
+            async def save(request): ...
+        """,
+        "server/main.py": """
+            from starlette.applications import Starlette
+            from server.files import router as files
+            from server.router import APIRouter
+
+            def build(base_url=""):
+                router = APIRouter(prefix=base_url)
+                router.include_router(files, prefix="/api/files")
+                return router.routes
+
+            def make(base_url=""):
+                return Starlette(routes=build(base_url=base_url))
+        """,
+        "server/start.py": """
+            import sys
+            from server.main import make
+
+            app = make()
+
+            def behind_proxy(settings):
+                return make(base_url=settings.base)
+        """,
+    }
+    assert table(files) == ["POST /api/files/save server/files.py:5"]
+
+
+def test_routers_of_a_subclass_of_fastapi_users_are_known(table: Table) -> None:
+    files = {
+        "app.py": """
+            from fastapi import FastAPI
+            from fastapi_users import FastAPIUsers
+
+            class Users(FastAPIUsers):
+                pass
+
+            users = Users(None, [])
+            app = FastAPI()
+            app.include_router(users.get_auth_router(None), prefix="/auth")
+        """
+    }
+    assert table(files) == [
+        "POST /auth/login app.py:9",
+        "POST /auth/logout app.py:9 | exempt: oauth",
+    ]
