@@ -123,7 +123,7 @@ def is_probe(path: str) -> bool:
     rest = [
         word for word in path.lower().split("/") if word not in ("", "api", "rest") and not _VERSION.fullmatch(word)
     ]
-    return "{" not in path and bool(rest) and _ALONE.get(rest[0]) == "health"
+    return "{" not in path and bool(rest) and _ALONE.get(_EXTENSION.sub("", rest[0])) == "health"
 
 
 # What sets the size of a page, and what moves through the pages; normalised. `from`, `to` and `since` are dates more often.

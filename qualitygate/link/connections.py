@@ -347,9 +347,13 @@ def _classify(
 def _of_a_row(evaluator: Evaluator, function: FunctionValue) -> bool:
     """Whether a function is a method of what is stored in the database: `Tenant.engine`."""
     return function.owner is not None and any(
-        isinstance(base, External) and base.name.rsplit(".", 1)[-1] in _ROWS
+        "__tablename__" in base.names if isinstance(base, ClassValue) else _last_word(base) in _ROWS
         for base in evaluator.ancestry(function.owner)
     )
+
+
+def _last_word(value: Value) -> str:
+    return value.name.rsplit(".", 1)[-1] if isinstance(value, External) else ""
 
 
 def _why(step: Step, routes: Sequence[str]) -> str:

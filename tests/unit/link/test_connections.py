@@ -288,3 +288,25 @@ def items():
     return client().get("items")
 """)
     assert found == {"client": Scope.MEMOISED}
+
+
+def test_an_engine_for_every_row_of_a_table_may_be_meant() -> None:
+    text = """
+from sqlalchemy import create_engine
+
+
+class Source:
+    __tablename__ = "sources"
+
+    def engine(self):
+        return create_engine(self.url)
+
+
+@app.get("/v1/sources")
+def sources():
+    return Source().engine().connect()
+"""
+    module = parse_python(Text.of(APP + text)).module()
+    facts = [FileFacts("app/main.py", Language.PYTHON, Role.APPLICATION, module=module)]
+    (connection,) = link(facts, link_program(facts, frozenset())).connections
+    assert (connection.scope, connection.confidence.value) == (Scope.REQUEST, "low")
