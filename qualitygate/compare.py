@@ -13,6 +13,9 @@ from qualitygate.model.source import Text
 
 # As git's rename detection: a file that shares half of its lines with one that is gone is that file.
 _ALIKE = 0.5
+# More pairs of files than this are not compared line by line, nor one file with more of its name.
+_MOST_PAIRS = 2_500
+_MOST_NAMED = 100
 # A bracket on its own is the same everywhere.
 _TELLING = 4
 
@@ -104,22 +107,36 @@ def _change(finding: Finding, old: Finding | None, head: Side, base: Side) -> Ch
 
 
 def _renamed(head: Side, base: Side, new: Collection[Finding], old: Collection[Finding]) -> dict[str, str]:
-    """The old path of each file that only the head has and that is much like one that only the base has."""
-    came = {finding.path for finding in new if finding.path not in base.paths}
-    left = {finding.path for finding in old if finding.path not in head.paths}
-    old_lines = {path: _lines(base.texts[path]) for path in left if path in base.texts}
+    """The old path of each file that only the head has and that is much like one that only the base has.
+
+    Where a whole tree moved, files are compared with those of the same name only.
+    """
+    came = {finding.path for finding in new if finding.path not in base.paths}.intersection(head.texts)
+    left = {finding.path for finding in old if finding.path not in head.paths}.intersection(base.texts)
+    old_lines = {path: _lines(base.texts[path]) for path in sorted(left)}
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for before in old_lines:
+        by_name[_name(before)].append(before)
+    few = len(came) * len(left) <= _MOST_PAIRS
     scored = []
-    for path in came.intersection(head.texts):
+    for path in came:
         lines = _lines(head.texts[path])
-        for before, those in old_lines.items():
+        for before in old_lines if few else by_name[_name(path)][:_MOST_NAMED]:
+            those = old_lines[before]
             likeness = (lines & those).total() / max(lines.total(), those.total(), 1)
             if likeness >= _ALIKE:
-                scored.append((-likeness, path, before))
+                scored.append((-likeness, _name(path) != _name(before), path, before))
     found: dict[str, str] = {}
-    for _, path, before in sorted(scored):
-        if path not in found and before not in found.values():
+    taken: set[str] = set()
+    for _, _, path, before in sorted(scored):
+        if path not in found and before not in taken:
             found[path] = before
+            taken.add(before)
     return found
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _lines(text: Text) -> Counter[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _LONGEST = 160
 _UNREAD_SHOWN = 10
 _PLACES_SHOWN = 6
 _ALIKE_SHOWN = 3
+_COMMIT = re.compile(r"\b([0-9a-f]{10})[0-9a-f]{30,54}\b")
 _MARKS = {State.PASS: "ok", State.FAIL: "x", State.NO_DATA: "?", State.ERROR: "!"}
 
 
@@ -317,7 +319,7 @@ class _Writer:
         counts = Counter(one.change for one in self.report.findings if one.status is Status.ACTIVE)
         known = counts[Change.UNCHANGED] + counts[Change.CHANGED]
         shown = " (shown with --all)" if known and not self.style.everything else ""
-        revision = base.revision.removeprefix("refs/remotes/")
+        revision = _COMMIT.sub(r"\1", base.revision.removeprefix("refs/remotes/"))
         source = f" from {base.variable}" if base.variable else ""
         yield (
             f"Compared with {base.commit[:10]}, where HEAD parted from {self._plain(revision)}{source}: "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 
 from qualitygate.compare import Side, compare
@@ -89,3 +91,13 @@ def test_what_was_answered_in_the_base_did_not_stand_there() -> None:
     answered = finding("a.py", 1, status=Status.SUPPRESSED)
     marked, gone = compare(side({"a.py": CALL}, finding("a.py", 1)), side({"a.py": CALL}, answered))
     assert ([one.change for one in marked], gone) == ([Change.NEW], ())
+
+
+def test_a_whole_tree_that_moved_is_known_again_and_takes_no_time() -> None:
+    files = {f"p{number}/m{number}.py": f"# {number}\n" + CALL * 40 for number in range(400)}
+    base = side(files, *(finding(path, 2) for path in files))
+    moved = {f"src/{path}": text for path, text in files.items()}
+    head = side(moved, *(finding(path, 2, "elsewhere: fetch") for path in moved))
+    started = time.process_time()
+    assert set(changes(head, base)) == {Change.CHANGED}
+    assert time.process_time() - started < 2
