@@ -79,8 +79,8 @@ class Text:
         if "\r" in content:
             return Text(content, (0, *(match.end() for match in _LINE_END.finditer(content))))
         # Lines are counted by their lengths, which takes half the time of a search for each end.
-        ends = accumulate(map(len, content.split("\n")[:-1]))
-        return Text(content, (0, *(end + number for number, end in enumerate(ends, start=1))))
+        lengths = map(len, content.split("\n")[:-1])
+        return Text(content, tuple(accumulate(map((1).__add__, lengths), initial=0)))
 
     def span(self, start: int, end: int) -> Span:
         """The span of the characters ``start`` up to, not including, ``end`` (offsets in code points)."""
