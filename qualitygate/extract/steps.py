@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,11 @@ _Named = Function | Class | Assign
 _PLAIN = alembic.SCHEMA_STEPS | django_migrations.SCHEMA_STEPS
 _RUNS_SQL = frozenset({"execute", "RunSQL"})
 _WRAPPERS = frozenset({"text", "op", "sa", "sqlalchemy"})
-_MAX_DEPTH = 3
+# Comments, what is in quotes, words, and every other sign. What is opened and never closed goes on to the end.
+_SQL_WORD = re.compile(
+    r"""--[^\n]*|/\*(?:.*?\*/|.*)|('(?:[^']|'')*'|"[^"]*")|(\w+)|([^\w\s])""",
+    re.DOTALL,
+)
 # What Django runs on the way up; the second argument of both is the way back.
 _WITH_WAY_BACK = frozenset({"RunPython", "RunSQL"})
 
@@ -52,37 +57,15 @@ def steps_of_sql(found: Iterable[sql.Statement], text: Text, down: Iterable[tupl
         # What stands in a block is part of the block's own text.
         if statement.conditional or any(start <= statement.start < end for start, end in sections):
             continue
-        steps.append(Step(text.span(statement.start, statement.end), _digest(_words_of_sql(statement)), SQL))
+        source = statement.source[statement.start : statement.end]
+        steps.append(Step(text.span(statement.start, statement.end), _digest(_words_of_text(source)), SQL))
     return tuple(steps)
 
 
-def _words_of_sql(statement: sql.Statement, depth: int = 0) -> Iterator[str]:
-    """The words of a statement; those of the body of a function too, for it is laid out like everything else."""
-    start, end = statement.start, statement.end
-    if statement.source[start:end] != statement.masked[start:end]:
-        yield from statement.source[start:end].split()
-        return
-    for word, token in zip(statement.words, statement.tokens, strict=True):
-        if word:
-            yield word
-        elif token.token_type.name == "HEREDOC_STRING" and depth < _MAX_DEPTH:
-            yield from _words_of_text(token.text, statement.dialect, depth + 1)
-        else:
-            yield repr(token.text)
-
-
-def _words_of_text(text: str, dialect: str = "", depth: int = 0) -> Iterator[str]:
-    from qualitygate.parse.sql import SqlError, split
-
-    try:
-        found = split(text, dialect)
-    except SqlError:
-        yield from text.split()
-        return
-    for statement in found:
-        if not statement.conditional:
-            yield from _words_of_sql(statement, depth)
-            yield ";"
+def _words_of_text(text: str) -> Iterator[str]:
+    """The words and signs of SQL; the body of a function is laid out like everything else, and read likewise."""
+    for quoted, word, sign in _SQL_WORD.findall(text):
+        yield quoted or word.upper() or sign or ""
 
 
 def steps_of_alembic(module: Module) -> tuple[Step, ...]:
@@ -228,10 +211,7 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 def _digest(words: Iterable[str]) -> str:
-    digest = hashlib.blake2b(digest_size=8)
-    for word in words:
-        digest.update(word.encode("utf-8", "surrogatepass") + b"\0")
-    return digest.hexdigest()
+    return hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 __all__ = ["steps_of_alembic", "steps_of_django", "steps_of_sql"]
