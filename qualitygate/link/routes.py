@@ -218,6 +218,8 @@ def _version(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft, read: di
     if path_version(draft.path, depth=99):
         return "path"
     segments = _segments(draft.path)
+    if "v{?}" in segments:
+        return "path"  # `f"/v{info.major}"`: which version is not known, that it is one is
     for before, segment in itertools.pairwise(segments):
         if before in ("api", "rest") and _BARE_NUMBER.match(segment):
             return "path"

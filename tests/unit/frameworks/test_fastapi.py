@@ -470,3 +470,20 @@ def test_routers_of_a_subclass_of_fastapi_users_are_known(table: Table) -> None:
         "POST /auth/login app.py:9",
         "POST /auth/logout app.py:9 | exempt: oauth",
     ]
+
+
+def test_a_version_that_is_worked_out_elsewhere_is_one(table: Table) -> None:
+    files = {
+        "app.py": """
+            from fastapi import FastAPI
+            from somewhere import info
+
+            app = FastAPI()
+
+            @app.get(f"/v{info.major}/orders")
+            def orders(): ...
+        """
+    }
+    assert table(files) == [
+        "GET /v{?}/orders app.py:6 | version in path | unsure: a part of the path is not known",
+    ]
