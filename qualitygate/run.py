@@ -96,7 +96,7 @@ def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report
         old = _project(request, old_tree, installed, cache, known)
         project = attach_base(project, tree.files, old, old_tree.files)
 
-    findings, runs = _judged(project, tree, policy, installed, cache)
+    findings, runs = _judged(project, tree, policy, installed, cache, request.jobs)
     if request.history:
         findings = _with_past(findings, request.history, project, tree, policy, installed)
     unread = tuple(one for one in project.unread if tree.judged(one.path))
@@ -119,7 +119,7 @@ def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report
     contents = _contents(tree, findings)
     broken = {run.check: run.error for run in runs if run.error} | _faults(project)
     if base is not None and old_tree is not None and project.base is not None:
-        stood, old_runs = _judged(project.base, old_tree, policy, installed, cache)
+        stood, old_runs = _judged(project.base, old_tree, policy, installed, cache, request.jobs)
         broken |= {f"{run.check} (on the base)": run.error for run in old_runs if run.error}
         findings, gone = compare(_side(tree, findings), _side(old_tree, _shown(stood, policy)))
         base = msgspec.structs.replace(base, gone=tuple(f"{one.check} {one.path}: {one.message}" for one in gone))
@@ -149,11 +149,11 @@ def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report
 
 
 def _judged(
-    project: Project, tree: Tree, policy: Policy, installed: Installed, cache: Cache | None
+    project: Project, tree: Tree, policy: Policy, installed: Installed, cache: Cache | None, jobs: int
 ) -> tuple[tuple[Finding, ...], tuple[CheckRun, ...]]:
     """What the checks find in one project, the findings that the code answers marked, and what each check did."""
     checks = selected(installed.checks, policy.selection)
-    runs = run_checks(project, [check for check in checks if not check.audits], policy, tree.way, cache)
+    runs = run_checks(project, [check for check in checks if not check.audits], policy, tree.way, cache, jobs)
     findings, answers = apply_answers(
         [finding for run in runs for finding in run.findings],
         project,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,7 @@ from qualitygate.check import findings, fingerprint, run_checks, selected
 from qualitygate.model.facts import FileCheckRun, FileFacts
 from qualitygate.model.policy import Policy, Selection
 from qualitygate.model.source import Language, Role
+from qualitygate.model.syntax import Module
 
 Run = Callable[..., Iterator[Hit]]
 
@@ -161,3 +164,30 @@ def test_a_check_runs_with_the_options_in_force() -> None:
         for options in ({}, {"probe": Options(7)})
     ]
     assert messages == ["over 100", "over 7"]
+
+
+def test_a_second_process_that_dies_leaves_its_checks_to_the_first() -> None:
+    """Where a project is large enough to share its checks; on a machine of one processor they are not shared."""
+    files = tuple(
+        FileFacts(f"app/m{number:03}.py", Language.PYTHON, Role.APPLICATION, module=Module(())) for number in range(200)
+    )
+    here = os.getpid()
+
+    def dies_elsewhere(project: Project) -> Iterator[Hit]:
+        if os.getpid() != here:
+            os._exit(1)
+        yield hit()
+
+    def counts(project: Project) -> Iterator[Hit]:
+        yield hit(message=str(len(project.files)))
+
+    def slow(project: Project) -> Iterator[Hit]:
+        time.sleep(0.2)
+        yield hit(message="late")
+
+    ways = ("slow", slow), ("counts", counts), ("dies", dies_elsewhere), ("crashes", lambda _: 1 // 0)
+    checks = tuple(check(name, run) for name, run in (*ways, *((f"{name}-too", run) for name, run in ways)))
+    alone, shared = (run_checks(Project(files=files), checks, Policy(), jobs=jobs) for jobs in (1, 2))
+    assert shared == alone
+    assert [run.check for run in shared] == [one.id for one in checks]
+    assert [len(run.findings) for run in shared] == [1, 1, 1, 0] * 2
