@@ -1,6 +1,6 @@
 """In: directories to scan. Out: tables of qgate, cold, warm and after a change, beside its peers on the same trees in one run.
 
-    python benchmarks/compare.py [--runs N] [--scale TREE] [--write FILE] TREE [TREE ...]
+    python benchmarks/compare.py [--runs N] [--peers NAMES] [--scale TREE] [--write FILE] TREE [TREE ...]
 
 Each tree is copied and committed to a repository of its own first, so that every contestant reads the same files and a
 change can be made. Peers are used where they are installed next to this Python (`pip install ruff bandit semgrep
@@ -82,8 +82,8 @@ def own(tree: Path, cache: Path) -> list[Contestant]:
     ]
 
 
-def peers(tree: Path) -> list[Contestant]:
-    """The floor, and the peers that are installed."""
+def peers(tree: Path, names: Sequence[str]) -> list[Contestant]:
+    """The floor, and those of the named peers that are installed."""
     migrations = sorted(str(path) for path in tree.rglob("*.sql") if path.is_file() and "down" not in path.name)[:4000]
     rules = str(Path(__file__).with_name("semgrep.yml"))
     commands = {
@@ -95,6 +95,8 @@ def peers(tree: Path) -> list[Contestant]:
     found = [Contestant("list and hash", (sys.executable, "-c", _FLOOR, str(tree)))]
     for name, arguments in commands.items():
         program = _installed(name)
+        if name not in names:
+            continue
         if program is None:
             print(f"({name} is not installed: left out)", file=sys.stderr)
         elif arguments:
@@ -155,11 +157,11 @@ def _in_turn(field: Sequence[Contestant], runs: int) -> dict[str, Figures]:
     }
 
 
-def compare(tree: Path, runs: int) -> Iterator[str]:
+def compare(tree: Path, names: Sequence[str], runs: int) -> Iterator[str]:
     """The table of one tree, as Markdown."""
     with _copied(tree) as copy, tempfile.TemporaryDirectory(prefix="qgate-benchmark-") as cache:
         yield f"\n### {tree.name}: {_size(copy)}\n"
-        rows = _in_turn([*own(copy, Path(cache) / "cache"), *peers(copy)], runs)
+        rows = _in_turn([*own(copy, Path(cache) / "cache"), *peers(copy, names)], runs)
     cold = rows["qgate, cold"]
     yield "| | wall s | CPU s | MB | times qgate cold (wall) | (CPU) |\n| --- | ---: | ---: | ---: | ---: | ---: |"
     for name, row in rows.items():
@@ -193,6 +195,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description="Time qgate beside its peers")
     parser.add_argument("trees", nargs="*", type=Path, metavar="TREE")
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each command; 0: one, and none uncounted")
+    parser.add_argument("--peers", default="ruff,bandit,semgrep,squawk", help="which to run, with commas")
     parser.add_argument("--scale", type=Path, metavar="TREE", help="a tree to measure once, twice and four times")
     parser.add_argument("--write", type=Path, metavar="FILE", help="replace what follows the marker in this file")
     options = parser.parse_args(arguments)
@@ -201,7 +204,7 @@ def main(arguments: Sequence[str]) -> None:
             raise SystemExit(f"{tree} is no directory")
     load = f", load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
     lines = [f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}{load}."]
-    tables = [compare(tree.resolve(), options.runs) for tree in options.trees]
+    tables = [compare(tree.resolve(), options.peers.split(","), options.runs) for tree in options.trees]
     if options.scale:
         tables.append(scale(options.scale.resolve(), options.runs))
     print(lines[0], flush=True)
