@@ -336,6 +336,15 @@ _HOOKS = (
 )
 
 
+def every_function(evaluator: Evaluator) -> Iterator[FunctionValue]:
+    """All functions by their names, and those that come to light inside others while these are read."""
+    known: set[str] = set()
+    while fresh := sorted(evaluator.functions.keys() - known):
+        known.update(fresh)
+        for name in fresh:
+            yield evaluator.functions[name]
+
+
 class Called:
     """Tells which functions may call one of some library names, without reading their bodies."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from qualitygate.frameworks import RouteDraft
-from qualitygate.link.calls import Called, CallGraph, Step, dotted, remembers, way
+from qualitygate.link.calls import Called, CallGraph, Step, dotted, every_function, remembers, way
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.model.calls import Argument, Call
 from qualitygate.model.source import Place, Role
@@ -52,7 +52,7 @@ def link_calls(
     found = {_key(call): call for call in _at_import(evaluator, roles, wanted)}
     called = Called(wanted)
     inside: list[tuple[FunctionValue, Call]] = []
-    for _, function in sorted(evaluator.functions.items()):
+    for function in every_function(evaluator):
         if roles.get(function.path) is not Role.APPLICATION:
             continue
         if not called.may_be_in(function):

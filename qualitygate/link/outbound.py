@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from qualitygate.link.calls import CallGraph, decorators, dotted
+from qualitygate.link.calls import CallGraph, decorators, dotted, every_function
 from qualitygate.link.evaluate import Evaluator, Site
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Outbound
@@ -49,7 +49,7 @@ def link_outbound(evaluator: Evaluator, graph: CallGraph, roles: Mapping[str, Ro
         name = f"{holder}.{event.name}" if event.receiver is not None else event.name
         if name in _CALLS and roles.get(event.place.path) is Role.APPLICATION and ":" not in event.owner:
             _add(found, _outbound(name, event.arguments, event.place, None))
-    for _, function in sorted(evaluator.functions.items()):
+    for function in every_function(evaluator):
         if roles.get(function.path) is not Role.APPLICATION or not words.intersection(function.node.calls):
             continue
         for site in graph.sites(function):

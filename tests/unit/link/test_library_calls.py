@@ -91,3 +91,21 @@ def test_a_call_inside_a_lambda_is_made_later() -> None:
     )
     assert (first.name, first.deferred) == ("requests.head", False)
     assert (second.name, second.deferred) == ("requests.get", True)
+
+
+def test_a_call_in_a_function_inside_one_that_nothing_calls_is_seen() -> None:
+    found = calls(
+        """
+        import jwt
+
+
+        class Channels:
+            def register(self, app):
+                @app.after_request
+                def renew(response):
+                    response.set_cookie("channel", jwt.encode({"channel": 1}, self.key))
+                    return response
+        """,
+        "jwt.encode",
+    )
+    assert [call.name for call in found] == ["jwt.encode"]
