@@ -104,7 +104,7 @@ def _holders(evaluator: Evaluator, scopes: Mapping[str, Scope]) -> list[tuple[_H
             elif isinstance(value, Instance) and isinstance(value.cls, ClassValue):
                 singles[id(value.cls.node)] = value.cls
     for cls in singles.values():
-        if cls.path not in scopes:
+        if cls.path not in scopes or _made_in_functions(cls, evaluator, scopes):
             continue
         constructor = cls.names.get("__init__")
         if isinstance(constructor, FunctionValue):
@@ -127,6 +127,17 @@ def _holders(evaluator: Evaluator, scopes: Mapping[str, Scope]) -> list[tuple[_H
                 place = Place(cls.path, statement.span, f"`{name}` is made here", "definition")
                 found.append((_Holder(cls.path, name, kind, place, f"{cls.path}:{cls.qualname}"), None))
     return found
+
+
+def _made_in_functions(cls: ClassValue, evaluator: Evaluator, scopes: Mapping[str, Scope]) -> bool:
+    """Whether functions make objects of a class too: what these hold is not shared because a module has one of its own."""
+    for function in evaluator.functions.values():
+        scope = scopes.get(function.path)
+        if scope is not None and cls.node.name in function.node.calls:
+            value = scope.names.get(cls.node.name)
+            if isinstance(value, ClassValue) and value.node is cls.node:
+                return True
+    return False
 
 
 def _set_on_self(body: Iterable[ir.Statement]) -> dict[str, ir.Assign]:

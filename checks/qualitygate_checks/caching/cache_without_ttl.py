@@ -12,8 +12,8 @@ How to mend: give every value the longest age at which it is still good: `client
 
 What it cannot see: an eviction policy of the server, and clients whose type is not known. Keys that say that they are no
 cache (locks, counters, sequences, queues, flags, statistics) are left alone, and values that are written in the code are
-told with low confidence; the defaults of Django and of Flask-Caching are 300
-seconds.
+told with low confidence, and so is a key that the same function deletes elsewhere, or sets beside one that expires; the
+defaults of Django and of Flask-Caching are 300 seconds.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ _EXPIRES = frozenset(
     for by in _BY
     for method in ("expire", "pexpire", "expireat", "pexpireat")
 )
+_DELETES = frozenset(f"{client}{by}.{method}" for client in _CLIENTS for by in _BY for method in ("delete", "unlink"))
+_SETS_FOR = frozenset(f"{client}{by}.{method}" for client in _CLIENTS for by in _BY for method in ("setex", "psetex"))
 _LIFETIMES = ("ex", "px", "exat", "pxat", "keepttl")
 _DJANGO = frozenset(
     f"{cache}.{method}"
@@ -84,6 +86,8 @@ _KEEPER = re.compile(r"(?<![a-z])(?:lock|mutex|sequence|queue|counter|config|set
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every value that is cached without an end, and for a cache whose default has none."""
     expiring = {call.owner for call in project.calls if call.name in _EXPIRES}
+    timed = {call.owner for call in project.calls if call.name in _SETS_FOR}
+    deleted = {(call.owner, _key(call)) for call in project.calls if call.name in _DELETES}
     limited = any(call.name == _FASTAPI_START and call.argument("expire") is not None for call in project.calls)
     for call in project.calls:
         fault = None if limited and call.name in _FASTAPI else _fault(call, expiring)
@@ -91,6 +95,11 @@ def run(project: Project) -> Iterator[Hit]:
             continue
         why, mend, confidence = fault
         reached = way(call)
+        unsure = _is_flag(call) or (not reached and _is_renewed(call))
+        if _key(call) and (call.owner, _key(call)) in deleted:
+            why, unsure = f"{why}, though this function deletes the same key elsewhere", True
+        elif call.name in _SETS and call.owner in timed:
+            why, unsure = f"{why}; another key that this function sets does expire, and may say when it is old", True
         yield Hit(
             place=call.place,
             message=f"{'.'.join(call.name.split('.')[-2:])}() caches{_key(call)} for ever",
@@ -98,7 +107,7 @@ def run(project: Project) -> Iterator[Hit]:
             why=f"{why}; {reached}" if reached else why,
             mend=mend,
             places=call.chain,
-            confidence=Confidence.LOW if _is_flag(call) or (not reached and _is_renewed(call)) else confidence,
+            confidence=Confidence.LOW if unsure else confidence,
         )
     for settings in project.settings:
         caches = settings.values.get("CACHES")
@@ -200,7 +209,7 @@ CHECK = Check(
     tags=("CWE-770", "OWASP-API4:2023"),
     gates=("memory_usage", "data_consistency"),
     run=run,
-    calls=_CACHES | _EXPIRES | {_FASTAPI_START},
+    calls=_CACHES | _EXPIRES | _DELETES | _SETS_FOR | {_FASTAPI_START},
     assigns=frozenset({"CACHES"}),
     examined=lambda project: sum(call.name in _CACHES for call in project.calls),
     doc=__doc__,

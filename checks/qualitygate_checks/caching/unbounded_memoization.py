@@ -10,9 +10,10 @@ grows until it is killed, and until then it answers with what was true long ago.
 How to mend: give it a size (`lru_cache(maxsize=1024)`) and, where values change, a time to live (`cachetools.TTLCache`,
 or a shared cache with an expiry).
 
-What it cannot see: how many different arguments there really are. Functions without parameters, and with truth values,
-enumerations, literals, types or functions as their only parameters, or that the project calls with written values alone,
-are left alone; on a method the object itself is one more key.
+What it cannot see: how many different arguments there really are. Where neither the name nor the type of a parameter or
+key speaks of something of which there are ever more (people, their requests, words, days), it is told with low
+confidence. Functions without parameters, and with truth values, enumerations, literals, types or functions as their only
+parameters, or that the project calls with written values alone, are left alone.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Language, Place, Project, Role, Severity, example
 from qualitygate.model import syntax as ir
-from qualitygate.model.architecture import SharedState
+from qualitygate.model.architecture import SharedState, StateChange
 from qualitygate_checks._code import Code
 from qualitygate_checks._handlers import last_name
 from qualitygate_checks._state import is_cache, is_session, places, reason, words
@@ -34,8 +35,16 @@ _FEW = frozenset({"bool", "type", "Type", "Callable", "Literal", "None", "Enum",
 _CLASSES = re.compile(r"(^|_)(cls|klass|class|model|func|function|module|backend|dialect|locale|language|lang)$")
 # Keys of which there are ever more: of people, of their requests and what they hold.
 _MANY = re.compile(
-    r"(^|_)(users?|accounts?|customers?|tenants?|orgs?|clients?|sessions?|requests?|tokens?|ips?|hosts?|emails?|ids?|uuids?|"
+    r"(^|_)(users?|usernames?|slugs?|addresses|address|accounts?|customers?|tenants?|orgs?|clients?|sessions?|requests?|tokens?|ips?|hosts?|emails?|ids?|uuids?|"
     r"pks?|query|queries|text|prompts?|messages?|hash|digest|currency|symbol|sku|date|day|word)($|_)"
+)
+# Identities of what a program or its installation has a number of: `model_id`, `plugin_hash`.
+_NUMBERED = re.compile(
+    r"(^|_)(model|plugin|provider|schema|template|locale|source|backend|driver|dialect|type|kind)s?($|_)"
+)
+# Annotations of what there are ever more of.
+_UNBOUNDED = frozenset(
+    {"UUID", "UUID4", "datetime", "date", "Decimal", "bytes", "Request", "HttpRequest", "User", "Tenant"}
 )
 _SHORT = re.compile(r"(^|_)(instances?|clients?|engines?|pools?|providers?|plugins?|models?|loaded|registry)($|_)")
 
@@ -54,7 +63,7 @@ def run(project: Project) -> Iterator[Hit]:
                             yield hit
     for state in project.state:
         if _grows(state):
-            yield _container(state)
+            yield _container(code, state)
 
 
 def _always_the_same(code: Code, path: str, function: ir.Function) -> bool:
@@ -86,12 +95,16 @@ def _remembered(
         if not many:
             continue
         names = ", ".join(f"`{parameter.name}`" for parameter in many[:3])
+        object_too = "; it keeps every object alive as well" if method and not plain else ""
+        sure = any(_without_number(parameter) for parameter in many)
+        unsure = "" if sure else "; nothing says here that there are many of them"
         yield Hit(
             place=Place(path, decorator.span),
             message=f"{function.name}() remembers its result for every {names} it ever saw",
             subject=f"{how} on {qualname}",
-            why=f"`{how}` never forgets" + ("; it keeps every object alive as well" if method and not plain else ""),
+            why=f"`{how}` never forgets{object_too}{unsure}",
             mend="give it a size: `lru_cache(maxsize=1024)`, or a time to live where values change",
+            confidence=None if sure else Confidence.LOW,
         )
 
 
@@ -124,6 +137,21 @@ def _few(parameter: ir.Parameter, enumerations: frozenset[str]) -> bool:
     )
 
 
+def _without_number(parameter: ir.Parameter) -> bool:
+    """Whether the name or the type of a parameter speaks of something of which there are ever more."""
+    named = (
+        {last_name(item) for item in ir.subexpressions(parameter.annotation)}
+        if parameter.annotation is not None
+        else frozenset[str]()
+    )
+    return _is_many(parameter.name) or not named.isdisjoint(_UNBOUNDED)
+
+
+def _is_many(name: str) -> bool:
+    plain = words(name)
+    return _MANY.search(plain) is not None and _NUMBERED.search(plain) is None
+
+
 def _grows(state: SharedState) -> bool:
     """Whether a container is filled by key where the key is missing, and never emptied."""
     if state.kind not in ("dict", "defaultdict", "OrderedDict") or is_session(state):
@@ -137,18 +165,33 @@ def _grows(state: SharedState) -> bool:
     return is_cache(state) and any(change.routes for change in filled)
 
 
-def _container(state: SharedState) -> Hit:
+def _container(code: Code, state: SharedState) -> Hit:
     filled = [change for change in state.changes if change.how == "item" and change.own_key and change.routes]
+    sure = any(_is_many(name) for change in filled for name in _key_names(code, change))
     return Hit(
         place=Place(state.place.path, state.place.span),
         message=f"`{state.name}` gains an entry for every new key and never loses one",
         subject=f"state {state.name}",
-        why=reason(filled),
+        why=reason(filled) + ("" if sure else "; nothing says here that there are many keys"),
         mend="use `cachetools.TTLCache(maxsize=1024, ttl=300)`, or a shared cache with an expiry",
         places=places(filled),
         # One entry for each model, source or template is a short list.
-        confidence=Confidence.MEDIUM if any(_MANY.search(words(change.key)) for change in filled) else Confidence.LOW,
+        confidence=Confidence.MEDIUM if sure else Confidence.LOW,
     )
+
+
+def _key_names(code: Code, change: StateChange) -> list[str]:
+    """What a key is called; where the function puts it together, what those parts are called."""
+    bodies = (body for body in code.bodies(change.place.path) if body.owner == change.owner)
+    body = next(bodies, None)
+    bound = body.bindings.get(change.key, []) if body is not None else []
+    parts = {
+        part.id if isinstance(part, ir.Name) else last_name(part)
+        for binding in bound
+        for part in ir.subexpressions(binding.value)
+        if isinstance(part, (ir.Name, ir.Attribute))
+    }
+    return sorted(parts - {""}) or [change.key]
 
 
 def _functions(

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Severity, example
 from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Argument, Call
-from qualitygate_checks._code import Body, Code
+from qualitygate_checks._code import Body, Code, last_name
 from qualitygate_checks._reach import is_script, owner, way
 
 _OPENS = frozenset({"builtins.open", "io.open", "aiofiles.open", "anyio.open_file", "codecs.open"})
@@ -65,7 +65,9 @@ _CHOSEN = re.compile(
 # What is built or rendered on the disk is handed out and made again.
 _WORKING = re.compile(r"(^|[._])(build|render|export|compile|generate)")
 # What a developer reads on the machine that it was written on.
-_DIAGNOSTIC = re.compile(r"profil(e|er|ing)|debug|trac(e|ing)|dump", re.IGNORECASE)
+_DIAGNOSTIC = re.compile(r"profil(er|ing)|debug|trac(e|ing)|dump|telemetry", re.IGNORECASE)
+# Where a path is looked up that an installation may give or leave out: `config.get("record")`.
+_CONFIGURED = re.compile(r"(^|_)(config|settings|options|environ)$", re.IGNORECASE)
 _TEMPORARY_NAME = re.compile(r"(^|[/_.:])(te?mp|temporary)([/_.]|$)|download", re.IGNORECASE)
 # What a path is called that is gone when the work is done: `temp_path`, `tmp_dir`, `TMP_ROOT`.
 _SCRATCH = re.compile(
@@ -87,23 +89,49 @@ def run(project: Project) -> Iterator[Hit]:
         if not apart and not is_script(call.place.path) and not _in_scratch(code, call):
             found.setdefault(call.place.path, {}).setdefault(call.owner, call)
     for owners in found.values():
-        call, *others = owners.values()
+        # The surest one is told.
+        call, *others = sorted(owners.values(), key=lambda call: bool(_doubt(code, call, committed)))
         more = f", and so do {len(others)} more functions of this file" if others else ""
-        unsure = (
-            _CHOSEN.search(call.owner)
-            or _WORKING.search(owner(call).lower())
-            or _DIAGNOSTIC.search(call.owner)
-            or (call.name in _SQLITE and call.owner not in committed)
-        )
+        doubt = _doubt(code, call, committed)
         yield Hit(
             place=call.place,
             message=f"{owner(call)} {_writes(call)} on the disk of one machine{more}",
             subject=f"{call.name} in {owner(call)}",
-            why=way(call),
+            why=f"{way(call)}; {doubt}" if doubt else way(call),
             mend="put it into object storage or the database, or use `tempfile` for what only this request needs",
             places=(*call.chain, *(other.place for other in others[:3])),
-            confidence=Confidence.LOW if unsure else None,
+            confidence=Confidence.LOW if doubt else None,
         )
+
+
+def _doubt(code: Code, call: Call, committed: set[str]) -> str:
+    """Why a write may do no harm, in words for a finding; empty where nothing speaks for it."""
+    if _CHOSEN.search(call.owner):
+        return "an installation may choose another storage"
+    if _WORKING.search(owner(call).lower()):
+        return "what is built here may be made again"
+    if _DIAGNOSTIC.search(call.owner):
+        return "it may be for those who look after this machine"
+    if call.name in _SQLITE and call.owner not in committed:
+        return "nothing is seen to be written here"
+    return "only where the configuration names a file" if _is_configured(code, call) else ""
+
+
+def _is_configured(code: Code, call: Call) -> bool:
+    """Whether the path is an entry that the configuration may lack."""
+    found = code.at(call.place, call.name.rsplit(".", 1)[-1])
+    if found is None or not found[0].arguments:
+        return False
+    path = found[0].arguments[0].value
+    bound = found[1].bindings.get(path.id, []) if isinstance(path, ir.Name) else []
+    return any(
+        isinstance(binding.value, ir.Call)
+        and isinstance(binding.value.function, ir.Attribute)
+        and binding.value.function.name == "get"
+        and len(binding.value.arguments) == 1
+        and _CONFIGURED.search(last_name(binding.value.function.value)) is not None
+        for binding in bound
+    )
 
 
 def _writes(call: Call) -> str:
