@@ -2,8 +2,8 @@
 
 What it flags: an `except:`, `except Exception:` or `contextlib.suppress(Exception)` around calls whose handler only
 passes or continues: nothing is logged, counted, answered or raised; and one that turns the failure of a call that fetches
-or changes something into None or an empty list. Other handlers that only give back a constant are told with low
-confidence, and so are those beside which a comment gives the reason, and those in scripts.
+or changes something into None or an empty list. Told with low confidence are other handlers that only give back a constant, attempts behind
+which the code tries or answers something else, those beside which a comment gives the reason, and those in scripts.
 
 Why: a dependency that is down, a bug and a typo all look like success. The caller goes on with half of the work done, and
 nobody learns of it before the data is wrong.
@@ -29,7 +29,7 @@ from qualitygate_checks._reach import is_script
 
 _CLEANUP = re.compile(
     r"^_*(a?close|cancel|terminate|kill|unlink|remove|rmtree|rmdir|rollback|disconnect|shutdown|stop|clean|quit|release|"
-    r"reset|flush|detach|dispose|unsubscribe|unregister|logout|teardown|abort|delete_temp|join|wait|exists|isfile|isdir|clear$|seek$|"
+    r"reset|flush|detach|unwrap|uninstall|uninstrument|collect$|request_gc$|dispose|unsubscribe|unregister|logout|teardown|abort|delete_temp|join|wait|exists|isfile|isdir|clear$|seek$|"
     r"set_result$|set_exception$|"
     r"labels$|inc$|dec$|observe$|incr$|gauge$|timing$|capture_exception$)"
 )
@@ -37,6 +37,8 @@ _HARMLESS = frozenset(
     """int float str bool len isinstance hasattr getattr setattr repr loads dumps fromisoformat strptime UUID decode encode
     b64decode index split strip lower upper join format literal_eval get keys items values append extend list dict tuple
     set print type replace startswith endswith min max sum round sorted range next iter super timedelta strftime isoformat
+    fromtimestamp parse parsedate slugify urlparse urlsplit quote unquote ip_address translate group groups match fullmatch
+    sub findall getMessage add
     date time datetime enumerate zip pop setdefault json _ gettext""".split()
 )
 _OUTWARD = re.compile(
@@ -53,6 +55,9 @@ _REASON = re.compile(
 )
 _ASKS = re.compile(r"^_*(check|ping|probe|health\w*)(_|$)", re.IGNORECASE)
 _LOUD = frozenset({"warning", "warn", "error", "exception", "critical", "fatal", "fail", "abort"})
+# What counts or measures the work beside it.
+_METRIC = re.compile(r"^(labels|inc|dec|observe|incr|gauge|timing|push_to_gateway)$")
+_LOG = re.compile(r"^log(_[a-z]+)?$")
 _QUIET = frozenset(
     {"__del__", "__exit__", "__aexit__", "__repr__", "__str__", "close", "cleanup", "teardown", "shutdown"}
 )
@@ -63,7 +68,7 @@ def run(file: ParsedFile) -> Iterator[Hit]:
     if file.module is None or file.module.generated:
         return
     for scope in file.scopes:
-        if scope.function is not None and scope.function.name in _QUIET:
+        if scope.function is not None and (scope.function.name in _QUIET or scope.function.name.lstrip("_") in _QUIET):
             continue
         if scope.kinds.isdisjoint((ir.Try, ir.With)):
             continue
@@ -85,7 +90,7 @@ def _block(
         after = statements[position + 1 :] or behind
         if isinstance(statement, ir.Try):
             for handler in statement.handlers:
-                confidence = _confidence(statement, handler, in_loop, owner) if is_broad(handler) else None
+                confidence = _confidence(statement, handler, in_loop, owner, after) if is_broad(handler) else None
                 if confidence is not None and not _spoken_of(statement, handler, after):
                     span = handler.span
                     if handler.exception is None:
@@ -93,7 +98,8 @@ def _block(
                     sure = Confidence.LOW if told else confidence
                     yield _hit(file, span, statement.body, owner, sure, statement.span.line)
         elif isinstance(statement, ir.With) and _suppresses(statement) and _risky(statement.body):
-            yield _hit(file, statement.span, statement.body, owner, Confidence.MEDIUM, statement.span.line)
+            sure = _silence(statement.body, after, owner)
+            yield _hit(file, statement.span, statement.body, owner, sure, statement.span.line)
         inside = in_loop or isinstance(statement, (ir.For, ir.While))
         handling = [handler.body for handler in statement.handlers] if isinstance(statement, ir.Try) else []
         for block in ir.blocks(statement):
@@ -119,8 +125,10 @@ def _spoken_of(statement: ir.Try, handler: ir.Handler, after: Sequence[ir.Statem
     return speaks and bool((emptied & asked) - {""})
 
 
-def _confidence(statement: ir.Try, handler: ir.Handler, in_loop: bool, owner: str) -> Confidence | None:
-    """How sure it is that the handler swallows; None where it does not."""
+def _confidence(
+    statement: ir.Try, handler: ir.Handler, in_loop: bool, owner: str, after: Sequence[ir.Statement]
+) -> Confidence | None:
+    """How sure it is that the handler swallows; None where it does not. ``after`` is what is done next."""
     if not all(_idle(item) for item in handler.body) or not _risky(statement.body):
         return None
     if statement.final and any(True for _ in calls(statement.final)):
@@ -129,19 +137,57 @@ def _confidence(statement: ir.Try, handler: ir.Handler, in_loop: bool, owner: st
     if in_loop and leaves:
         return None  # alternatives tried one after the other, or attempts that are counted
     silent = all(isinstance(item, (ir.Jump, ir.Evaluate)) for item in handler.body)
-    if silent and _ASKS.search(owner.rpartition(".")[2]):
-        return Confidence.LOW
-    if silent or (_gives_nothing(handler) and _reaches_out(statement.body) and not _PROBE.search(owner)):
-        return Confidence.MEDIUM
+    if silent and all(item != ir.Jump("continue") for item in handler.body):
+        return _silence(statement.body, after, owner)
+    if silent:
+        return Confidence.LOW if _ASKS.search(owner.rpartition(".")[2]) else Confidence.MEDIUM
+    if _gives_nothing(handler) and _reaches_out(statement.body) and not _PROBE.search(owner):
+        return Confidence.LOW if _asks_for_result(statement.body, after) else Confidence.MEDIUM
     return Confidence.LOW
+
+
+def _silence(body: Sequence[ir.Statement], after: Sequence[ir.Statement], owner: str) -> Confidence:
+    """How sure it is that a failure passes unseen where the code goes on with ``after`` as if there were none.
+
+    An attempt that returns, with another attempt or another answer behind it, chooses between the two: of such only those
+    are sure that turn a failed call to the outside into "there is nothing".
+    """
+    if _ASKS.search(owner.rpartition(".")[2]) or _asks_for_result(body, after):
+        return Confidence.LOW
+    following = after[0] if after else None
+    if isinstance(following, (ir.Return, ir.Try)) and any(isinstance(item, ir.Return) for item in ir.walk(body)):
+        nothing = isinstance(following, ir.Return) and _is_nothing(following.value)
+        sure = nothing and _reaches_out(body) and not _PROBE.search(owner)
+        return Confidence.MEDIUM if sure else Confidence.LOW
+    return Confidence.MEDIUM
+
+
+def _asks_for_result(body: Sequence[ir.Statement], after: Sequence[ir.Statement]) -> bool:
+    """Whether the code behind an attempt begins with a question about what the attempt was to find out: `if not address:`."""
+    following = after[0] if after else None
+    if not isinstance(following, ir.If):
+        return False
+    found = {
+        target.id
+        for item in ir.walk(body)
+        if isinstance(item, ir.Assign)
+        for target in item.targets
+        if isinstance(target, ir.Name)
+    }
+    return any(isinstance(item, ir.Name) and item.id in found for item in ir.subexpressions(following.test))
 
 
 def _gives_nothing(handler: ir.Handler) -> bool:
     """Whether a handler turns the failure into "there is nothing": None or an empty collection; False is an answer."""
     values = [item.value for item in handler.body if isinstance(item, (ir.Return, ir.Assign))]
-    return bool(values) and all(
-        value is None or not isinstance(value, ir.Constant) or value.value is None for value in values
-    )
+    return bool(values) and all(map(_is_nothing, values))
+
+
+def _is_nothing(value: ir.Expression | None) -> bool:
+    """Whether a value is None or an empty collection."""
+    if isinstance(value, (ir.Sequence, ir.Mapping)):
+        return not value.items
+    return value is None or (isinstance(value, ir.Constant) and value.value is None)
 
 
 def _reaches_out(body: Sequence[ir.Statement]) -> bool:
@@ -169,8 +215,10 @@ def _risky(body: Sequence[ir.Statement]) -> bool:
     """Whether what is tried does something that may fail for reasons worth knowing."""
     if any(isinstance(statement, ir.Import) for statement in ir.walk(body)):
         return False
-    names = [last_name(call) for call in calls(body)]
-    named = [name for name in names if name and name not in _HARMLESS]
+    names = [last_name(call) for call in calls(body) if not log_level(call)]
+    named = [name for name in names if name and name not in _HARMLESS and not _LOG.match(name)]
+    if any(map(_METRIC.match, named)) and not _reaches_out(body):
+        return False
     return bool(named) and not all(_CLEANUP.match(name) for name in named)
 
 
@@ -186,9 +234,8 @@ def _suppresses(statement: ir.With) -> bool:
 def _hit(
     file: ParsedFile, span: Span, body: Sequence[ir.Statement], owner: str, confidence: Confidence, tried: int
 ) -> Hit:
-    named = [
-        name for name in map(last_name, calls(body)) if name and name not in _HARMLESS and not _CLEANUP.match(name)
-    ]
+    names = [last_name(call) for call in calls(body) if not log_level(call)]
+    named = [name for name in names if name and name not in _HARMLESS and not _CLEANUP.match(name)]
     telling = named[-1] if named else "this block"
     reasoned = any("#" in file.text.line(line) for line in (span.line, span.line + 1))
     reasoned = reasoned or file.text.line(span.line - 1).lstrip().startswith("#") or is_script(file.path)
@@ -206,6 +253,7 @@ def _hit(
 
 CHECK = Check(
     id="swallowed-exception",
+    version=2,
     domain=Domain.ARCHITECTURE,
     severity=Severity.WARNING,
     confidence=Confidence.MEDIUM,
@@ -345,8 +393,15 @@ CHECK = Check(
                     return int(text)
                 except Exception:
                     return None
+
+
+            def measured(gauge, host):
+                try:
+                    gauge.labels(host=host.upper(), kind=kind_of(host)).inc()
+                except Exception:
+                    pass
             """,
-            "clean-up and conversion",
+            "clean-up, conversion and a metric",
         ),
         example(
             """

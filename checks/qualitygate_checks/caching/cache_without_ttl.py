@@ -11,9 +11,9 @@ needed, or refuses to take more.
 How to mend: give every value the longest age at which it is still good: `client.set(key, value, ex=300)`.
 
 What it cannot see: an eviction policy of the server, and clients whose type is not known. Keys that say that they are no
-cache (locks, counters, sequences, queues, flags, statistics) are left alone, and values that are written in the code are
-told with low confidence, and so is a key that the same function deletes elsewhere, or sets beside one that expires; the
-defaults of Django and of Flask-Caching are 300 seconds.
+cache (locks, counters, sequences, queues, flags, statistics) are left alone; the defaults of Django and of Flask-Caching
+are 300 seconds. Told with low confidence are values that are written in the code, a key that the same file deletes or
+that is set beside one that expires, the one value of a function without parameters, and what a script caches.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, example
 from qualitygate.model.calls import Argument, Call
+from qualitygate_checks._code import Code
 from qualitygate_checks._reach import is_script, owner, way
 
 _CLIENTS = (
@@ -86,8 +87,9 @@ _KEEPER = re.compile(r"(?<![a-z])(?:lock|mutex|sequence|queue|counter|config|set
 def run(project: Project) -> Iterator[Hit]:
     """A hit for every value that is cached without an end, and for a cache whose default has none."""
     expiring = {call.owner for call in project.calls if call.name in _EXPIRES}
+    code = project.once(Code)
     timed = {call.owner for call in project.calls if call.name in _SETS_FOR}
-    deleted = {(call.owner, _key(call)) for call in project.calls if call.name in _DELETES}
+    deleted = {(call.place.path, _key(call)) for call in project.calls if call.name in _DELETES}
     limited = any(call.name == _FASTAPI_START and call.argument("expire") is not None for call in project.calls)
     for call in project.calls:
         fault = None if limited and call.name in _FASTAPI else _fault(call, expiring)
@@ -96,8 +98,10 @@ def run(project: Project) -> Iterator[Hit]:
         why, mend, confidence = fault
         reached = way(call)
         unsure = _is_flag(call) or (not reached and _is_renewed(call))
-        if _key(call) and (call.owner, _key(call)) in deleted:
-            why, unsure = f"{why}, though this function deletes the same key elsewhere", True
+        if call.name.endswith(".cached"):
+            unsure = unsure or is_script(call.place.path) or _has_one_value(code, call)
+        if call.name in _SETS and _key(call) and (call.place.path, _key(call)) in deleted:
+            why, unsure = f"{why}, though this file deletes the same key elsewhere", True
         elif call.name in _SETS and call.owner in timed:
             why, unsure = f"{why}; another key that this function sets does expire, and may say when it is old", True
         yield Hit(
@@ -156,6 +160,16 @@ def _fault(call: Call, expiring: set[str]) -> tuple[str, str, Confidence] | None
         if (ttl is None and name.endswith("cached") and call.complete) or (ttl is not None and _is_none(ttl)):
             return "`ttl` is None, the default: never", "add `ttl=` in seconds", Confidence.HIGH
     return None
+
+
+def _has_one_value(code: Code, call: Call) -> bool:
+    """Whether a decorator caches a function without parameters, which has one value for as long as the process lives."""
+    return any(
+        body.function is not None and not body.function.parameters
+        for body in code.bodies(call.place.path)
+        for decorator in (body.function.decorators if body.function is not None else ())
+        if decorator.span.line <= call.place.span.line <= decorator.span.end_line
+    )
 
 
 def _is_none(argument: Argument) -> bool:

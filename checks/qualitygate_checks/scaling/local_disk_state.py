@@ -23,7 +23,7 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Sever
 from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Argument, Call
 from qualitygate_checks._code import Body, Code, last_name
-from qualitygate_checks._reach import is_script, owner, way
+from qualitygate_checks._reach import functions, is_script, owner, way
 
 _OPENS = frozenset({"builtins.open", "io.open", "aiofiles.open", "anyio.open_file", "codecs.open"})
 _WRITES = frozenset(
@@ -114,6 +114,8 @@ def _doubt(code: Code, call: Call, committed: set[str]) -> str:
         return "it may be for those who look after this machine"
     if call.name in _SQLITE and call.owner not in committed:
         return "nothing is seen to be written here"
+    if any(map(_SCRATCH.search, functions(call.chain))):
+        return "a caller speaks of something temporary"
     return "only where the configuration names a file" if _is_configured(code, call) else ""
 
 
@@ -149,7 +151,7 @@ def _writes(call: Call) -> str:
             return ""  # `archive.open(member, mode="w")`: a path has its mode first
         return "writes a file" if mode is not None and _WRITING.fullmatch(str(mode.value)) else ""
     if call.name in _UPLOADS:
-        if call.name == "?.save" and (call.receiver != "request" or not call.positional):
+        if call.name == "?.save" and (call.receiver != "request" or not call.positional or "commit" in call.keywords):
             return ""
         return "" if _is_apart(call.argument("dst", 0)) else "saves an upload"
     if call.name in _SQLITE:

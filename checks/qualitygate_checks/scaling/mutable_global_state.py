@@ -12,7 +12,7 @@ How to mend: keep shared state in Redis or the database; keep the state of one r
 
 What it cannot see: changes through other names and inside libraries. Caches with the variables that are set together with
 them, registries that are filled at import, and values that are made once where they are missing are left alone. Told with
-low confidence are locks and threads, and entries that the same requests take out again.
+low confidence are locks, threads and connections, and entries that the same requests take out again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from qualitygate_checks._code import Body, Code, last_name
 from qualitygate_checks._reach import is_script
 from qualitygate_checks._state import changed_by_requests, is_cache, is_session, places, reason, words
 
-_OF_THE_PROCESS = re.compile(r"(^|_)(locks?|semaphores?|threads?|workers?|process(es)?|loops?)$")
+_OF_THE_PROCESS = re.compile(r"(^|_)(locks?|semaphores?|threads?|workers?|process(es)?|loops?|connections?(_map)?)$")
 
 
 def run(project: Project) -> Iterator[Hit]:
@@ -48,7 +48,7 @@ def run(project: Project) -> Iterator[Hit]:
             continue
         replaced = all(change.how == "rebound" for change in changes)
         passing = _passes(code, state, changes)
-        # Locks and threads belong to the process that made them, and may be meant for it alone.
+        # Locks, threads and connections belong to the process that made them, and may be meant for it alone.
         unsure = passing or _OF_THE_PROCESS.search(words(state.name)) is not None
         yield Hit(
             place=Place(state.place.path, state.place.span),
