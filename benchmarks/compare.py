@@ -50,16 +50,17 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Figures:
-    """One run of a process and its children."""
+    """One run of a process and its children; ``code`` is how it ended."""
 
     wall: float
     cpu: float
     megabytes: float
+    code: int = 0
 
 
 def own(tree: Path, cache: Path) -> list[Contestant]:
     """qgate in its ways of running. Raises ``SystemExit`` where it is not installed."""
-    qgate = _installed("qgate")
+    qgate = installed("qgate")
     if qgate is None:
         raise SystemExit("qgate is not installed beside this Python: pip install -e .")
     scan = (qgate, "scan", "--quiet", "--exit-zero", str(tree))
@@ -94,7 +95,7 @@ def peers(tree: Path, names: Sequence[str]) -> list[Contestant]:
     }  # fmt: skip
     found = [Contestant("list and hash", (sys.executable, "-c", _FLOOR, str(tree)))]
     for name, arguments in commands.items():
-        program = _installed(name)
+        program = installed(name)
         if name not in names:
             continue
         if program is None:
@@ -104,7 +105,8 @@ def peers(tree: Path, names: Sequence[str]) -> list[Contestant]:
     return found
 
 
-def _installed(name: str) -> str | None:
+def installed(name: str) -> str | None:
+    """The path of a program: beside this Python, else on the path."""
     beside = Path(sysconfig.get_path("scripts")) / name
     return str(beside) if beside.exists() else shutil.which(name)
 
@@ -120,10 +122,10 @@ def measure(contestant: Contestant) -> Figures:
     with subprocess.Popen(
         contestant.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
     ) as process:
-        _, _, usage = os.wait4(process.pid, 0)
-        process.returncode = 0
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - started
-    return Figures(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Figures(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, process.returncode)
 
 
 @contextmanager
@@ -139,7 +141,7 @@ def _copied(tree: Path, times: int = 1) -> Iterator[Path]:
         yield root
 
 
-def _in_turn(field: Sequence[Contestant], runs: int) -> dict[str, Figures]:
+def in_turn(field: Sequence[Contestant], runs: int) -> dict[str, Figures]:
     """The medians of every contestant."""
     measured: dict[str, list[Figures]] = {contestant.name: [] for contestant in field}
     for run in range(runs + 1):
@@ -152,6 +154,7 @@ def _in_turn(field: Sequence[Contestant], runs: int) -> dict[str, Figures]:
             statistics.median(item.wall for item in rows),
             statistics.median(item.cpu for item in rows),
             max(item.megabytes for item in rows),
+            rows[-1].code,
         )
         for name, rows in measured.items()
     }
@@ -161,7 +164,7 @@ def compare(tree: Path, names: Sequence[str], runs: int) -> Iterator[str]:
     """The table of one tree, as Markdown."""
     with _copied(tree) as copy, tempfile.TemporaryDirectory(prefix="qgate-benchmark-") as cache:
         yield f"\n### {tree.name}: {_size(copy)}\n"
-        rows = _in_turn([*own(copy, Path(cache) / "cache"), *peers(copy, names)], runs)
+        rows = in_turn([*own(copy, Path(cache) / "cache"), *peers(copy, names)], runs)
     cold = rows["qgate, cold"]
     yield "| | wall s | CPU s | MB | times qgate cold (wall) | (CPU) |\n| --- | ---: | ---: | ---: | ---: | ---: |"
     for name, row in rows.items():
@@ -175,7 +178,7 @@ def scale(tree: Path, runs: int) -> Iterator[str]:
     yield "| | files | cold wall s | cold CPU s | MB | warm wall s | warm CPU s |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for times in (1, 2, 4):
         with _copied(tree, times) as copy, tempfile.TemporaryDirectory(prefix="qgate-benchmark-") as cache:
-            rows = _in_turn(own(copy, Path(cache) / "cache")[:2], runs)
+            rows = in_turn(own(copy, Path(cache) / "cache")[:2], runs)
             files = sum(path.is_file() for path in copy.rglob("*") if ".git" not in path.parts)
         cold, warm = rows["qgate, cold"], rows["qgate, warm"]
         yield (
