@@ -77,14 +77,20 @@ def follow(call: ir.Call, body: Body, names: Set[str], code: Code, steps: int = 
 
 
 def _keeps(function: ir.Function) -> bool:
-    """Whether a decorator keeps what the function returned."""
-    for decorator in function.decorators:
-        made = decorator.expression
-        name = last_name(made.function if isinstance(made, ir.Call) else made).lower()
-        if (
-            "cache" in name
-            or "memoi" in name
-            or name in ("property", "contextmanager", "asynccontextmanager", "fixture")
-        ):
-            return True
-    return False
+    """Whether a decorator makes the function another one: it keeps what was returned, or is no plain call."""
+    other = {"property", "contextmanager", "asynccontextmanager", "fixture"}
+    return keeper(function) != "" or bool(other.intersection(_decorators(function)))
+
+
+def keeper(function: ir.Function) -> str:
+    """The decorator that keeps what the function returned, by its last name; empty where there is none."""
+    return next(
+        (name for name in _decorators(function) if "cache" in name.lower() or "memoi" in name.lower()),
+        "",
+    )
+
+
+def _decorators(function: ir.Function) -> list[str]:
+    """The last names of a function's decorators."""
+    made = [decorator.expression for decorator in function.decorators]
+    return [last_name(one.function if isinstance(one, ir.Call) else one) for one in made]

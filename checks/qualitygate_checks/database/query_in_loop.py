@@ -17,8 +17,9 @@ How to mend: Django: `select_related("customer")` for keys, `prefetch_related("l
 `where(Order.id.in_(ids))`. A count for each row is an `annotate(Count(...))`.
 
 What it cannot see: relations that templates or serializers read by name, query sets that a helper hands over, and queries
-more than two calls away, behind a condition of the helper, or in one that writes or keeps what it found. Loops over `range`, constants, chunks and fields of a model are left alone, and so are
-files of commands and scripts, which a person starts.
+more than two calls away, behind a condition of the helper, or in one that writes or keeps what it found. Loops over `range`,
+constants, chunks and fields of a model are left alone, and so are a branch that holds the loop's variable to one value
+(`if name == "owner"`), which runs once, and files of commands and scripts, which a person starts.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class _Loop:
     names: set[str]
     span: Span | None
     body: Sequence[ir.Statement]
+    # the variable that has another value in every round, where there is one
+    key: str = ""
     queries: list[_Query] = field(default_factory=list)
 
 
@@ -106,7 +109,8 @@ def _merged(loops: Iterable[_Loop]) -> list[_Loop]:
 
 
 def _hit(body: Body, loop: _Loop) -> Hit:
-    first = loop.queries[0]
+    queries = sorted(loop.queries, key=lambda query: query.span)
+    first = queries[0]
     over = _written(loop.iterable)
     where = body.qualname or body.path
     sure = Confidence.HIGH if first.certain else Confidence.MEDIUM
@@ -118,7 +122,9 @@ def _hit(body: Body, loop: _Loop) -> Hit:
         message = (
             f"{way} asks the database in every round of the loop over {over}: {first.via[-1].note.partition(' in ')[0]}"
         )
-    others = [query for query in loop.queries[1:] if query.span != first.span]
+    shown: dict[tuple[str, int], _Query] = {}
+    for query in queries:
+        shown.setdefault((query.written, query.span.line), query)
     return Hit(
         place=Place(body.path, first.span),
         message=message,
@@ -129,7 +135,10 @@ def _hit(body: Body, loop: _Loop) -> Hit:
         mend=first.mend,
         places=(
             *first.via,
-            *(Place(body.path, query.span, f"{query.written} too", "query") for query in others[:_SHOWN]),
+            *(
+                Place(body.path, query.span, f"{query.written} too", "query")
+                for query in list(shown.values())[1 : _SHOWN + 1]
+            ),
         ),
         confidence=Confidence.LOW
         if all(query.stops for query in loop.queries) or _IMPORTERS.search(body.path)
@@ -176,14 +185,21 @@ class _Reader:
                     if loop.names & names_in(statement.value):
                         for target in statement.targets:
                             loop.names |= names_in(target) if isinstance(target, (ir.Name, ir.Sequence)) else set()
-            # What is asked for once and kept is asked for as often as there are different things.
-            inside = () if isinstance(statement, ir.If) and _remembers(statement) else loops
+            inside = loops
+            if isinstance(statement, ir.If):
+                # What is asked for once and kept is asked for as often as there are different things.
+                inside = () if _remembers(statement) else self._not_pinned(statement.test, loops)
             for name in ("body", "orelse", "final"):
                 inner = getattr(statement, name, None)
                 if isinstance(inner, tuple):
                     self._block(inner, inside if name == "body" else loops)
             for block in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
                 self._block(block.body, loops)
+
+    def _not_pinned(self, test: ir.Expression, loops: tuple[_Loop, ...]) -> tuple[_Loop, ...]:
+        """The loops whose variable a test does not hold to one value: a branch of `if param == "bundle"` runs once."""
+        held = _held(test)
+        return tuple(loop for loop in loops if loop.key not in held) if held else loops
 
     def _open(
         self,
@@ -194,7 +210,9 @@ class _Reader:
         loops: tuple[_Loop, ...],
     ) -> _Loop:
         names = names_in(target)
-        loop = _Loop(iterable, set() if _is_small(iterable, self._body) else set(names), span, body)
+        loop = _Loop(
+            iterable, set() if _is_small(iterable, self._body) else set(names), span, body, _key(target, iterable)
+        )
         for outer in loops:
             if outer.names & names_in(iterable):
                 outer.names |= names
@@ -224,6 +242,8 @@ class _Reader:
                     stack.append((generator.iterable, inside, near, True))
                     inside = (*inside, self._open(generator.target, generator.iterable, near, (), inside))
                     stack += [(condition, inside, near, True) for condition in generator.conditions]
+                    for condition in generator.conditions:
+                        inside = self._not_pinned(condition, inside)
                 stack.append((current.element, inside, near, False))
                 continue
             if isinstance(current, ir.Call):
@@ -239,6 +259,10 @@ class _Reader:
                 stack.append((current.value, around, near, False))
             elif isinstance(current, ir.Lambda):
                 continue
+            elif isinstance(current, ir.Conditional):
+                stack.append((current.test, around, near, False))
+                stack.append((current.body, self._not_pinned(current.test, around), near, False))
+                stack.append((current.orelse, around, near, False))
             else:
                 reads = isinstance(current, (ir.Starred, ir.Await)) and read
                 stack += [(part, around, near, reads) for part in _parts(current)]
@@ -347,6 +371,8 @@ def _is_small(iterable: ir.Expression, body: Body) -> bool:
         return True
     if isinstance(current, (ir.Name, ir.Attribute)) and (_METADATA.search(written) or last_name(current)[:1].isupper()):
         return True
+    if isinstance(current, ir.Attribute) and _is_constant_of_class(current, body):
+        return True
     if isinstance(current, ir.Call) and _METADATA.search(written):
         return not any(part in MANAGERS for part in written.split("."))
     if isinstance(current, ir.Name):
@@ -363,6 +389,61 @@ def _is_small(iterable: ir.Expression, body: Body) -> bool:
                 return False
             scope = scope.outer
     return False
+
+
+def _is_constant_of_class(attribute: ir.Attribute, body: Body) -> bool:
+    """Whether `Search.params` or `self.params` is a display of literals in the class, of the same module."""
+    if not isinstance(attribute.value, ir.Name):
+        return False
+    top = body
+    while top.outer is not None:
+        top = top.outer
+    name = attribute.value.id
+    for cls in (body.cls,) if name in ("self", "cls") else top.statements:
+        if isinstance(cls, ir.Class) and (name in ("self", "cls") or cls.name == name):
+            for statement in cls.body:
+                if isinstance(statement, ir.Assign) and any(
+                    isinstance(target, ir.Name) and target.id == attribute.name for target in statement.targets
+                ):
+                    value = statement.value
+                    return isinstance(value, ir.Sequence) and bool(value.items) and _is_constant(value)
+    return False
+
+
+def _key(target: ir.Expression, iterable: ir.Expression) -> str:
+    """The loop's variable, or that of the keys where the loop runs over the items of a mapping."""
+    if isinstance(target, ir.Name):
+        return target.id
+    pairs = isinstance(iterable, ir.Call) and last_name(iterable.function) == "items" and not iterable.arguments
+    first = target.items[0] if pairs and isinstance(target, ir.Sequence) and target.items else None
+    return first.id if isinstance(first, ir.Name) else ""
+
+
+def _held(test: ir.Expression) -> set[str]:
+    """The names that a test holds to one constant, or to one of a few: `name == "bundle"`, `name in ("a", "b")`."""
+    held: set[str] = set()
+    pending = [test]
+    while pending:
+        current = pending.pop()
+        if not isinstance(current, ir.Operation):
+            continue
+        if current.operator == "and":
+            pending += current.operands
+        elif current.operator in ("==", "in") and len(current.operands) == 2:
+            left, right = current.operands
+            for name, value in ((left, right), (right, left)) if current.operator == "==" else ((left, right),):
+                if isinstance(name, ir.Name) and _is_constant(value):
+                    held.add(name.id)
+    return held
+
+
+def _is_constant(expression: ir.Expression) -> bool:
+    """A literal, a display of them, or what is spelled as a constant: `KIND`, `Kind.BUNDLE`."""
+    if isinstance(expression, ir.Sequence):
+        return all(_is_constant(item) for item in expression.items)
+    if isinstance(expression, (ir.Name, ir.Attribute)):
+        return last_name(expression).isupper()
+    return isinstance(expression, ir.Constant)
 
 
 def _remembers(statement: ir.If) -> bool:
@@ -453,10 +534,6 @@ def _parts(expression: ir.Expression) -> Iterator[ir.Expression]:
             yield value
             if key is not None:
                 yield key
-    elif isinstance(expression, ir.Conditional):
-        yield expression.test
-        yield expression.body
-        yield expression.orelse
     elif isinstance(expression, (ir.Walrus, ir.Yield)) and expression.value is not None:
         yield expression.value
 
@@ -469,6 +546,8 @@ def _written(expression: ir.Expression) -> str:
         return shown if len(shown) < 60 else f"{spelling(root)}..."
     if isinstance(expression, ir.Call) and expression.arguments and last_name(expression.function) in _WRAPPERS:
         return _written(expression.arguments[0].value)
+    if isinstance(expression, ir.Subscript) and isinstance(expression.index, ir.Constant):
+        return f"{_written(expression.value)}[{expression.index.value!r}]"
     return spelling(expression) or "its items"
 
 
@@ -742,6 +821,30 @@ CHECK = Check(
             },
             "SQLAlchemy: two calls away",
         ),
+        example(
+            """
+            from django.db import models
+
+
+            class Tag(models.Model):
+                name = models.CharField(max_length=50, unique=True)
+
+
+            def parsed(terms):
+                found = []
+                for kind, value in terms:
+                    if kind == "tag":
+                        found.append(Tag.objects.get(name=value))  # <- flagged
+                return found
+
+
+            def known(names):
+                for name in names:
+                    if name != "all":
+                        yield Tag.objects.get(name=name)  # <- flagged
+            """,
+            "Django: branches that many rounds take",
+        ),
     ),
     good=(
         example(
@@ -917,6 +1020,76 @@ CHECK = Check(
                 return found
             """,
             "few rounds by nature, chunks, what is kept, and queries that are only put together",
+        ),
+        example(
+            {
+                "library/search.py": """
+                    from library.models import Shelf, User
+
+
+                    class Search:
+                        params = ["text", "shelf", "sort"]
+
+                        def chosen(self, query):
+                            return {name: Shelf.objects.filter(slug=query.get(name)).first() for name in self.params}
+
+
+                    def shelves(query):
+                        return {name: Shelf.objects.filter(slug=query.get(name)).first() for name in Search.params}
+
+
+                    def search(user, query):
+                        found = {}
+                        for name, value in query.items():
+                            if value and name == "shelf":
+                                found[name] = Shelf.objects.filter(owner=user, pk=value).first()
+                            elif name in ("owner", "reader"):
+                                found[name] = User.objects.get(username=value)
+                            else:
+                                found[name] = value
+                        return found
+
+
+                    def people(names, user):
+                        return [User.objects.get(username=user) if name == "me" else name for name in names]
+                    """,
+                "library/models.py": """
+                    from django.db import models
+
+
+                    class User(models.Model):
+                        username = models.CharField(max_length=50, unique=True)
+
+
+                    class Shelf(models.Model):
+                        owner = models.ForeignKey(User, on_delete=models.CASCADE)
+                        slug = models.SlugField()
+                    """,
+            },
+            "Django: a branch for one value of the loop's variable, and a list of the class",
+        ),
+        example(
+            """
+            from flask_sqlalchemy import SQLAlchemy
+
+            db = SQLAlchemy()
+
+
+            class Team(db.Model):
+                id = db.Column(db.Integer, primary_key=True)
+                name = db.Column(db.String(80))
+
+
+            def described(changes):
+                lines = []
+                for field in changes:
+                    value = changes[field]
+                    if field == "team_id":
+                        value = Team.query.filter_by(id=changes[field]).first().name
+                    lines.append(f"{field}: {value}")
+                return lines
+            """,
+            "SQLAlchemy: a branch for one field",
         ),
         example(
             {

@@ -7,7 +7,7 @@ aggregate, streams (`iterator`, `yield_per`), tables that by their names stay sm
 that cannot be told, commands and workers, exports and backups, which take everything by their purpose, and what serves an endpoint of which `missing-pagination` already says that it returns
 everything.
 
-The confidence is medium, and low where the query asks by a column of few values (`status`), which may leave few rows or most.
+The confidence is medium, and low where the table has no key to another one, and where a cache keeps what the function returns.
 
 Why: the answer grows with the table. Every row crosses the network, becomes an object and waits in memory, for every request
 that is under way; the process is killed by the one that comes when the table has grown, not when the code was written.
@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Severity, example
 from qualitygate.model.calls import Call
 from qualitygate_checks._reach import is_script, way
+from qualitygate_checks.database._helpers import keeper
 from qualitygate_checks.database._queries import ASKED, SMALL_TABLES, Query, queries, reached
 from qualitygate_checks.database._tables import as_clauses, made
 
@@ -87,6 +88,7 @@ def _is_whole(query: Query) -> bool:
 def _hit(query: Query, call: Call) -> Hit:
     table = query.table
     parents = [key.references_table for key in table.foreign_keys]
+    kept = keeper(query.body.function) if query.body.function is not None else ""
     return Hit(
         place=query.place,
         message=f"{query.written} fetches all rows of {table.full_name} for one request",
@@ -95,10 +97,11 @@ def _hit(query: Query, call: Call) -> Hit:
             way(call),
             "nothing but a truth value narrows it" if query.conditions else "no condition, limit or page narrows it",
             f"a table with keys to {', '.join(dict.fromkeys(parents[:3]))} grows with them" if parents else "",
+            f"@{kept} keeps the answer, so that only some requests ask" if kept else "",
         ),
         mend="take a page or a limit, count and sum in SQL, or ask only for what is shown",
         places=(*call.chain, *made(table, query.place)),
-        confidence=Confidence.MEDIUM if parents else Confidence.LOW,
+        confidence=Confidence.MEDIUM if parents and not kept else Confidence.LOW,
     )
 
 
