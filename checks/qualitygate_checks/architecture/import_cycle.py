@@ -5,7 +5,9 @@ when it is loaded. One finding a set, however large, at the import that is cheap
 close circles follow it, lightest first. Of a set that lies in several packages the circles between these are told
 first. Imports for the type checker (`if TYPE_CHECKING:`), inside functions and below `if __name__ == "__main__":` do
 not count, and neither does the package around an imported module. Told with low confidence is a package that imports its
-own modules last, after it has defined all that they take from it: so do applications of Flask that register their views.
+own modules last, after it has defined all that they take from it: so do applications of Flask that register their views. So
+are circles that would be gone if modules took from their neighbours what they take from the package around them, as
+those of models and views that a package only gathers: there a line is to be changed, and no design.
 
 Why: the modules of a circle are one piece: none can be loaded, tested, moved or understood without the others. Which of
 them is imported first decides whether the program starts at all, so that a harmless change of an import elsewhere ends
@@ -20,7 +22,7 @@ wrong one is a matter of design: the one that is named carries the fewest names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from posixpath import commonpath
 
@@ -48,15 +50,44 @@ def run(project: Project) -> Iterator[Hit]:
     modules = {file.path: file.module for file in project.files if file.module is not None}
     for members in _graph.components(graph):
         inside = _graph.within(graph, members)
-        ordered = {
-            importer: {
-                imported: weight
-                for imported, weight in successors.items()
-                if not _registers(importer, imported, edges, modules)
-            }
-            for importer, successors in inside.items()
+        doubts = {
+            "the package imports its modules last, after all that they take from it": _without(
+                inside, lambda importer, imported: _registers(importer, imported, edges, modules)
+            ),
+            "no circle is left when the modules import from each other what they take from the package around them": (
+                _from_neighbours(inside, edges)
+            ),
         }
-        yield _hit(members, inside, edges, sure=bool(_graph.components(ordered)))
+        doubt = next((why for why, rest in doubts.items() if not _graph.components(rest)), "")
+        yield _hit(members, inside, edges, doubt)
+
+
+def _without(graph: _graph.Graph, left_out: Callable[[str, str], bool]) -> dict[str, dict[str, int]]:
+    return {
+        importer: {imported: weight for imported, weight in successors.items() if not left_out(importer, imported)}
+        for importer, successors in graph.items()
+    }
+
+
+def _from_neighbours(graph: _graph.Graph, edges: Edges) -> dict[str, dict[str, int]]:
+    """A graph in which modules import from each other what they take through the package that they lie in."""
+    straight = _without(graph, _is_around)
+    for importer, successors in graph.items():
+        for package in successors:
+            if _is_around(importer, package):
+                taken = {name for item in edges[importer, package] for name in item.names}
+                for neighbour in graph[package]:
+                    if neighbour != importer and any(
+                        taken.intersection(item.names) for item in edges[package, neighbour]
+                    ):
+                        straight[importer].setdefault(neighbour, 1)
+    return straight
+
+
+def _is_around(importer: str, imported: str) -> bool:
+    """Whether a module imports the package that it lies in."""
+    folder, _, name = imported.rpartition("/")
+    return name == "__init__.py" and importer.startswith(f"{folder}/")
 
 
 def _registers(importer: str, imported: str, edges: Edges, modules: Mapping[str, ir.Module]) -> bool:
@@ -82,7 +113,7 @@ def _defines(statement: ir.Statement) -> Iterator[str]:
         yield from (target.id for target in statement.targets if isinstance(target, ir.Name))
 
 
-def _hit(members: Sequence[str], graph: _graph.Graph, edges: Edges, sure: bool) -> Hit:
+def _hit(members: Sequence[str], graph: _graph.Graph, edges: Edges, doubt: str) -> Hit:
     closing = _graph.feedback(graph)
     importer, imported = closing[0]
     circle = [importer, *_graph.shortest(graph, imported, importer)]
@@ -106,8 +137,8 @@ def _hit(members: Sequence[str], graph: _graph.Graph, edges: Edges, sure: bool) 
     why = " -> ".join(_name(path) for path in _short(circle))
     if len(closing) > 1:
         why += f"; {len(closing)} imports together hold the circles"
-    if not sure:
-        why += "; not sure: the package imports its modules last, after all that they take from it"
+    if doubt:
+        why += f"; not sure: {doubt}"
     packages = _packages(members, graph) if len(members) > 2 else ""
     if packages:
         why = f"{packages}; {why}"
@@ -121,7 +152,7 @@ def _hit(members: Sequence[str], graph: _graph.Graph, edges: Edges, sure: bool) 
         mend=f"let {_name(importer)} do without {what}: move what both need into a module below them, or hand it over as "
         "an argument",
         places=(*steps[:_SHOWN], *others),
-        confidence=None if sure else Confidence.LOW,
+        confidence=Confidence.LOW if doubt else None,
     )
 
 
