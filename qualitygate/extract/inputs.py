@@ -110,13 +110,27 @@ class Inputs:
             bounds = ("maxLength", "pattern", "enum", "const")
             if any(bound in keywords for bound in bounds) or keywords.get("format") in _SHORT:
                 unit.bounded += 1
-            elif name not in unit.unbounded:
+            elif name not in unit.unbounded and not self._is_of_a_part(node, "string"):
                 unit.unbounded.append(name)
         elif "array" in kinds:
             if "maxItems" in keywords:
                 unit.bounded += 1
-            elif f"{name}[]" not in unit.unbounded:
+            elif f"{name}[]" not in unit.unbounded and not self._is_of_a_part(node, "array"):
                 unit.unbounded.append(f"{name}[]")
+
+    def _is_of_a_part(self, node: Node, kind: str) -> bool:
+        """Whether a schema is text or a list by a part that has a name: there the bound belongs, and there it is told.
+
+        `allOf: [{$ref: ...}, {description: ...}]` is how a reference gets words of its own before OpenAPI 3.1.
+        """
+        parts = node.data.get("allOf")
+        if not isinstance(parts, list):
+            return False
+        holder = node.child("allOf")
+        return any(
+            isinstance(part, dict) and "$ref" in part and kind in _kinds(self._schemas.keywords(holder.child(number)))
+            for number, part in enumerate(parts)
+        )
 
 
 def _kinds(keywords: dict[str, Any]) -> list[Any]:

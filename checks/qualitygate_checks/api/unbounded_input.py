@@ -34,6 +34,8 @@ from qualitygate_checks._code import Body, Code, call_name, last_name
 SHOWN = 5
 # More schemas than this without bounds have one cause.
 ALONE = 10
+# What has no name within its schema.
+_WHOLE = {"itself": "the text itself", "itself[]": "the list itself", "[]": "its items"}
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def _title(one: Input) -> str:
 
 def _properties(one: Input) -> str:
     more = f" and {one.count - len(one.unbounded)} more" if one.count > len(one.unbounded) else ""
-    return ", ".join(f"`{name}`" for name in one.unbounded) + more
+    return ", ".join(_WHOLE.get(name, f"`{name}`") for name in one.unbounded) + more
 
 
 def _reach(one: Input) -> str:

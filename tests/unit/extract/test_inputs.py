@@ -65,6 +65,30 @@ def test_a_bound_counts_wherever_it_stands_in_the_parts() -> None:
     assert only.unbounded == ("d",)
 
 
+def test_what_lacks_a_bound_by_its_named_part_is_told_at_that_part_alone() -> None:
+    holder, digest, names = inputs(
+        """
+        openapi: 3.0.3
+        info: {}
+        paths:
+          /a:
+            post: {requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Commit'}}}}}
+        components:
+          schemas:
+            Commit:
+              properties:
+                digest: {allOf: [{$ref: '#/components/schemas/Digest'}, {description: Of the commit.}]}
+                names: {allOf: [{$ref: '#/components/schemas/Names'}, {description: Of the authors.}]}
+                note: {type: string, allOf: [{description: Why.}]}
+            Digest: {type: string}
+            Names: {type: array, items: {type: string, maxLength: 80}}
+        """
+    )
+    assert (holder.name, holder.unbounded) == ("Commit", ("note",))
+    assert (digest.name, digest.unbounded, digest.reach) == ("Digest", ("itself",), 1)
+    assert (names.name, names.unbounded) == ("Names", ("itself[]",))
+
+
 def test_a_contract_without_bodies_accepts_nothing() -> None:
     assert (
         inputs("openapi: 3.0.0\ninfo: {}\npaths: {/a: {post: {requestBody: {content: {image/png: {schema: {}}}}}}}\n")
