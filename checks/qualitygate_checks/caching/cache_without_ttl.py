@@ -97,13 +97,8 @@ def run(project: Project) -> Iterator[Hit]:
             continue
         why, mend, confidence = fault
         reached = way(call)
-        unsure = _is_flag(call) or (not reached and _is_renewed(call))
-        if call.name.endswith(".cached"):
-            unsure = unsure or is_script(call.place.path) or _has_one_value(code, call)
-        if call.name in _SETS and _key(call) and (call.place.path, _key(call)) in deleted:
-            why, unsure = f"{why}, though this file deletes the same key elsewhere", True
-        elif call.name in _SETS and call.owner in timed:
-            why, unsure = f"{why}; another key that this function sets does expire, and may say when it is old", True
+        doubt = _doubt(call, code, bool(reached), (call.place.path, _key(call)) in deleted, call.owner in timed)
+        why = f"{why}; {doubt}" if doubt else why
         yield Hit(
             place=call.place,
             message=f"{'.'.join(call.name.split('.')[-2:])}() caches{_key(call)} for ever",
@@ -111,7 +106,7 @@ def run(project: Project) -> Iterator[Hit]:
             why=f"{why}; {reached}" if reached else why,
             mend=mend,
             places=call.chain,
-            confidence=Confidence.LOW if unsure else confidence,
+            confidence=Confidence.LOW if doubt else confidence,
         )
     for settings in project.settings:
         caches = settings.values.get("CACHES")
@@ -125,6 +120,27 @@ def run(project: Project) -> Iterator[Hit]:
                     why="its `TIMEOUT` is None",
                     mend="give `TIMEOUT` a number of seconds; Django's default is 300",
                 )
+
+
+def _doubt(call: Call, code: Code, requested: bool, deleted: bool, timed: bool) -> str:
+    """Why a value may be kept for ever on purpose; empty where nothing says so.
+
+    ``requested`` tells that a request leads there, ``deleted`` that the file deletes the key, ``timed`` that the function
+    lets another key expire.
+    """
+    if _is_flag(call):
+        return "what is kept is written in the code, so that it may be a mark and no copy"
+    if not requested and _is_renewed(call):
+        return "a task or a command puts it there, and may renew it each time that it runs"
+    if call.name.endswith(".cached") and is_script(call.place.path):
+        return "a script keeps it, which ends"
+    if call.name.endswith(".cached") and _has_one_value(code, call):
+        return "the function has no parameters, so that there is one value of it"
+    if call.name in _SETS and _key(call) and deleted:
+        return "this file deletes the same key elsewhere"
+    if call.name in _SETS and timed:
+        return "another key that this function sets does expire, and may say when it is old"
+    return ""
 
 
 def _fault(call: Call, expiring: set[str]) -> tuple[str, str, Confidence] | None:
