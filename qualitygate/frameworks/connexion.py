@@ -1,8 +1,8 @@
 """Connexion. In: a followed program with its contracts. Out: the operations of the documents that it is told to serve.
 
 An application is handed OpenAPI documents (`app.add_api("openapi.yaml")`); each operation is served by the function that
-its `operationId` names, in the module that `x-openapi-router-controller` or a resolver names. Without an id a
-`RestyResolver` takes the function from method and path. `base_path` replaces the path of the document's server.
+its `operationId` names, in the module that `x-openapi-router-controller` or a resolver names. What the document secures
+is asked for before the function runs. Without an id a `RestyResolver` takes the function from method and path. `base_path` replaces the path of the document's server.
 """
 
 from __future__ import annotations
@@ -126,6 +126,7 @@ def _operations(evaluation: Evaluation, contract: Contract, arguments: Arguments
             declared=operation.place,
             mounts=(place,),
             view=view,
+            before=(External("connexion.security"),) if operation.secured else (),
             uncertain=doubt,
             response=handler.node.returns if isinstance(handler, FunctionValue) else None,
             response_scope=handler.scope if isinstance(handler, FunctionValue) else None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from qualitygate.frameworks.paths import HTTP_METHODS, path_text
 from qualitygate.frameworks.views import is_false, listed
+from qualitygate.model import syntax as ir
 from qualitygate.model.source import Place
 from qualitygate.model.values import (
     Arguments,
@@ -122,11 +123,17 @@ def generic_methods(name: str) -> tuple[str, ...]:
 
 
 def _delegated(function: FunctionValue) -> str:
-    """`def get(self, ...): return self.list(...)` is the action that it hands on to."""
-    for action in (*_LIST_ACTIONS, *_DETAIL_ACTIONS):
-        if action in function.node.calls:
-            return action
-    return ""
+    """`def get(self, ...): return self.list(...)` is the action that it hands on to; the builtin `list()` is none."""
+    named = [action for action in (*_LIST_ACTIONS, *_DETAIL_ACTIONS) if action in function.node.calls]
+    if not named:
+        return ""
+    handed = {
+        part.function.name
+        for expression in ir.expressions(ir.statements(function.node))
+        for part in ir.subexpressions(expression)
+        if isinstance(part, ir.Call) and isinstance(part.function, ir.Attribute)
+    }
+    return next((action for action in named if action in handed), "")
 
 
 def _actions(evaluation: Evaluation, cls: ClassValue) -> dict[str, Value]:

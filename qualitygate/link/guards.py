@@ -29,9 +29,11 @@ from qualitygate.model.values import (
 )
 
 _AUTH = re.compile(
-    r"auth|login|permission|current_?\w*user|require_?\w*user|active_?user|get_?user|superuser|admin|staff|token|principal|jwt|session_required|credential"
+    r"auth|login|permission|current_?\w*user|require_?\w*user|active_?user|superuser|admin|staff|token|principal|jwt|session_required|credential"
     r"|api_?key|security|protect|has_?access|has_?perm|requires|signed_?in|logged_?in|identity|needs_scope|role_?required"
-    r"|(?:owner|member|role|scope)\w*_?required",
+    r"|(?:owner|member|role|scope)\w*_?required"
+    # the user, not what belongs to one: `get_user_email`, `get_user_db`
+    r"|get_?user(?:$|_?(?:id|from|or|with|for|and|dep|info|context|model|obj|data|payload|claims|required|if|async|sync)(?:$|_|[A-Z]))",
     re.IGNORECASE,
 )
 # What carries such a word without refusing anybody: a service to log in with, a form, somebody who may be missing.
@@ -47,8 +49,9 @@ _MIXINS = re.compile(
     r"(?:LoginRequired|PermissionRequired|UserPassesTest|Access|Staff|Superuser|Authenticat|Authoriz|Protected|Secured)"
 )
 _UNRELATED = re.compile(r"csrf|setup|maintenance|ban|limit|log_|track|nonce|locale|language", re.IGNORECASE)
+# `get_all_users()` asks for everybody, not for the caller; `get_secret_value()` reads a setting.
 _CHECKS = re.compile(
-    r"^_*(?:(?:check|verify|validate|require|requires|ensure|assert|has|can|get|load|fetch|authenticate|authorize|is|enforce|test|need|needs|must|allow|allowed|raise|security|access)_?"
+    r"^_*(?!get_secret_value$|(?:get|load|fetch)_all_(?:users|members|owners|admins|tokens|sessions|logins))(?:(?:check|verify|validate|require|requires|ensure|assert|has|can|get|load|fetch|authenticate|authorize|is|enforce|test|need|needs|must|allow|allowed|raise|security|access)_?"
     r"\w*(?:auth|permission|perm|access|token|user|login|signature|admin|owner|jwt|session|api_?key|credential|role|scope|privilege|identity|member|team|allowed|permitted|secret)\w*"
     r"|authenticate\w*|authorize\w*|log_?in|sign_?in|check_password\w*|compare_digest|verify_\w+|construct_event|login_required|protect|check_permissions?|check_object_permissions|has_perms?|unsign|loads_signed|can_\w+)$",
     re.IGNORECASE,
@@ -321,6 +324,7 @@ def _asks(evaluator: Evaluator, wrapper: FunctionValue) -> bool:
         bodies.extend(ir.statements(inner) for inner in ir.walk(body) if isinstance(inner, ir.Function))
     if len(bodies) == 1 and wrapper.node.name != "__call__":
         return False  # no function inside: it wraps nothing
+    bodies = bodies[1:] or bodies  # what the decorator itself does, it does at import: `_validate_signature(handler)`
     looks = any(
         _mentions(expression)
         or _calls_check(expression)

@@ -3,9 +3,10 @@
 What it flags: a POST, PUT, PATCH or DELETE operation of an API with nothing in front of it that asks who calls: no
 dependency, decorator, permission class, base class or middleware that authenticates, along the whole chain of mounts,
 and no look at the caller in the handler or in what it calls. Where an application has no authentication at all, that is
-said once. Several open operations of one file are one finding. Where the contract demands a credential for a route, and
+said once; where it is one of several services of a repository, and others ask, with low confidence. Several open operations of one file are one finding. Where the contract demands a credential for a route, and
 the routes of most others ask for one, a route that asks nobody is flagged whatever its method. A GET that nothing guards is
-flagged where most are guarded and another one asks who calls before it reads the same (`/delivery/orders` beside `/orders`).
+flagged where most are guarded and another one asks who calls before it reads the same (`/delivery/orders` beside `/orders`),
+and wherever others are guarded and its answer names a person beside a password, a balance or the like.
 
 Why: whoever finds the address may create, change and delete. It is the first thing that scanners of the internet try.
 
@@ -27,8 +28,10 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Route
 from qualitygate_checks._agreement import key
+from qualitygate_checks._code import Body, Code
 
 _CHANGING = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+_CERTAIN = frozenset(("authentication", "identity"))
 _GUARDS = frozenset(("authentication", "identity", "check"))
 _PUBLIC = re.compile(
     r"(?:^|[/_.-])(?:log-?_?(?:in|out)|sign-?_?(?:in|up|out|on)|regist|auth(?!or)|o?auth2?|oidc|saml|sso|token|passw|forgot|recover|reset"
@@ -64,6 +67,27 @@ _FACTS = re.compile(
     r"|metrics|versions|releases|permissions|providers|images|thumbnails|avatars|files|pictures|movies|tiles|fonts|terms",
     re.IGNORECASE,
 )
+# Fields of an answer that say who somebody is, and those that are nobody else's business. Tokens are not among them:
+# an operation that signs in hands them out by design.
+_PERSON = re.compile(
+    r"^(?:user_?name|full_?name|first_?name|last_?name|login|e_?mail|phone(?:_?number)?|account_?number)$",
+    re.IGNORECASE,
+)
+_PRIVATE = re.compile(
+    r"^(?:(?:hashed_?)?passw(?:or)?d(?:_?hash)?|(?:account_?|current_?)?balance|ssn|social_?security(?:_?number)?|iban|cvv"
+    r"|card_?number|credit_?card(?:_?number)?|salary)$",
+    re.IGNORECASE,
+)
+_RANKS = re.compile(r"leader_?-?board|rank|scores?(?:$|[/_-])|top(?:$|[/_-])|rich", re.IGNORECASE)
+_FORBIDDEN = re.compile(r"UNAUTHORIZED|FORBIDDEN|HTTP_40[13]|Forbidden|Unauthorized")
+# Addresses that are not part of the published API work for all that: `/debug/users`.
+_ADDRESSED = frozenset(("", "internal", "administration"))
+_HOPS = 2
+"""How many calls below the handler an answer is still looked for: the handler, the model's query, the record's method."""
+
+# What a directory holds that is built by itself.
+_BUILT = frozenset(("pyproject.toml", "setup.py", "manage.py", "Dockerfile"))
+
 _MANY = 3
 """From this many open operations in one file on, they are told together."""
 
@@ -76,7 +100,9 @@ def run(project: Project) -> Iterator[Hit]:
         return
     promised = list(_promised(project))
     yield from promised
-    yield from _read_elsewhere(project, {hit.place for hit in promised})
+    read = list(_read_elsewhere(project, {hit.place for hit in promised}))
+    yield from read
+    yield from _hands_out(project, {hit.place for hit in (*promised, *read)})
     judged = _judged(project)
     open_routes = [route for route in judged if not _guarded(route) and not _for_development(project, route)]
     if not open_routes:
@@ -86,7 +112,20 @@ def run(project: Project) -> Iterator[Hit]:
         if len(open_routes) > 1:
             yield _whole(project, open_routes)
         return
-    share = 1 - len(open_routes) / len(judged)
+    roots = _roots(project)
+    services: dict[str, list[Route]] = {}
+    for route in open_routes:
+        services.setdefault(_service(route, roots), []).append(route)
+    asking = {_service(route, roots) for route in guarded if _asked(route)}
+    for service, routes in services.items():
+        if asking and service not in asking:
+            yield _inner(project, service, routes)
+        else:
+            beside = sum(_service(route, roots) == service for route in judged)
+            yield from _by_file(project, routes, 1 - len(routes) / beside)
+
+
+def _by_file(project: Project, open_routes: list[Route], share: float) -> Iterator[Hit]:
     by_file: dict[str, list[Route]] = {}
     for route in open_routes:
         by_file.setdefault(route.shown.path, []).append(route)
@@ -98,6 +137,17 @@ def run(project: Project) -> Iterator[Hit]:
         else:
             for route in unique:
                 yield _hit([route], share, project)
+
+
+def _roots(project: Project) -> tuple[str, ...]:
+    """The directories that are built by themselves, deepest first: services of one repository."""
+    found = {file.path.rpartition("/")[0] for file in project.files if file.path.rpartition("/")[2] in _BUILT}
+    return tuple(sorted(found, key=lambda root: (-len(root), root)))
+
+
+def _service(route: Route, roots: tuple[str, ...]) -> str:
+    """The directory of the service that a route belongs to; empty for the repository itself."""
+    return next((root for root in roots if root and route.place.path.startswith(f"{root}/")), "")
 
 
 def _promised(project: Project) -> Iterator[Hit]:
@@ -137,20 +187,21 @@ def _read_elsewhere(project: Project, told: set[Place]) -> Iterator[Hit]:
         for route in project.routes
         if route.method == "GET" and route.api and (not route.exempt or _is_only_hidden(route)) and _noun(route.path)
     ]
-    guarded: dict[str, Route] = {}
+    roots = _roots(project)
+    guarded: dict[tuple[str, str], Route] = {}
     for route in reading:
-        if _guarded(route):
-            guarded.setdefault(_noun(route.path), route)
+        if _asked(route):
+            guarded.setdefault((_service(route, roots), _noun(route.path)), route)
     asking = sum(_guarded(route) for route in reading)
     if asking < _MANY or 2 * asking < len(reading):
         return
     for route in reading:
-        other = guarded.get(_noun(route.path))
+        other = guarded.get((_service(route, roots), _noun(route.path)))
         if other is None or _guarded(route) or route.shown in told or _is_shared(route):
             continue
         if not _for_development(project, route) and not route.uncertain:
             told.add(route.shown)
-            guard = next(guard for guard in other.guards if guard.kind in _GUARDS)
+            guard = next(guard for guard in other.guards if guard.kind in _CERTAIN)
             yield Hit(
                 place=route.shown,
                 message=f"{route.method} {route.path} reads `{_noun(route.path)}` for anybody",
@@ -164,6 +215,88 @@ def _read_elsewhere(project: Project, told: set[Place]) -> Iterator[Hit]:
                 severity=Severity.WARNING,
                 confidence=Confidence.MEDIUM,
             )
+
+
+def _hands_out(project: Project, told: set[Place]) -> Iterator[Hit]:
+    """Hits for open routes whose answer names a person beside what is private to them: a password, a balance."""
+    if sum(_guarded(route) for route in project.routes) < _MANY:
+        return
+    code = project.once(Code)
+    for route in project.routes:
+        if route.method != "GET" or not route.api or route.exempt not in _ADDRESSED or route.uncertain:
+            continue
+        words = _without_parameters(route.path)
+        if _guarded(route) or route.shown in told or _SECRET.search(route.path) or _RANKS.search(words):
+            continue
+        handler = code.handler(route)
+        if handler is None or _turns_away(handler) or _for_development(project, route):
+            continue
+        record = next(_records(code, handler, 0), None)
+        if record is None:
+            continue
+        told.add(route.shown)
+        person, private, body, answer = record
+        yield Hit(
+            place=route.shown,
+            message=f"{route.method} {route.path} hands out `{private}` beside `{person}` to anybody",
+            subject=f"{route.method} {route.path}",
+            why=f"nothing asks who calls, and {body.qualname}() answers with both",
+            mend=_MEND.get(route.framework, "put the application's own guard in front of it")
+            + ", and answer with the caller's own record alone",
+            places=(*route.mounts, Place(body.path, answer.span, f"`{private}` in {body.qualname}()", "answer")),
+        )
+
+
+def _records(code: Code, body: Body, depth: int) -> Iterator[tuple[str, str, Body, ir.Mapping]]:
+    """The dictionaries that a function returns, itself or by what it calls for that, which tell something private."""
+    pending = [
+        statement.value
+        for statement in ir.walk(body.statements)
+        if isinstance(statement, ir.Return) and statement.value is not None
+    ]
+    seen: set[str] = set()
+    for expression in pending:
+        for part in ir.subexpressions(expression):
+            if isinstance(part, ir.Mapping):
+                found = _tells(part)
+                if found is not None:
+                    yield (*found, body, part)
+            elif isinstance(part, ir.Name) and part.id not in seen:
+                seen.add(part.id)
+                pending.extend(binding.value for binding in body.bindings.get(part.id, ()))
+            elif isinstance(part, ir.Call) and depth < _HOPS:
+                callee = code.callee(part, body)
+                if callee is not None:
+                    yield from _records(code, callee, depth + 1)
+
+
+def _tells(record: ir.Mapping) -> tuple[str, str] | None:
+    """The field of a dictionary that names a person and the one that is private, where it holds both as they are."""
+    fields = [
+        field.value
+        for field, value in record.items
+        if isinstance(field, ir.Constant) and isinstance(field.value, str) and _as_it_is(value)
+    ]
+    person = next(filter(_PERSON.match, fields), None)
+    private = next(filter(_PRIVATE.match, fields), None)
+    return (person, private) if person is not None and private is not None else None
+
+
+def _as_it_is(value: ir.Expression) -> bool:
+    """Whether a value is read from somewhere, at most turned into a number or text; `bool(user.password)` tells nothing."""
+    if isinstance(value, ir.Call) and isinstance(value.function, ir.Name) and value.arguments:
+        return value.function.id in ("float", "int", "str", "Decimal", "round") and _as_it_is(value.arguments[0].value)
+    return isinstance(value, (ir.Attribute, ir.Subscript, ir.Name))
+
+
+def _turns_away(body: Body) -> bool:
+    """Whether a handler answers 401 or 403 by itself."""
+    return any(
+        (isinstance(part, ir.Constant) and part.value in (401, 403))
+        or (isinstance(part, ir.Attribute) and _FORBIDDEN.search(part.name) is not None)
+        or (isinstance(part, ir.Name) and part.id in ("PermissionDenied", "HttpResponseForbidden"))
+        for part in body.expressions()
+    )
 
 
 def _noun(path: str) -> str:
@@ -224,11 +357,23 @@ def _judged(project: Project) -> list[Route]:
     `POST /users` is how one signs up where nothing else is.
     """
     joins = any(_SIGN_UP.search(route.path) for route in project.routes)
+    code = project.once(Code)
     return [
         route
         for route in project.routes
-        if _is_judged(route) and (joins or route.method != "POST" or not _ACCOUNTS.search(route.path))
+        if _is_judged(route)
+        and (joins or route.method != "POST" or not _ACCOUNTS.search(route.path))
+        and not _does_nothing(code.handler(route))
     ]
+
+
+def _does_nothing(body: Body | None) -> bool:
+    """Whether a handler is only there to be filled in, or to refuse: it says one text, or raises, and nothing else."""
+    return body is not None and all(
+        isinstance(statement, (ir.Raise, ir.Jump))
+        or (isinstance(statement, (ir.Return, ir.Evaluate)) and isinstance(statement.value, (ir.Constant, type(None))))
+        for statement in body.statements
+    )
 
 
 def _is_judged(route: Route) -> bool:
@@ -250,6 +395,11 @@ def _without_parameters(path: str) -> str:
     return re.sub(r"\{[^}]*\}/?", "", path)
 
 
+def _asked(route: Route) -> bool:
+    """Whether who calls is asked for on the way to a route; a function named like a check may check anything."""
+    return any(guard.kind in _CERTAIN for guard in route.guards)
+
+
 def _guarded(route: Route) -> bool:
     return any(guard.kind in _GUARDS for guard in route.guards)
 
@@ -265,9 +415,6 @@ _PLUGINS = frozenset(
         "litestar.security.jwt.JWTCookieAuth",
         "litestar.security.jwt.OAuth2PasswordBearerAuth",
         "litestar.security.session_auth.SessionAuth",
-        "connexion.FlaskApp",
-        "connexion.App",
-        "connexion.AsyncApp",
     )
 )
 
@@ -275,9 +422,9 @@ _PLUGINS = frozenset(
 def _hit(routes: list[Route], share: float, project: Project) -> Hit:
     first = routes[0]
     name = f"{first.method} {first.path}"
-    siblings = [route for route in project.routes if route.shown.path == first.shown.path and _guarded(route)]
+    siblings = [route for route in project.routes if route.shown.path == first.shown.path and _asked(route)]
     if siblings:
-        guard = next(guard for guard in siblings[0].guards if guard.kind in _GUARDS)
+        guard = next(guard for guard in siblings[0].guards if guard.kind in _CERTAIN)
         why = f"nothing asks who calls, while {siblings[0].method} {siblings[0].path} beside it is guarded by `{guard.name}`"
     else:
         why = "no dependency, decorator, permission or middleware asks who calls, and the handler does not look"
@@ -292,6 +439,22 @@ def _hit(routes: list[Route], share: float, project: Project) -> Hit:
         mend=_MEND.get(first.framework, "put the application's own guard in front of it"),
         places=(*first.mounts, *others),
         confidence=Confidence.HIGH if share >= 0.8 and siblings else Confidence.MEDIUM,
+    )
+
+
+def _inner(project: Project, service: str, routes: list[Route]) -> Hit:
+    """A service of several that asks nobody while others do: it may well be out of reach from outside."""
+    first = routes[0]
+    return Hit(
+        place=first.shown,
+        message=f"nothing in {service or 'this application'} asks who calls: {len(routes)} "
+        + ("operations change data for anybody" if len(routes) > 1 else "operation changes data for anybody"),
+        subject=f"no authentication in {service}",
+        why=f"{first.method} {first.path} is open, while other services of the repository ask; only what stands in front of"
+        " this one can tell whether it is reached from inside alone",
+        mend=_MEND.get(first.framework, "put a guard in front of the operations"),
+        places=tuple(Place(r.shown.path, r.shown.span, f"{r.method} {r.path}", "route") for r in routes[:_SHOWN]),
+        confidence=Confidence.LOW,
     )
 
 
@@ -568,8 +731,156 @@ CHECK = Check(
             },
             "the contract demands what the code does not ask",
         ),
+        example(
+            """
+            from flask import Flask, jsonify
+            from flask_login import LoginManager, login_required
+
+            from bank.store import store
+
+            app = Flask(__name__)
+            LoginManager(app)
+
+
+            @app.get("/api/v1/transfers")
+            @login_required
+            def transfers():
+                return jsonify(items=store.transfers())
+
+
+            @app.post("/api/v1/transfers")
+            @login_required
+            def transfer():
+                return jsonify(sent=True), 201
+
+
+            @app.delete("/api/v1/transfers/<int:number>")
+            @login_required
+            def cancel(number):
+                return "", 204
+
+
+            @app.get("/api/v1/statement/<number>")  # <- flagged
+            def statement(number):
+                account = store.account(number)
+                answer = {"account_number": number, "balance": float(account.balance)}
+                return jsonify(answer)
+
+
+            @app.get("/api/v1/branches/<number>")
+            def branch(number):
+                found = store.branch(number)
+                return jsonify({"email": found.email, "city": found.city})
+            """,
+            "what a person's account holds, for anybody who tries numbers",
+        ),
+        example(
+            {
+                "crew/main.py": """
+                    from fastapi import Depends, FastAPI
+
+                    from crew.people import Person
+                    from crew.security import current_user
+
+                    app = FastAPI()
+
+
+                    @app.get("/v1/shifts", dependencies=[Depends(current_user)])
+                    def shifts():
+                        return []
+
+
+                    @app.post("/v1/shifts", dependencies=[Depends(current_user)])
+                    def add_shift(day: str):
+                        return {"day": day}
+
+
+                    @app.delete("/v1/shifts/{number}", dependencies=[Depends(current_user)])
+                    def drop_shift(number: int):
+                        return {"number": number}
+
+
+                    @app.get("/v1/debug/people")  # <- flagged
+                    def people():
+                        return {"people": Person.everybody()}
+                    """,
+                "crew/people.py": """
+                    class Person(Base):
+                        __tablename__ = "people"
+
+                        def as_row(self):
+                            return {"username": self.username, "password": self.password_hash}
+
+                        @staticmethod
+                        def everybody():
+                            return [Person.as_row(person) for person in Person.query.all()]
+                    """,
+                "crew/security.py": """
+                    from fastapi import Depends
+                    from fastapi.security import OAuth2PasswordBearer
+
+
+                    def current_user(token: str = Depends(OAuth2PasswordBearer(tokenUrl="/v1/token"))):
+                        return token
+                    """,
+            },
+            "a route for debugging hands out the hashes of passwords, two calls below the handler",
+        ),
     ),
     good=(
+        example(
+            """
+            from flask import Flask, jsonify
+            from flask_login import LoginManager, current_user, login_required
+
+            from bank.store import store
+
+            app = Flask(__name__)
+            LoginManager(app)
+
+
+            @app.post("/api/v1/transfers")
+            @login_required
+            def transfer():
+                return jsonify(sent=True), 201
+
+
+            @app.delete("/api/v1/transfers/<int:number>")
+            @login_required
+            def cancel(number):
+                return "", 204
+
+
+            @app.patch("/api/v1/transfers/<int:number>")
+            @login_required
+            def change(number):
+                return jsonify(number=number)
+
+
+            @app.get("/api/v1/statement")
+            def statement():
+                account = store.account(current_user.id)
+                return jsonify({"account_number": account.number, "balance": float(account.balance)})
+
+
+            @app.get("/api/v1/people/<name>")
+            def person(name):
+                found = store.person(name)
+                return jsonify({"username": found.name, "password": bool(found.password_hash)})
+
+
+            @app.get("/api/v1/game/leaderboard")
+            def leaderboard():
+                return jsonify([{"username": player.name, "balance": player.balance} for player in store.best(10)])
+
+
+            @app.put("/api/v1/standing-orders/<int:number>")
+            def standing_order(number):
+                # not served yet
+                return "not implemented"
+            """,
+            "the caller's own account, whether a password is set, a public ranking, and a handler that does nothing yet",
+        ),
         example(
             {
                 "shop/app.py": """

@@ -269,3 +269,35 @@ def test_a_copy_of_the_framework_inside_the_project(table: Table) -> None:
         "POST /api/v1/users/change_password shop/views.py:6 | version in path",
         "GET /api/v1/users/{pk} base/api.py:13 | version in path",
     ]
+
+
+def test_a_view_that_makes_a_list_of_something_lists_nothing_by_that(table: Table) -> None:
+    files = project(
+        """
+            from django.urls import path
+            from shop.views import Me, Orders
+
+            urlpatterns = [path("api/v1/me/", Me.as_view()), path("api/v1/orders/", Orders.as_view())]
+        """,
+        """
+            from rest_framework.generics import GenericAPIView
+            from rest_framework.mixins import ListModelMixin
+            from rest_framework.response import Response
+            from shop.models import Order
+
+            class Me(GenericAPIView):
+                queryset = Order.objects.all()
+
+                def get(self, request):
+                    return Response({"groups": list(request.user.groups.values_list("id", flat=True))})
+
+            class Orders(ListModelMixin, GenericAPIView):
+                queryset = Order.objects.all()
+
+                def get(self, request):
+                    return self.list(request)
+        """,
+        SETTINGS.replace('"PAGE_SIZE": 20', '"PAGE_SIZE": None'),
+    )
+    found = table(files)
+    assert [line.split()[1] for line in found if "collection" in line] == ["/api/v1/orders/"]

@@ -363,3 +363,60 @@ def test_a_middleware_guards_only_where_it_may_refuse() -> None:
         }
     )
     assert found == {"POST /orders": set()}
+
+
+def test_what_belongs_to_a_user_or_checks_the_code_itself_is_no_guard() -> None:
+    found = guards(
+        {
+            "app/main.py": """
+                from functools import wraps
+                from inspect import signature
+
+                from fastapi import Depends, FastAPI, HTTPException
+
+                app = FastAPI()
+
+                def get_user_email(user_id: int):
+                    return "nobody@example.org"
+
+                def get_user_or_fail(user_id: int):
+                    return user_id
+
+                def _validate_signature(handler):
+                    return signature(handler)
+
+                def until_gone(handler):
+                    _validate_signature(handler)
+
+                    @wraps(handler)
+                    async def wrapper(request):
+                        if await request.is_disconnected():
+                            raise HTTPException(503)
+                        return await handler(request)
+                    return wrapper
+
+                @app.post("/mails")
+                def mail(email: str = Depends(get_user_email)):
+                    return email
+
+                @app.post("/runs")
+                @until_gone
+                async def run(request):
+                    return settings.password.get_secret_value()
+
+                @app.post("/names")
+                def names():
+                    return store.get_all_users()
+
+                @app.post("/orders")
+                def order(user: int = Depends(get_user_or_fail)):
+                    return user
+                """,
+        }
+    )
+    assert found == {
+        "POST /mails": set(),
+        "POST /runs": set(),
+        "POST /names": set(),
+        "POST /orders": {("authentication", "get_user_or_fail")},
+    }
