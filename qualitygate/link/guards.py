@@ -57,7 +57,7 @@ _CHECKS = re.compile(
     re.IGNORECASE,
 )
 _HEADERS = re.compile(
-    r"^(?:authorization|proxy-authorization|x-[\w-]*(?:key|token|signature|secret|auth)[\w-]*|[\w-]*signature[\w-]*|api-?key)$",
+    r"^(?:authorization|proxy-authorization|x-[\w-]*(?:key|token|signature|secret|auth|identity)[\w-]*|[\w-]*signature[\w-]*|api-?key)$",
     re.IGNORECASE,
 )
 _HOLDERS = frozenset(
@@ -117,6 +117,8 @@ def link_guards(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> tu
             add("throttling", name, _place(value))
     for declared in _declared(evaluator, graph, draft):
         name = _name(declared)
+        if isinstance(declared, FunctionValue) and declared.owner is None and not _is_guard(name):
+            name = declared.qualname.split(".", 1)[0]  # what `@protected_route(...)` returns is called `decorator`
         if _is_guard(name) and not _lets_pass(declared):
             add("authentication", name, _place(declared))
         if _THROTTLE.search(name):
@@ -187,7 +189,9 @@ def _refusing(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> Func
     """A provider of the handler that turns strangers away, whatever its name is."""
     if not isinstance(draft.handler, FunctionValue):
         return None
-    providers = [value for value in _declared(evaluator, graph, draft) if value not in draft.handler.decorators]
+    mounted = draft.before if draft.framework in ("fastapi", "starlette") else ()
+    declared = (*mounted, *_declared(evaluator, graph, draft))
+    providers = [value for value in declared if value not in draft.handler.decorators]
     for provider in providers:
         for function, _ in graph.entry(provider):
             for step in graph.reach([(function, None)]):

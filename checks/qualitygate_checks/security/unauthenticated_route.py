@@ -429,6 +429,10 @@ def _hit(routes: list[Route], share: float, project: Project) -> Hit:
     else:
         why = "no dependency, decorator, permission or middleware asks who calls, and the handler does not look"
     others = [Place(r.shown.path, r.shown.span, f"{r.method} {r.path}", "route") for r in routes[1 : _SHOWN + 1]]
+    code = project.once(Code)
+    refuses = all((body := code.handler(route)) is not None and _turns_away(body) for route in routes)
+    if refuses:
+        why += "; it answers 401 or 403 itself, for a reason that is not seen to be the caller"
     return Hit(
         place=first.shown,
         message=f"{name} changes data for anybody"
@@ -438,7 +442,7 @@ def _hit(routes: list[Route], share: float, project: Project) -> Hit:
         why=why,
         mend=_MEND.get(first.framework, "put the application's own guard in front of it"),
         places=(*first.mounts, *others),
-        confidence=Confidence.HIGH if share >= 0.8 and siblings else Confidence.MEDIUM,
+        confidence=Confidence.LOW if refuses else Confidence.HIGH if share >= 0.8 and siblings else Confidence.MEDIUM,
     )
 
 

@@ -420,3 +420,36 @@ def test_what_belongs_to_a_user_or_checks_the_code_itself_is_no_guard() -> None:
         "POST /names": set(),
         "POST /orders": {("authentication", "get_user_or_fail")},
     }
+
+
+def test_a_guard_of_one_route_refuses_under_any_name_and_a_decorator_is_named_by_what_made_it() -> None:
+    found = guards(
+        {
+            "app/main.py": """
+                from fastapi import Depends, FastAPI, HTTPException
+
+                app = FastAPI()
+
+                def wallet_key(key: str):
+                    if key not in KEYS:
+                        raise HTTPException(status_code=401)
+
+                def protected_route(method, path, scopes):
+                    def decorator(handler):
+                        return method(path)(with_scopes(scopes)(handler))
+                    return decorator
+
+                @app.post("/scans", dependencies=[Depends(wallet_key)])
+                def scan(code: str):
+                    return code
+
+                @protected_route(app.post, "/orders", ["orders"])
+                def order(code: str):
+                    return code
+                """,
+        }
+    )
+    assert found == {
+        "POST /scans": {("authentication", "wallet_key")},
+        "POST /orders": {("authentication", "protected_route")},
+    }
