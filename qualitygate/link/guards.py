@@ -141,10 +141,25 @@ def link_guards(evaluator: Evaluator, graph: CallGraph, draft: RouteDraft) -> tu
         if provider is not None:
             add("authentication", provider.qualname.rsplit(".", 1)[0], _place(provider))
     if not any(guard.kind == "authentication" for guard in found.values()):
-        seen = _identity(evaluator, graph, draft)
+        seen = _made_elsewhere(draft) or _identity(evaluator, graph, draft)
         if seen is not None:
             add(*seen)
     return tuple(found[key] for key in sorted(found))
+
+
+def _made_elsewhere(draft: RouteDraft) -> tuple[str, str, Place] | None:
+    """A provider that a call makes which cannot be followed, by the name of that call: `Depends(auth_verifier(["read"]))`."""
+    if not isinstance(draft.handler, FunctionValue):
+        return None
+    for parameter in draft.handler.node.parameters:
+        for written in (parameter.default, parameter.annotation):
+            for part in ir.subexpressions(written) if written is not None else ():
+                if isinstance(part, ir.Call) and _last(part) in ("Depends", "Security") and part.arguments:
+                    made = part.arguments[0].value
+                    lax = isinstance(made, ir.Call) and any(given.name == "auto_error" for given in made.arguments)
+                    if isinstance(made, ir.Call) and not lax and _is_guard(_last(made)):
+                        return "authentication", _last(made), Place(draft.handler.path, draft.handler.node.span)
+    return None
 
 
 def _is_guard(name: str) -> bool:

@@ -453,3 +453,32 @@ def test_a_guard_of_one_route_refuses_under_any_name_and_a_decorator_is_named_by
         "POST /scans": {("authentication", "wallet_key")},
         "POST /orders": {("authentication", "protected_route")},
     }
+
+
+def test_a_provider_that_a_loader_makes_is_told_by_the_name_of_the_call() -> None:
+    found = guards(
+        {
+            "app/main.py": """
+                from importlib import import_module
+
+                from fastapi import Depends, FastAPI
+
+                app = FastAPI()
+
+                def auth_verifier(scopes):
+                    return getattr(import_module("auth"), "Verifier")(scopes)
+
+                def pages(size):
+                    return getattr(import_module("pages"), "Pages")(size)
+
+                @app.post("/orders")
+                def order(who=Depends(auth_verifier(["orders"]))):
+                    return who
+
+                @app.post("/lists")
+                def lists(page=Depends(pages(10))):
+                    return page
+                """,
+        }
+    )
+    assert found == {"POST /orders": {("authentication", "auth_verifier")}, "POST /lists": set()}
