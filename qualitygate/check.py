@@ -177,7 +177,7 @@ def findings(check: Check, hits: Iterable[Hit], severity: Severity | None = None
                 tags=check.tags,
                 status=Status.SUPPRESSED if hit.answer else Status.ACTIVE,
                 answer=hit.answer,
-                edit=hit.edit,
+                edits=((hit.place.path, hit.edit),) if hit.edit is not None else (),
             )
         )
         seen[key] += 1

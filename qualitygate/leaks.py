@@ -110,7 +110,10 @@ def _united(leak: list[Finding]) -> Finding:
     places = tuple(Place(one.path, one.span, "the same value", "setting") for one in rest)
     elsewhere = f"it stands in {len(rest)} more place{'s' if len(rest) > 1 else ''}"
     return msgspec.structs.replace(
-        first, places=first.places + places, why=f"{first.why}; {elsewhere}" if first.why else elsewhere
+        first,
+        places=first.places + places,
+        why=f"{first.why}; {elsewhere}" if first.why else elsewhere,
+        edits=tuple(edit for one in (first, *rest) for edit in one.edits),
     )
 
 

@@ -30,11 +30,11 @@ class Mended:
 
 
 def mended(report: Report) -> Iterator[Mended]:
-    """Every file with an active finding that carries an edit, in the order of the paths."""
+    """Every file that an active finding has an edit for, in the order of the paths."""
     wanted: dict[str, list[Edit]] = defaultdict(list)
     for finding in report.findings:
-        if finding.edit is not None and finding.status is Status.ACTIVE:
-            wanted[finding.path].append(finding.edit)
+        for path, edit in finding.edits if finding.status is Status.ACTIVE else ():
+            wanted[path].append(edit)
     for path, edits in sorted(wanted.items()):
         content, text = report.contents.get(path), report.texts.get(path)
         if content is None or text is None:
@@ -75,4 +75,4 @@ def write(report: Report, one: Mended) -> None:
 
 def unmendable(report: Report) -> tuple[Finding, ...]:
     """The active findings that carry no edit."""
-    return tuple(one for one in report.findings if one.status is Status.ACTIVE and one.edit is None)
+    return tuple(one for one in report.findings if one.status is Status.ACTIVE and not one.edits)

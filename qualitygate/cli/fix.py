@@ -97,7 +97,9 @@ def command(
         places += one.count
     done = "would be mended" if diff else "mended"
     left = len(unmendable(report))
-    emit(f"{places} findings {done} in {files} files; {left} need a person (`qgate scan` shows them)\n")
+    emit(
+        f"{places} place{'' if places == 1 else 's'} {done} in {files} file{'' if files == 1 else 's'}; {left} finding{'' if left == 1 else 's'} left for a person (`qgate scan` shows them)\n"
+    )
     if failed:
         return FAILED
     return CLOSED if diff and places else OPEN

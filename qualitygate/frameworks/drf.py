@@ -233,12 +233,13 @@ def router_operations(
         for where, table in ((prefix, _LIST_ACTIONS), (detail, _DETAIL_ACTIONS)):
             for action, method in table.items():
                 if action in actions and method.lower() in allowed:
-                    yield where + slash, doubt, Served(method, actions[action], action), view, place
+                    # Without a prefix the router leaves the slash out: what includes it has one already.
+                    yield where and where + slash, doubt, Served(method, actions[action], action), view, place
         for position, method, action in added:
             function = evaluation.attribute(view, action)
             if isinstance(function, FunctionValue) and method in allowed:
                 where = prefix if position < 2 else detail
-                yield where + slash, doubt, Served(method.upper(), function, action), view, place
+                yield where and where + slash, doubt, Served(method.upper(), function, action), view, place
         for path, is_detail, methods, function in _extra_actions(evaluation, view):
             base = detail if is_detail else prefix
             for method in methods:

@@ -68,7 +68,7 @@ class Change(str, Enum):
 
 
 class Edit(msgspec.Struct, frozen=True):
-    """What would mend a finding in its own file: ``text`` in the place of ``span``; ``imports`` are modules it names."""
+    """What would mend a fault in the file that it stands in: ``text`` in the place of ``span``, naming ``imports``."""
 
     span: Span
     text: str
@@ -104,7 +104,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     ``fingerprint`` is a digest of check, path and subject (and an ordinal where they repeat): no line, no text of the
     code, so that a baseline survives edits. ``answer`` is the reason given where the finding is suppressed. ``change`` is
-    known where the findings were compared with those of a base.
+    known where the findings were compared with those of a base. ``edits``, each with the path of its file, mend it.
     """
 
     check: str
@@ -122,7 +122,7 @@ class Finding(msgspec.Struct, frozen=True):
     status: Status = Status.ACTIVE
     answer: str = ""
     change: Change | None = None
-    edit: Edit | None = None
+    edits: tuple[tuple[str, Edit], ...] = ()
 
     @property
     def path(self) -> str:

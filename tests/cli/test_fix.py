@@ -112,4 +112,12 @@ def test_the_reason_is_told_where_a_file_cannot_be_mended(qgate, shop: Path) -> 
 
 def test_with_nothing_to_mend_it_says_so(qgate, shop: Path) -> None:
     _, said = fixed(qgate, shop, b"x = 1\n")
-    assert said.startswith("0 findings mended in 0 files")
+    assert said.startswith("0 places mended in 0 files")
+
+
+def test_a_value_in_several_files_is_mended_in_all_of_them_at_once(qgate, shop: Path) -> None:
+    for name in ("a.py", "b.py"):
+        (shop / name).write_text(f'import os\n\nSECRET_KEY = "{KEY}"\n')
+    assert "2 places mended in 2 files" in qgate("fix", cwd=shop).stdout
+    for name in ("a.py", "b.py"):
+        assert (shop / name).read_text() == 'import os\n\nSECRET_KEY = os.environ["SECRET_KEY"]\n'

@@ -98,6 +98,7 @@ def run(file: ParsedFile, options: Options) -> Iterator[Hit]:
                 hidden = _hidden(scope.function) | _objects(scope.statements)
             shown: set[str] = set()
             for argument in call.arguments:
+                told = len(shown)
                 for name, confidence in _sensitive(argument.value, options.names):
                     if name in shown or name in hidden:
                         continue
@@ -111,7 +112,8 @@ def run(file: ParsedFile, options: Options) -> Iterator[Hit]:
                     span = argument.span or call.name_span
                     sure = Confidence.LOW if "DEBUG" in conditions or (quiet and is_script(file.path)) else sure
                     yield _hit(file, span, call, name, scope.qualname, sure)
-                if argument.name is not None and argument.name not in shown and _plain(argument.value):
+                known = len(shown) > told or argument.name in shown  # `api_key=environment.api_key` is one value
+                if argument.name is not None and not known and _plain(argument.value):
                     kind = _kind(argument.name, options.names)
                     if kind is not None and argument.name not in hidden:
                         shown.add(argument.name)

@@ -47,6 +47,8 @@ _CONSTANT = re.compile(r"^_*[A-Z]+(?:_+[A-Z]+)+_*$")
 _ARGUMENT = re.compile(r"^--?[a-z]+(?:-[a-z]+)*$")
 _HEX = re.compile(r"^[0-9a-fA-F]{16,}$")
 _OPAQUE = re.compile(r"^[A-Za-z0-9+/_=.~!@#$%^&*()-]+$")
+# Digits and signs that stand for letters: `Ch4ng3Th1s` says what `ChangeThis` says.
+_LEET = str.maketrans("430157@$", "aeoistas")
 _LITERAL = frozenset(
     {"true", "false", "null", "none", "nil", "undefined", "yes", "no", "on", "off", "required", "optional"}
 )
@@ -83,8 +85,9 @@ def strength(value: str, name: str, kind: str) -> Strength:
     dressed = bool(re.search(r"\d", text) and re.search(r"[^\w.\-]", text))
     if not plain or (not text.isdigit() and not dressed and (letters in _DEFAULTS or _all_defaults(text))):
         return Strength.DEFAULT if kind != "token" and plain else Strength.NONE
-    if _FILLER.search(text):
-        return Strength.DEFAULT if re.search("change|replace", text, re.IGNORECASE) else Strength.NONE
+    filler = next((way for way in (text, text.translate(_LEET)) if _FILLER.search(way)), "")
+    if filler:
+        return Strength.DEFAULT if re.search("change|replace", filler, re.IGNORECASE) else Strength.NONE
     if _echoes(plain, name):
         # `api_key: "api_key"` maps names; `SECRET_KEY = "my-secret-key"` is a value, if a poor one.
         own = re.sub(r"[^a-z0-9]", "", name.lower())

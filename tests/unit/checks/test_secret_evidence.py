@@ -219,7 +219,9 @@ def test_references_placeholders_and_hashes_are_no_secret(value: str) -> None:
     assert strength(value, "db_password", "password") in (Strength.NONE,)
 
 
-@pytest.mark.parametrize("value", ["postgres", "admin", "password123", "changeme", "secret", "root", "test1234"])
+@pytest.mark.parametrize(
+    "value", ["postgres", "admin", "password123", "changeme", "secret", "root", "test1234", "!Ch4ng3Th1sP4ss!"]
+)
 def test_defaults_of_installation_guides_are_told_as_such(value: str) -> None:
     assert strength(value, "db_password", "password") is Strength.DEFAULT
 

@@ -301,3 +301,31 @@ def test_a_view_that_makes_a_list_of_something_lists_nothing_by_that(table: Tabl
     )
     found = table(files)
     assert [line.split()[1] for line in found if "collection" in line] == ["/api/v1/orders/"]
+
+
+def test_a_view_set_without_a_prefix_stands_at_the_path_that_includes_it(table: Table) -> None:
+    files = project(
+        """
+            from django.urls import include, path
+
+            urlpatterns = [path("api/v1/shops/<str:shop>/orders/", include("shop.routing"))]
+        """,
+        """
+            from rest_framework.viewsets import ReadOnlyModelViewSet
+
+            class Orders(ReadOnlyModelViewSet):
+                pass
+        """,
+    )
+    files["shop/routing.py"] = """
+        from rest_framework.routers import DefaultRouter
+        from shop.views import Orders
+
+        router = DefaultRouter()
+        router.register("", Orders, basename="order")
+        urlpatterns = router.urls
+    """
+    assert [line.split()[1] for line in table(files)] == [
+        "/api/v1/shops/{shop}/orders/",
+        "/api/v1/shops/{shop}/orders/{pk}/",
+    ]
