@@ -10,7 +10,7 @@ import msgspec
 
 from qualitygate.model.finding import Finding
 from qualitygate.model.schema import Coverage
-from qualitygate.model.source import Span, Text, Unread
+from qualitygate.model.source import Place, Span, Text, Unread
 
 
 class State(str, Enum):
@@ -18,12 +18,22 @@ class State(str, Enum):
 
     PASS = "pass"
     FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
     NO_DATA = "no_data"
+    STALE = "stale"
+    WAIVED = "waived"
+    NOT_APPLICABLE = "not_applicable"
     ERROR = "error"
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One condition of the gate: what was asked, what was found, and the class of evidence it rests on."""
+    """One condition of the gate: what was asked, what was found, and the class of evidence it rests on.
+
+    ``evidence`` is `proved`, `measured`, `attested` or `unknown`. ``required`` rows decide; the others are shown.
+    ``source`` names the file or tool that the value comes from, ``observed`` when (ISO 8601, UTC), ``samples`` from how
+    many. ``place`` is the line of the configuration that asks for it, where one does. ``detail`` is one clause: why it is
+    so, and for what is missing, what to do.
+    """
 
     id: str
     state: State
@@ -31,6 +41,11 @@ class Row(msgspec.Struct, frozen=True):
     limit: str
     evidence: str = "proved"
     detail: str = ""
+    required: bool = True
+    source: str = ""
+    observed: str = ""
+    samples: int | None = None
+    place: Place | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -1,0 +1,122 @@
+"""Records of what was measured, found by other tools or stated by people: read from files, judged by the gate's conditions."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+
+class EvidenceClass(str, Enum):
+    """What a row of the gate rests on: the code, a measurement, a statement, or nothing."""
+
+    PROVED = "proved"
+    MEASURED = "measured"
+    ATTESTED = "attested"
+    UNKNOWN = "unknown"
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where evidence comes from.
+
+    ``path`` is the file as the user named it, from the repository's root where it lies in it; ``sha256`` of its bytes.
+    ``format`` is the format in words (`k6 handleSummary`), ``tool`` and ``version`` what wrote it, as far as it says.
+    ``finished`` is when the run ended, ISO 8601 in UTC; empty: unknown. ``dated_by`` says where that comes from:
+    `content` or `file` (the time at which the file was written, which a checkout or a download changes).
+    ``commit`` is the one that was measured, where that is known.
+    """
+
+    path: str
+    sha256: str
+    format: str
+    tool: str
+    version: str = ""
+    finished: str = ""
+    dated_by: str = ""
+    commit: str = ""
+
+
+class Measurement(msgspec.Struct, frozen=True):
+    """One number of one run.
+
+    ``metric`` is the canonical name (`http.latency.p95` in ms, `http.rps.success`, `http.error_rate` as 0..1, ...).
+    ``value`` is None where the tool does not print it; then ``low`` and ``high`` bound it as far as is known (p95 between
+    p90 and p99). They also stand beside a value that the tool rounded. ``samples`` counts what it was computed from and
+    ``failures`` how many of them failed, for a rate. ``subject`` is the endpoint or label it belongs to; empty: the run.
+    ``note`` says what is odd with it.
+    """
+
+    metric: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    samples: int | None = None
+    failures: int | None = None
+    subject: str = ""
+    note: str = ""
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """All that was understood of one file of measurements; ``notes`` say, a sentence each, what was not."""
+
+    origin: Origin
+    measurements: tuple[Measurement, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """One result of another scanner.
+
+    ``severity`` is `critical`, `high`, `medium`, `low` or `note`. ``path`` is relative to the scanned root (empty: it has
+    no place), ``line`` is 1-based, 0 where there is none. ``fingerprint`` is ours, of tool, rule, path and line content
+    (or package and version), with an ordinal, since what tools write there is not to be trusted.
+    """
+
+    rule: str
+    severity: str
+    message: str
+    path: str = ""
+    line: int = 0
+    package: str = ""
+    fingerprint: str = ""
+
+
+class Scanned(msgspec.Struct, frozen=True):
+    """The results of another scanner. ``skipped`` names what it did not look at; ``fault`` says that its run failed."""
+
+    origin: Origin
+    alerts: tuple[Alert, ...]
+    skipped: tuple[str, ...] = ()
+    fault: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Attestation(msgspec.Struct, frozen=True):
+    """A statement of a person about one condition, as written in the file of attestations.
+
+    ``issued`` and ``expires`` are ISO dates. ``evidence`` pairs a URL or path with the SHA-256 of what was seen there
+    (empty: not recorded). ``faults`` say why it cannot count (no reviewer, reviewer is the author, no evidence, ...).
+    ``line`` is where it stands in ``path``.
+    """
+
+    condition: str
+    statement: str
+    author: str
+    reviewer: str
+    issued: str
+    expires: str
+    evidence: tuple[tuple[str, str], ...]
+    value: float | None = None
+    path: str = ""
+    line: int = 0
+    faults: tuple[str, ...] = ()
+
+
+class Unusable(msgspec.Struct, frozen=True):
+    """A file of evidence that could not be used: an error of the rows that wanted it, never skipped."""
+
+    path: str
+    reason: str
+
+
+Evidence = Measured | Scanned | Unusable
