@@ -143,6 +143,7 @@ def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report
         stale_fingerprints=tuple(entry.fingerprint for entry in stale),
         notes=tuple(_notes(project, tree)),
         coverage=project.coverage,
+        project=project,
         base=base,
         unbased=bool(request.base) and base is None,
     )

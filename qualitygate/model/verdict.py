@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from qualitygate.model.finding import Finding
+from qualitygate.model.project import Project
 from qualitygate.model.schema import Coverage
 from qualitygate.model.source import Place, Span, Text, Unread
 
@@ -81,7 +82,8 @@ class Report(msgspec.Struct, frozen=True):
     known where the findings were compared with those of a commit; ``unbased`` says that one was asked for and that there
     is no pull request to name it.
     ``coverage`` tells how much of the migrations was understood.
-    ``notes`` tell, a sentence each, what of the tree was left out of a comparison, and why.
+    ``notes`` tell, a sentence each, what of the tree was left out of a comparison, and why. ``project`` is what the
+    findings were found in, for the reports that draw it.
     """
 
     version: str
@@ -104,3 +106,4 @@ class Report(msgspec.Struct, frozen=True):
     unbased: bool = False
     notes: tuple[str, ...] = ()
     coverage: Coverage = Coverage()
+    project: Project = Project()
