@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from qualitygate.authoring import Check
 from qualitygate.cli import CLOSED, NO_EVIDENCE, OPEN
 from qualitygate.cli.shared import (
     config_options,
@@ -24,10 +22,9 @@ from qualitygate.cli.shared import (
     wants_color,
     write_file,
 )
-from qualitygate.model.verdict import Report
+from qualitygate.report.formats import FORMATS, rendered
 from qualitygate.report.text import Style
 
-FORMATS = ("text", "json", "sarif")
 STDOUT = "-"
 
 _EPILOG = """\b
@@ -68,7 +65,7 @@ def _history(ctx: click.Context, parameter: click.Parameter, value: str | None) 
 
 @click.command("scan", epilog=_EPILOG)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATHS]...")
-@click.option("--format", "stdout", type=click.Choice(FORMATS), help="What to print.  [default: text]")
+@click.option("--format", "stdout", type=click.Choice(tuple(FORMATS)), help="What to print.  [default: text]")
 @click.option(
     "--output",
     "-o",
@@ -188,18 +185,3 @@ def _printed(stdout: str | None, outputs: tuple[tuple[str, str], ...]) -> str:
     if len(wanted) + (stdout is not None) > 1:
         raise click.UsageError("standard output takes one format")
     return stdout or (wanted[0] if wanted else "text")
-
-
-def rendered(report: Report, checks: Sequence[Check], name: str, style: Style) -> bytes:
-    """The report in one format, as UTF-8. ``checks`` have the severities that are in force."""
-    if name == "json":
-        from qualitygate.report import json
-
-        return json.render(report)
-    if name == "sarif":
-        from qualitygate.report import sarif
-
-        return sarif.render(report, checks)
-    from qualitygate.report import text
-
-    return text.render(report, style).encode("utf-8", "replace")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from qualitygate.authoring import Check
 from qualitygate.model.finding import Finding
 from qualitygate.model.source import Place
 from qualitygate.model.verdict import Base, Report
@@ -18,8 +20,8 @@ SCHEMA_VERSION = 1
 _UNUSUAL = re.compile(r"[^\n -~]")
 
 
-def render(report: Report) -> bytes:
-    """The report as UTF-8 JSON that ends in a line break."""
+def render(report: Report, checks: Iterable[Check] = ()) -> bytes:
+    """The report as UTF-8 JSON that ends in a line break; it holds nothing of the ``checks``' documentation."""
     return encoded(document(report))
 
 
