@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from qualitygate.model.finding import Confidence, Severity
+from qualitygate.model.source import Place
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,133 @@ class Limits:
     scope: str = "new"
 
 
+OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+}
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A limit that one number must keep: ``< 200 ms``.
+
+    ``text`` is what people read. ``value`` is in the canonical unit of what is limited; None: it rests on the variable
+    ``variable`` of the profile, which is not set. ``unit`` is the unit that it was written in and ``scale`` how many canonical
+    units one of these is: values are shown, and statements made, in it.
+    """
+
+    text: str
+    operator: str
+    value: float | None
+    unit: str = ""
+    scale: float = 1.0
+    variable: str = ""
+
+    @property
+    def upper(self) -> bool:
+        """Whether less is better."""
+        return self.operator in ("<", "<=")
+
+    def holds(self, number: float) -> bool:
+        """Whether a number in the canonical unit keeps the limit. Raises ``ValueError`` where there is none."""
+        if self.value is None:
+            raise ValueError(f"{self.variable} is not set")
+        return OPERATORS[self.operator](number, self.value)
+
+
+class Kind(str, Enum):
+    """What a condition looks at.
+
+    `findings`: how many findings of its checks there are. `ratio`: the share of what its checks examined that has no
+    finding. `metric`: a measured number. `scanner`: how many results of other scanners there are. `statement`: what a
+    person stated.
+    """
+
+    FINDINGS = "findings"
+    RATIO = "ratio"
+    METRIC = "metric"
+    SCANNER = "scanner"
+    STATEMENT = "statement"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One row that the gate is to have.
+
+    ``bound`` is the limit; None only for a statement without a number. ``checks`` are ids; ``severity`` is the least of
+    their findings that counts. For a measured number they are those whose findings refute it: they never prove it.
+    ``metric`` is a canonical name, ``subject`` the endpoint or label (empty: the whole run). ``tools`` are the scanners
+    whose results count (empty: all), from ``min_severity`` upwards; ``needs`` those that must have run. ``scope`` is `new`,
+    `all` or empty for that of the gate. ``min_samples`` 0 takes what the percentile needs, ``max_age`` is in seconds (0: any
+    age), ``confidence`` is `95%` or `none` for the plain ratio. ``attest``: a statement counts where nothing was measured.
+    ``required`` decides; None: only where evidence of it is given. ``on_missing`` `warn` shows a required row without data
+    and lets the gate open. ``applies`` is false where ``because``, which says why, excludes it. ``origin`` is `default`, or where
+    the configuration asks for it, at ``place``.
+    """
+
+    id: str
+    kind: Kind
+    bound: Bound | None
+    checks: tuple[str, ...] = ()
+    severity: Severity = Severity.ERROR
+    metric: str = ""
+    subject: str = ""
+    tools: tuple[str, ...] = ()
+    min_severity: str = ""
+    needs: tuple[str, ...] = ()
+    scope: str = ""
+    min_samples: int = 0
+    max_age: float = 0.0
+    confidence: str = "95%"
+    attest: bool = False
+    required: bool | None = True
+    on_missing: str = "fail"
+    applies: bool = True
+    because: str = ""
+    origin: str = "default"
+    place: Place | None = None
+
+
+@dataclass(frozen=True)
+class EvidenceSource:
+    """A file of evidence that the gate is to read.
+
+    ``path`` is a path or a glob, relative to the folder of the configuration file, or as given on the command line. ``kind``
+    names the format where its content is not to decide. ``commit`` is the one that was measured, where the file does not say; its
+    evidence holds for a later one while nothing below the globs ``paths`` changed (empty: nothing at all). ``subject`` is what was
+    measured; ``metric`` and ``unit`` name the number of a file that does not.
+    """
+
+    path: str
+    kind: str = ""
+    commit: str = ""
+    paths: tuple[str, ...] = ()
+    subject: str = ""
+    metric: str = ""
+    unit: str = ""
+    place: Place | None = None
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A fault that somebody answers for up to a day: findings of ``check`` in ``path``, or the row ``condition`` of the gate.
+
+    ``path`` is a glob relative to the folder of the configuration file; empty: everywhere. ``until`` is the last day on which it
+    counts.
+    """
+
+    reason: str
+    owner: str
+    until: date
+    check: str = ""
+    condition: str = ""
+    path: str = ""
+    place: Place | None = None
+
+
 @dataclass(frozen=True)
 class Policy:
     """The configuration in force.
@@ -50,7 +181,8 @@ class Policy:
     ``applied`` names migrations that are applied everywhere, with all that come before them.
     ``options`` maps a check's id to its options in force, where they are not its defaults; ``severities`` maps it to the
     severity that the user gave it, which wins over the check's own. ``origins`` maps each dotted key to where its value
-    comes from.
+    comes from. ``profile`` maps what is known of the service to its value: `api_style` to `rest`, `expected_load.rps` to 500.
+    ``inapplicable`` maps a check to why the profile switches it off. ``attestations`` is the path of the file of statements.
     """
 
     selection: Selection = Selection()
@@ -62,6 +194,12 @@ class Policy:
     base: str = ""
     applied: tuple[str, ...] = ()
     directory: Path | None = None
+    profile: Mapping[str, str | float] = field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
+    evidence: tuple[EvidenceSource, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    attestations: str = ""
+    inapplicable: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     severities: Mapping[str, Severity] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
