@@ -12,7 +12,7 @@ import msgspec
 from qualitygate.authoring import Check
 from qualitygate.model.finding import Finding
 from qualitygate.model.source import Place
-from qualitygate.model.verdict import Base, Report
+from qualitygate.model.verdict import Base, Report, Row, Verdict
 from qualitygate.report.display import unsafe
 from qualitygate.report.redact import Redactor
 
@@ -28,7 +28,6 @@ def render(report: Report, checks: Iterable[Check] = ()) -> bytes:
 def document(report: Report) -> dict[str, Any]:
     """The report as plain values."""
     redactor = Redactor.of(report)
-    verdict = report.verdict
     return {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "qgate", "version": report.version},
@@ -44,24 +43,35 @@ def document(report: Report) -> dict[str, Any]:
         "stale_baseline": list(report.stale_baseline),
         "base": _base(report.base, redactor) if report.base is not None else None,
         "notes": list(report.notes),
-        "gate": {
-            "state": verdict.state,
-            "exit_code": verdict.exit_code,
-            "rows": [
-                {
-                    "id": row.id,
-                    "state": row.state.value,
-                    "value": row.value,
-                    "limit": row.limit,
-                    "evidence": row.evidence,
-                    "detail": redactor.text(row.detail),
-                }
-                for row in verdict.rows
-            ],
-        },
+        "gate": gate(report.verdict, redactor),
         "files": report.files,
         "statements": {"total": report.coverage.total, "understood": report.coverage.understood},
         "seconds": round(report.seconds, 3),
+    }
+
+
+def gate(verdict: Verdict, redactor: Redactor) -> dict[str, Any]:
+    """The state of the gate and all of its rows."""
+    return {
+        "state": verdict.state,
+        "exit_code": verdict.exit_code,
+        "rows": [_row(row, redactor) for row in verdict.rows],
+    }
+
+
+def _row(row: Row, redactor: Redactor) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "state": row.state.value,
+        "required": row.required,
+        "value": redactor.text(row.value),
+        "limit": row.limit,
+        "evidence": row.evidence,
+        "detail": redactor.text(row.detail),
+        "source": redactor.text(row.source),
+        "observed": row.observed,
+        "samples": row.samples,
+        "place": {"path": row.place.path, "line": row.place.span.line} if row.place is not None else None,
     }
 
 

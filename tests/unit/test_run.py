@@ -58,7 +58,9 @@ def report(root: Path, installed: Installed, policy: Policy | None = None, **req
 
 def timeless(report: Report) -> bytes:
     """All of a report but the time it took, as bytes."""
-    return msgspec.json.encode(msgspec.structs.replace(report, seconds=0.0, texts={}, contents={}, root=None, project=None))
+    return msgspec.json.encode(
+        msgspec.structs.replace(report, seconds=0.0, texts={}, contents={}, root=None, project=None)
+    )
 
 
 def test_a_report_is_the_same_for_any_number_of_workers_and_with_and_without_the_cache(
