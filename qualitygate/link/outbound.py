@@ -83,14 +83,16 @@ def _class_of(value: Instance) -> str:
 def _outbound(name: str, arguments: Arguments, place: Place, site: Site | None, retry: str = "") -> Outbound:
     position = 1 if name.endswith(".request") else 0
     target = arguments.get("url", position)
+    host = _host(target)
     timeout = arguments.get("timeout", 2 if name == "urllib.request.urlopen" else None)
     return Outbound(
         client=_CALLS[name],
         call=name,
-        target=_target(target, _argument(site, "url", position)),
+        target=host or _name(_argument(site, "url", position)),
         timeout=_timeout(timeout, arguments),
         place=place,
         retry=retry,
+        host=host,
     )
 
 
@@ -104,15 +106,19 @@ def _argument(site: Site | None, name: str, position: int) -> ir.Expression | No
     return named[0] if named else positional[position] if position < len(positional) else None
 
 
-def _target(value: Value | None, expression: ir.Expression | None) -> str:
-    """The host that is called, or the name of what holds the address; empty where neither can be told."""
+def _host(value: Value | None) -> str:
+    """The host of an address; empty where the code does not spell it."""
     text = ""
     if isinstance(value, Known) and isinstance(value.value, str):
         text = value.value
     elif isinstance(value, Pattern):
         text = "".join(part if part is not None else "{}" for part in value.parts)
-    if match := _HOST.match(text):
-        return match[1].rsplit("@", 1)[-1]
+    match = _HOST.match(text)
+    return match[1].rsplit("@", 1)[-1] if match else ""
+
+
+def _name(expression: ir.Expression | None) -> str:
+    """The name of what holds an address; empty where it has none."""
     return "".join(_names(expression)) if expression is not None else ""
 
 

@@ -108,6 +108,7 @@ class Outbound(msgspec.Struct, frozen=True):
     """A call to another system. ``target`` is a host, or the setting that names one; ``timeout`` as written, or empty.
 
     ``retry`` names what tries it again: a decorator of the function that makes the call, or the client's transport.
+    ``host`` is the target where that is a host that the code itself spells.
     """
 
     client: str
@@ -116,6 +117,7 @@ class Outbound(msgspec.Struct, frozen=True):
     timeout: str
     place: Place
     retry: str = ""
+    host: str = ""
 
 
 class Task(msgspec.Struct, frozen=True):
