@@ -1,0 +1,39 @@
+"""In: an open file of evidence. Out: the format that it is in, found by its content."""
+
+from __future__ import annotations
+
+import msgspec
+
+from qualitygate.evidence.formats import Format
+from qualitygate.evidence.measurements import k6
+from qualitygate.evidence.opened import Opened, Shape, Unreadable, decoded
+
+# Every format that is read. Each one is told from all others by its own `keys` and `fits`, so their order is of no matter.
+FORMATS: tuple[Format, ...] = (*k6.FORMATS,)
+
+
+def recognise(source: Opened, kind: str = "") -> Format:
+    """The format of ``source``. Raises Unreadable where there is none, or where it is not of the ``kind`` expected."""
+    keys = _keys(source)
+    found = next((one for one in FORMATS if _is(one, source, keys)), None)
+    if found is None:
+        expected = f": expected {kind}" if kind else ""
+        raise Unreadable(f"is {source.shape.value} of no format that qgate reads{expected}")
+    if kind and found.kind != kind:
+        raise Unreadable(f"is not of {kind}: it is {found.name}")
+    return found
+
+
+def _is(form: Format, source: Opened, keys: frozenset[str]) -> bool:
+    return form.shape is source.shape and keys.issuperset(form.keys) and (form.fits is None or form.fits(source))
+
+
+def _keys(source: Opened) -> frozenset[str]:
+    """The keys at the top of a JSON object, as far as a format asks for them: the rest is passed over, not built."""
+    if source.shape is not Shape.OBJECT:
+        return frozenset()
+    wanted = sorted({key for form in FORMATS for key in form.keys})
+    names = {f"f{number}": key for number, key in enumerate(wanted)}
+    fields = [(name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for name in names]
+    top = decoded(source.document, msgspec.defstruct("Top", fields, rename=names))
+    return frozenset(key for name, key in names.items() if getattr(top, name) is not msgspec.UNSET)
