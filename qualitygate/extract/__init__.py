@@ -9,6 +9,8 @@ from pathlib import PurePath
 from typing import Any
 
 from qualitygate.authoring import Check, ParsedFile
+from qualitygate.extract.decisions import find_decision, records_decision
+from qualitygate.extract.deployment import deploys, find_units
 from qualitygate.extract.environment import find_variables, sets_environment
 from qualitygate.extract.gateways import configures_gateway, limits_requests
 from qualitygate.extract.images import find_images
@@ -39,8 +41,8 @@ def extract(file: SourceFile, checks: Sequence[Check], options: dict[str, Any], 
     fault of the engine raises. A file that neither a front end nor a check reads is not even opened.
     """
     wanted = [check for check in checks if file.role in check.roles and {file.language, Language.TEXT} & check.reads]
-    named = configures_gateway(file) or sets_environment(file) or declares_import_rules(file)
-    if not wanted and not has_front_end(file) and not named:
+    named = (configures_gateway, sets_environment, declares_import_rules, deploys, records_decision)
+    if not wanted and not has_front_end(file) and not any(tells(file) for tells in named):
         return FileFacts(file.path, file.language, file.role)
     try:
         data = file.read()
@@ -195,6 +197,8 @@ def _assemble(file: SourceFile, text: Text, reading: Reading | None, runs: Seque
         runs=tuple(runs),
         variables=find_variables(file, masked),
         limits_requests=limits_requests(text, file.language),
+        units=find_units(file, masked),
+        decision=find_decision(file, masked),
         **known,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from qualitygate.model.contract import Contract
+from qualitygate.model.deployment import Decision, Unit
 from qualitygate.model.finding import Hit
 from qualitygate.model.schema import Script
 from qualitygate.model.source import Language, Role, Span, Unread
@@ -53,7 +54,7 @@ class FileFacts(msgspec.Struct, frozen=True):
     ``scopes`` are pairs of lines, the header and the last one, of what an answer may stand on and speak of whole: a
     definition (counted from each of its decorators too), an SQL statement, a block of YAML. ``variables`` are those
     that the file sets in the environment of a process. ``limits_requests`` tells the configuration of a gateway that
-    limits the rate of requests.
+    limits the rate of requests. ``units`` are what the file builds or runs; ``decision`` is the record that it is.
     """
 
     path: str
@@ -73,3 +74,5 @@ class FileFacts(msgspec.Struct, frozen=True):
     fault: str = ""
     variables: tuple[Setting, ...] = ()
     limits_requests: bool = False
+    units: tuple[Unit, ...] = ()
+    decision: Decision | None = None
