@@ -158,7 +158,7 @@ class Check:
     languages that it ``reads`` and its ``run`` takes one parsed file, in the worker: once per file, with the tree where
     the file's own language is among them and could be parsed, else without one where TEXT is. With ``options`` (an
     instance of a frozen dataclass: the defaults) ``run`` takes a second argument, the options in force; ``strict`` are
-    the defaults under ``profile = "strict"``, where they are others. ``examined``
+    the defaults under ``preset = "strict"``, where they are others. ``examined``
     counts what was looked at, so that silence can be told from emptiness. ``version`` of a file check is part of the
     cache key: raise it when the same file may give other hits. A project check that ``audits`` runs after all others
     and finds in ``project.answers`` what the inline answers in the code were good for. A check of TEXT with ``history``

@@ -61,7 +61,7 @@ def _page(check: Check, paint: Palette, columns: int) -> Iterator[str]:
         yield f"{paint.strong('Options')}  in [checks.{check.id}] of qgate.toml, or [tool.qgate.checks.{check.id}]"
         for name, hint, default in fields:
             strict = getattr(check.strict, name, default)
-            more = f", {written(strict)} in the profile `strict`" if strict != default else ""
+            more = f", {written(strict)} in the preset `strict`" if strict != default else ""
             yield f"  {name.replace('_', '-')} = {written(default)}  {paint.faint(type_words(hint) + more)}"
     for label, values in (("Tags", check.tags), ("Gates", check.gates)):
         if values:

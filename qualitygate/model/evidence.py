@@ -2,9 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 import msgspec
+
+# The unit of each canonical metric; `*` stands for a percentile, `max` and the like.
+_UNITS: Mapping[str, str] = {
+    "http.latency.*": "ms",
+    "http.rps.*": "rps",
+    "http.error_rate": "ratio",
+    "http.requests": "",
+    "http.duration_s": "s",
+    "db.query.*": "ms",
+    "cpu.utilisation": "ratio",
+    "memory.utilisation": "ratio",
+    "availability": "ratio",
+    "recovery.seconds": "s",
+}
+
+
+def unit_of(metric: str) -> str | None:
+    """The unit that values of a canonical metric are in (`ms`, `s`, `rps`, `ratio` for 0..1, empty for a count).
+
+    None for a name that is none of ours.
+    """
+    unit = _UNITS.get(metric)
+    return unit if unit is not None else _UNITS.get(f"{metric.rpartition('.')[0]}.*")
+
+
+def metrics() -> tuple[str, ...]:
+    """The canonical metrics, percentiles by the usual ones: what a misspelt name is held against."""
+    return tuple(
+        name.replace("*", part) for name in _UNITS for part in (("p95", "p99", "p50", "max") if "*" in name else ("",))
+    )
 
 
 class EvidenceClass(str, Enum):

@@ -182,7 +182,7 @@ class Policy:
     ``options`` maps a check's id to its options in force, where they are not its defaults; ``severities`` maps it to the
     severity that the user gave it, which wins over the check's own. ``origins`` maps each dotted key to where its value
     comes from. ``profile`` maps what is known of the service to its value: `api_style` to `rest`, `expected_load.rps` to 500.
-    ``inapplicable`` maps a check to why the profile switches it off. ``attestations`` is the path of the file of statements.
+    ``inapplicable`` maps a check to why the profile switches it off.
     """
 
     selection: Selection = Selection()
@@ -198,7 +198,6 @@ class Policy:
     conditions: tuple[Condition, ...] = ()
     evidence: tuple[EvidenceSource, ...] = ()
     waivers: tuple[Waiver, ...] = ()
-    attestations: str = ""
     inapplicable: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     severities: Mapping[str, Severity] = field(default_factory=dict)

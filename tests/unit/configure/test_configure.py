@@ -307,7 +307,7 @@ def test_the_schema_says_what_the_validation_says() -> None:
     assert options["severity"]["default"] == "warning"
 
 
-def test_the_strict_profile_changes_defaults_and_nothing_that_is_given(tmp_path: Path) -> None:
+def test_the_strict_preset_changes_defaults_and_nothing_that_is_given(tmp_path: Path) -> None:
     asked = Options(limit=9, strict=True)
     checks = [dataclasses.replace(check("page-size", Options()), strict=asked), check("other", Options())]
 
@@ -316,10 +316,10 @@ def test_the_strict_profile_changes_defaults_and_nothing_that_is_given(tmp_path:
         return configure(checks, tmp_path, environ={})
 
     assert configured("").policy.options == {}
-    strict = configured('profile = "strict"\n')
+    strict = configured('preset = "strict"\n')
     assert strict.policy.options == {"page-size": asked}
     assert strict.values["checks.page-size.limit"] == 9
-    given = configured('profile = "strict"\n[checks.page-size]\nstrict = false\n')
+    given = configured('preset = "strict"\n[checks.page-size]\nstrict = false\n')
     assert given.policy.options == {"page-size": Options(limit=9)}
-    with pytest.raises(ConfigError, match="profile must be 'default' or 'strict', not 'strikt'; did you mean 'strict'"):
-        configured('profile = "strikt"\n')
+    with pytest.raises(ConfigError, match="preset must be 'default' or 'strict', not 'strikt'; did you mean 'strict'"):
+        configured('preset = "strikt"\n')
