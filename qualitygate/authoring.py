@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from qualitygate.model.finding import Confidence, Domain, Edit, Hit, Severity
@@ -204,10 +204,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Pack:
-    """What an entry point of the group ``qualitygate.checks`` gives: a name and its checks."""
+    """What an entry point of the group ``qualitygate.checks`` gives: a name, its checks, and a folder of guides.
+
+    Guides are Markdown: ``<domain>/<topic>.md``, and ``stacks/<stack>.md`` with a section a topic; see
+    :mod:`qualitygate.knowledge` for what is read of them.
+    """
 
     name: str
     checks: tuple[Check, ...]
+    guides: Path | None = None
 
     @staticmethod
     def of(package: str, path: Iterable[str]) -> Pack:

@@ -25,10 +25,14 @@ class PackError(Exception):
 
 @dataclass(frozen=True)
 class Installed:
-    """The checks of all packs, in the order of their ids, and a digest of the code that they are (for the cache)."""
+    """The checks of all packs, in the order of their ids, and a digest of the code that they are (for the cache).
+
+    ``guides`` are the folders of guides that the packs bring.
+    """
 
     checks: tuple[Check, ...]
     identity: str
+    guides: tuple[Path, ...] = ()
 
 
 def load() -> Installed:
@@ -40,21 +44,31 @@ def load() -> Installed:
     """
     checks: dict[str, Check] = {}
     origins: set[Path] = set()
+    guides: list[Path] = []
     for distribution, entry in _entries(_site_directories(sys.path)):
         origins.add(_origin(distribution, entry))
-        for check in _import(entry).checks:
+        pack = _import(entry)
+        if pack.guides is not None:
+            guides.append(pack.guides)
+        for check in pack.checks:
             if check.id in checks:
                 raise PackError(f"pack {entry.value}: a second check with the id {check.id!r}")
             checks[check.id] = check
     if not checks:
         raise PackError(f"no pack of checks is installed (entry-point group {GROUP!r})")
-    return Installed(tuple(checks[name] for name in sorted(checks)), _digest(origins))
+    return Installed(tuple(checks[name] for name in sorted(checks)), _digest(origins), tuple(guides))
+
+
+def identity() -> str:
+    """The ``identity`` of what :func:`load` would load, without importing any of it. Raises :class:`PackError`."""
+    return _digest({_origin(distribution, entry) for distribution, entry in _entries(_site_directories(sys.path))})
 
 
 def _digest(origins: set[Path]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for origin in sorted(origins):
-        for source in sorted(origin.rglob("*.py")) if origin.is_dir() else [origin]:
+        sources = [*origin.rglob("*.py"), *origin.rglob("*.md")] if origin.is_dir() else [origin]
+        for source in sorted(sources):
             digest.update(source.read_bytes())
     return digest.hexdigest()
 

@@ -21,6 +21,7 @@ _COMMANDS = {
     "scan": "Scan a repository and say whether it may go out.",
     "rules": "List the installed checks.",
     "rule": "Show the whole documentation of a check.",
+    "search": "Search the checks and the guides: do, don't, why, by domain and by stack.",
     "inventory": "Show the architecture that the code really has: routes, contract, schema, connections.",
     "fix": "Mend findings that carry a safe edit, or show it.",
     "baseline": "Write, check or update the list of known findings.",
