@@ -7,9 +7,11 @@ import msgspec
 from qualitygate.evidence.formats import Format
 from qualitygate.evidence.measurements import k6
 from qualitygate.evidence.opened import Opened, Shape, Unreadable, decoded
+from qualitygate.evidence.scanners import pip_audit, sarif, trivy
+from qualitygate.model.evidence import Measured, Scanned
 
 # Every format that is read. Each one is told from all others by its own `keys` and `fits`, so their order is of no matter.
-FORMATS: tuple[Format, ...] = (*k6.FORMATS,)
+FORMATS: tuple[Format, ...] = (*k6.FORMATS, *sarif.FORMATS, *pip_audit.FORMATS, *trivy.FORMATS)
 
 
 def recognise(source: Opened, kind: str = "") -> Format:
@@ -19,9 +21,21 @@ def recognise(source: Opened, kind: str = "") -> Format:
     if found is None:
         expected = f": expected {kind}" if kind else ""
         raise Unreadable(f"is {source.shape.value} of no format that qgate reads{expected}")
-    if kind and found.kind != kind:
+    # Any scanner may write SARIF: whose it is is known when it is read.
+    if kind and found.kind not in (kind, sarif.KIND):
         raise Unreadable(f"is not of {kind}: it is {found.name}")
     return found
+
+
+def of_kind(found: tuple[Measured | Scanned, ...], kind: str) -> tuple[Measured | Scanned, ...]:
+    """Those of ``found`` that are of the ``kind`` expected (empty: any). Raises Unreadable where none is."""
+    scanned = [one for one in found if isinstance(one, Scanned)]
+    if kind in ("", sarif.KIND) or not scanned:
+        return found
+    wanted = tuple(one for one in scanned if one.written_by(kind))
+    if not wanted:
+        raise Unreadable(f"is not of {kind}: it holds the results of {', '.join(one.origin.tool for one in scanned)}")
+    return wanted
 
 
 def _is(form: Format, source: Opened, keys: frozenset[str]) -> bool:

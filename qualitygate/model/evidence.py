@@ -121,6 +121,11 @@ class Scanned(msgspec.Struct, frozen=True):
     fault: str = ""
     notes: tuple[str, ...] = ()
 
+    def written_by(self, tool: str) -> bool:
+        """Whether it is of the scanner that people call ``tool``: `semgrep` for what `Semgrep OSS` wrote."""
+        name, wanted = self.origin.tool.casefold(), tool.casefold()
+        return wanted in (name, name.partition(" ")[0])
+
 
 class Attestation(msgspec.Struct, frozen=True):
     """A statement of a person about one condition, as written in the file of attestations.
