@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 
 from qualitygate.cli import CLOSED, NO_EVIDENCE, OPEN
 from qualitygate.cli.shared import (
+    append_file,
     config_options,
     configured,
     emit,
@@ -175,6 +177,9 @@ def command(
         emit(rendered(report, described, printed, style).decode())
     else:
         emit(rendered(report, described, printed, Style()))
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and "github" in (printed, *(name for name, _ in outputs)):
+        append_file(Path(summary), rendered(report, described, "markdown", Style()))
     code = report.verdict.exit_code
     return OPEN if exit_zero and code in (CLOSED, NO_EVIDENCE) else code
 

@@ -222,6 +222,15 @@ def write_file(target: Path, data: bytes) -> None:
         raise Failure(f"error: {target}: {error.strerror or error}") from None
 
 
+def append_file(target: Path, data: bytes) -> None:
+    """Add to the end of ``target``, which others write to as well. Fails with exit code 2."""
+    try:
+        with target.open("ab") as stream:
+            stream.write(data)
+    except OSError as error:
+        raise Failure(f"error: {target}: {error.strerror or error}") from None
+
+
 def _mode(path: Path) -> int:
     """The permissions of the file that is replaced, or those of a new one."""
     try:

@@ -14,6 +14,13 @@ from qualitygate.report.text import render as render_text
 _WRITERS = {
     "json": ("json:render", "everything, for programs (schemas/report-1.json)"),
     "sarif": ("sarif:render", "SARIF 2.1.0 as GitHub code scanning reads it"),
+    "sarif-full": ("sarif:render_full", "SARIF 2.1.0 with suppressions, fixes and the gate"),
+    "github": ("github:render", "annotations of GitHub Actions; the step summary too, where there is one"),
+    "gitlab": ("gitlab:render", "GitLab Code Quality"),
+    "junit": ("junit:render", "JUnit XML: a case for each condition and each check"),
+    "markdown": ("markdown:render", "a comment of a pull request"),
+    "rdjson": ("rdjson:render", "reviewdog"),
+    "sonar": ("sonar:render", "SonarQube's generic issues"),
 }
 FORMATS = {"text": "for people", **{name: what for name, (_, what) in _WRITERS.items()}}
 

@@ -1,16 +1,13 @@
-"""In: a report and the checks. Out: SARIF 2.1.0 as GitHub code scanning reads it.
+"""In: a report and the checks. Out: SARIF 2.1.0: as GitHub code scanning reads it, or with all that the format has.
 
 Numbers from GitHub's "SARIF support for code scanning": 5,000 results of a run and 10 tags of a rule are kept, texts of
 descriptions may have 1,024 characters, ``security-severity`` makes a rule a security rule, only active results belong
-into the file because ``suppressions`` are ignored. The line hash is the one that its upload action computes
-(``fingerprints.ts`` of github/codeql-action): another value would be reported as inconsistent.
+into the file because ``suppressions`` are ignored.
 """
 
 from __future__ import annotations
 
 import re
-from array import array
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -19,8 +16,10 @@ from qualitygate.authoring import Check
 from qualitygate.model.finding import Change, Domain, Finding, Severity, Status
 from qualitygate.model.source import Place, Span, Unread
 from qualitygate.model.verdict import Report
-from qualitygate.report.json import encoded
+from qualitygate.report.json import encoded, gate
+from qualitygate.report.line_hash import line_hashes
 from qualitygate.report.page import markdown, page, plain
+from qualitygate.report.parts import active, harmless, mending, rules, sentence, whole
 from qualitygate.report.redact import Redactor
 
 MAX_RESULTS = 5_000
@@ -38,53 +37,51 @@ _PROBLEM = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE:
 
 _STATES = {Change.NEW: "new", Change.CHANGED: "updated", Change.UNCHANGED: "unchanged"}
 
-_BLOCK = 100
-_FACTOR = 37
-_WRAP = (1 << 64) - 1
-_END = "\uffff"
-
 
 def render(report: Report, checks: Iterable[Check]) -> bytes:
-    """The active findings as UTF-8 SARIF that ends in a line break. ``checks`` are the installed ones."""
+    """The active findings as UTF-8 SARIF that ends in a line break, for GitHub. ``checks`` are the installed ones."""
     return encoded(document(report, checks))
 
 
-def document(report: Report, checks: Iterable[Check]) -> dict[str, Any]:
+def render_full(report: Report, checks: Iterable[Check]) -> bytes:
+    """All findings, whatever their status, with their suppressions, fixes and the gate, for programs that read those."""
+    return encoded(document(report, checks, full=True))
+
+
+def document(report: Report, checks: Iterable[Check], *, full: bool = False) -> dict[str, Any]:
     """The SARIF log as plain values."""
-    active = [finding for finding in report.findings if finding.status is Status.ACTIVE]
-    active.sort(key=lambda finding: (finding.severity.rank, finding.confidence.rank, finding.path, finding.span))
-    kept = active[:MAX_RESULTS]
-    named = {*report.examined, *report.broken, *(finding.check for finding in kept)}
-    rules = sorted((check for check in checks if check.id in named), key=lambda check: check.id)
-    index = {check.id: number for number, check in enumerate(rules)}
+    findings = active(report)
+    if full:
+        findings += [finding for finding in report.findings if finding.status is not Status.ACTIVE]
+    kept = findings if full else findings[:MAX_RESULTS]
+    described = rules(checks, {*report.examined, *report.broken, *(finding.check for finding in kept)})
+    index = {check.id: number for number, check in enumerate(described)}
     redactor = Redactor.of(report)
     hashes = _hashes(report, kept, redactor)
-    return {
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {
-                        "name": "qgate",
-                        "fullName": f"qgate {report.version}, the quality gate for backend architecture",
-                        "version": report.version,
-                        "semanticVersion": report.version,
-                        "informationUri": "https://pypi.org/project/backend-qgate/",
-                        "rules": [_rule(check) for check in rules],
-                    }
-                },
-                "automationDetails": {"id": "qgate/default/"},
-                "columnKind": "unicodeCodePoints",
-                "originalUriBaseIds": {ROOT: {"description": {"text": "The top of the repository."}}},
-                "invocations": [_invocation(report, len(active), redactor, index)],
-                "results": [
-                    _result(finding, index, report.prefix, redactor, hashes.get((finding.path, finding.span.line)))
-                    for finding in kept
-                ],
+    results = []
+    for finding in kept:
+        result = _result(finding, index, report.prefix, redactor, hashes.get((finding.path, finding.span.line)))
+        results.append(result | _more(report, finding, redactor) if full else result)
+    run: dict[str, Any] = {
+        "tool": {
+            "driver": {
+                "name": "qgate",
+                "fullName": f"qgate {report.version}, the quality gate for backend architecture",
+                "version": report.version,
+                "semanticVersion": report.version,
+                "informationUri": "https://pypi.org/project/backend-qgate/",
+                "rules": [_rule(check) for check in described],
             }
-        ],
+        },
+        "automationDetails": {"id": "qgate/default/"},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {ROOT: {"description": {"text": "The top of the repository."}}},
+        "invocations": [_invocation(report, len(findings) - len(kept), redactor, index)],
+        "results": results,
     }
+    if full:
+        run["properties"] = {"gate": gate(report.verdict, redactor)}
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _rule(check: Check) -> dict[str, Any]:
@@ -98,8 +95,8 @@ def _rule(check: Check) -> dict[str, Any]:
     return {
         "id": check.id,
         "name": "".join(part.capitalize() for part in check.id.split("-")),
-        "shortDescription": {"text": _cut(_sentence(check.title))},
-        "fullDescription": {"text": _cut(_sentence(_first(page(check).section("What it flags")) or check.title))},
+        "shortDescription": {"text": _cut(sentence(check.title))},
+        "fullDescription": {"text": _cut(sentence(_first(page(check).section("What it flags")) or check.title))},
         "help": {"text": plain(check), "markdown": markdown(check)},
         "defaultConfiguration": {"level": check.severity.value},
         "properties": properties,
@@ -121,22 +118,22 @@ def _result(
         {
             "id": number,
             **_location(place, prefix),
-            "message": {"text": _sentence(_safe(redactor.text(place.note or place.role or "Seen here")))},
+            "message": {"text": _unlinked(sentence(harmless(place.note or place.role or "Seen here", redactor)))},
         }
         for number, place in enumerate(finding.places[:MAX_PLACES], start=1)
     ]
-    sentences = [_sentence(_safe(redactor.text(text))) for text in (finding.message, finding.why, finding.mend) if text]
+    message = _unlinked(whole(finding, redactor))
     if related:
         links = (
-            f"[{_bracketless(_safe(redactor.text(place.note or place.role or place.path)))}]({number})"
+            f"[{_bracketless(harmless(place.note or place.role or place.path, redactor))}]({number})"
             for number, place in enumerate(finding.places[:MAX_LINKS], start=1)
         )
-        sentences.append(f"See {', '.join(links)}.")
+        message += f" See {', '.join(links)}."
     fingerprints = {"primaryLocationLineHash": line_hash} if line_hash else {}
     result: dict[str, Any] = {
         "ruleId": finding.check,
         "level": finding.severity.value,
-        "message": {"text": " ".join(sentences)},
+        "message": {"text": message},
         "locations": [_location(finding.place, prefix)],
         "partialFingerprints": {**fingerprints, "qgate/v1": finding.fingerprint},
         "properties": {"confidence": finding.confidence.value, "subject": redactor.text(finding.subject)},
@@ -148,6 +145,35 @@ def _result(
     if related:
         result["relatedLocations"] = related
     return result
+
+
+def _more(report: Report, finding: Finding, redactor: Redactor) -> dict[str, Any]:
+    """What GitHub does not read of a result: whether it counts, how it stands to what is known, and what mends it."""
+    suppressions = []
+    if finding.status is not Status.ACTIVE:
+        outside = finding.status is Status.BASELINED
+        reason = finding.answer or ("Known from the baseline" if outside else "")
+        suppressions = [
+            {"kind": "external" if outside else "inSource", "status": "accepted"}
+            | ({"justification": _unlinked(sentence(harmless(reason, redactor)))} if reason else {})
+        ]
+    more: dict[str, Any] = {"suppressions": suppressions}
+    mended = mending(report, finding, redactor)
+    if mended:
+        changes = [
+            {
+                "artifactLocation": _artifact(path, report.prefix),
+                "replacements": [
+                    {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}} for edit in edits
+                ],
+            }
+            for path, edits in mended.items()
+        ]
+        fix: dict[str, Any] = {"artifactChanges": changes}
+        if finding.mend:
+            fix["description"] = {"text": _unlinked(sentence(harmless(finding.mend, redactor)))}
+        more["fixes"] = [fix]
+    return more
 
 
 def _location(place: Place, prefix: str) -> dict[str, Any]:
@@ -169,18 +195,18 @@ def _region(span: Span) -> dict[str, int]:
     return {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
 
 
-def _invocation(report: Report, active: int, redactor: Redactor, index: Mapping[str, int]) -> dict[str, Any]:
+def _invocation(report: Report, left_out: int, redactor: Redactor, index: Mapping[str, int]) -> dict[str, Any]:
     notes: list[dict[str, Any]] = [_unread(item, report.prefix, redactor) for item in report.unread]
     for check, reason in sorted(report.broken.items()):
         note: dict[str, Any] = {
             "level": "error",
-            "message": {"text": _sentence(_safe(f"The check {check} crashed: {redactor.text(reason)}"))},
+            "message": {"text": _unlinked(sentence(harmless(f"The check {check} crashed: {reason}", redactor)))},
         }
         if check in index:
             note["associatedRule"] = {"id": check, "index": index[check]}
         notes.append(note)
-    if active > MAX_RESULTS:
-        text = f"{MAX_RESULTS:,} of {active:,} results are written, the worst first: code scanning keeps no more."
+    if left_out:
+        text = f"{MAX_RESULTS:,} of {MAX_RESULTS + left_out:,} results are written, the worst first: code scanning keeps no more."
         notes.append({"level": "note", "message": {"text": text}})
     return {
         "executionSuccessful": not report.broken,
@@ -195,23 +221,14 @@ def _unread(item: Unread, prefix: str, redactor: Redactor) -> dict[str, Any]:
         location["region"] = {"startLine": item.line}
     return {
         "level": "warning",
-        "message": {"text": _sentence(_safe(f"Not judged: {redactor.text(item.reason)}"))},
+        "message": {"text": _unlinked(sentence(harmless(f"Not judged: {item.reason}", redactor)))},
         "locations": [{"physicalLocation": location}],
     }
 
 
-def _sentence(text: str) -> str:
-    """``text`` with a full stop where it has no end of its own."""
-    text = text.strip()
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
-
-
-def _safe(text: str) -> str:
-    """``text`` without control characters, and with nothing that a viewer would take for a link of the message."""
-    shown = "".join(
-        character if character.isprintable() or character == " " else f"\\u{ord(character):04x}" for character in text
-    )
-    return re.sub(r"\](?=\(\d+\))", r"\\]", shown)
+def _unlinked(text: str) -> str:
+    """``text`` with nothing in it that a viewer would take for a link of the message."""
+    return re.sub(r"\](?=\(\d+\))", r"\\]", text)
 
 
 def _bracketless(text: str) -> str:
@@ -225,9 +242,6 @@ def _first(text: str) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1].rsplit(' ', 1)[0]}…"
-
-
-# The line hash.
 
 
 def _hashes(report: Report, findings: Sequence[Finding], redactor: Redactor) -> dict[tuple[str, int], str]:
@@ -244,38 +258,3 @@ def _hashes(report: Report, findings: Sequence[Finding], redactor: Redactor) -> 
             if not redactor.covers(path, line, last):
                 hashes[path, line] = value
     return hashes
-
-
-def line_hashes(data: bytes, wanted: Iterable[int]) -> dict[int, tuple[str, int]]:
-    """``primaryLocationLineHash`` of the 1-based lines ``wanted``, each with the last line that went into it.
-
-    The hash runs over the 100 UTF-16 code units that begin at the line, blanks and tabs left out, CR and CRLF taken as
-    LF, an end marker and zeros after the last; the number behind the colon counts equal ones from the top of the file.
-    """
-    text = data.decode("utf-8", "replace")
-    if not text.isascii() and max(text) > "\uffff":
-        text = "".join(map(chr, array("H", text.encode("utf-16", "surrogatepass")[2:])))
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace(" ", "").replace("\t", "")
-    end = len(text)
-    text += _END + "\0" * _BLOCK
-    lines = set(wanted)
-    seen: Counter[str] = Counter()
-    hashes = {}
-    start, number, last = 0, 1, max(lines, default=0)
-    while number <= last:
-        window = text[start : start + _BLOCK]
-        seen[window] += 1
-        if number in lines:
-            hashes[number] = (f"{_polynomial(window):x}:{seen[window]}", number + window.count("\n"))
-        start = text.find("\n", start, end) + 1
-        number += 1
-        if not start:
-            break
-    return hashes
-
-
-def _polynomial(window: str) -> int:
-    value = 0
-    for character in window:
-        value = value * _FACTOR + ord(character) & _WRAP
-    return value

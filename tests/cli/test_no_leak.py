@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from qualitygate.report.formats import FORMATS
+
 # Each place has a secret of its own, put together here so that no scanner takes it for a live one.
 ALPHABET = "qXz7Rk2Lm9Tw4Vb8Nc3Yd6Hf1Js5Pg0"
 PLACES = {
@@ -83,16 +85,7 @@ def test_no_secret_leaves_the_files_that_hold_it(
     assert len(set(secrets)) == len(secrets) > 20
     alone = ["--isolated"] if isolated else []
     runs = [
-        [
-            "scan",
-            "--min-confidence",
-            "low",
-            "-v",
-            "-o",
-            f"json={tmp_path}/out.json",
-            "-o",
-            f"sarif={tmp_path}/out.sarif",
-        ],
+        ["scan", "--min-confidence", "low", "-v", *(f"--output={name}={tmp_path}/out.{name}" for name in FORMATS)],
         ["scan", "--min-confidence", "low", "--format", "json"],
         ["scan", "--min-confidence", "low", "--history"],
         ["scan", "--staged", "--min-confidence", "low"],

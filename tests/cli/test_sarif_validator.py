@@ -15,15 +15,16 @@ VALIDATOR = os.environ.get("SARIF_MULTITOOL") or shutil.which("Sarif.Multitool")
 
 
 @pytest.mark.skipif(VALIDATOR is None, reason="SARIF_MULTITOOL does not name the program Sarif.Multitool")
+@pytest.mark.parametrize("form", ["sarif", "sarif-full"])
 @pytest.mark.parametrize("prepare", ["findings", "nothing", "unread"])
-def test_the_validator_finds_no_error_and_no_warning(qgate, repository: Path, prepare: str) -> None:
+def test_the_validator_finds_no_error_and_no_warning(qgate, repository: Path, prepare: str, form: str) -> None:
     assert VALIDATOR is not None
     arguments = []
     if prepare == "nothing":
         arguments = ["--select", "messaging"]
     if prepare == "unread":
         (repository / "app" / "größe [1] (2).py").write_text("def (\n")
-    qgate("scan", "-o", "sarif=out.sarif", *arguments)
+    qgate("scan", "-o", f"{form}=out.sarif", *arguments)
     result = subprocess.run(
         [VALIDATOR, "validate", "out.sarif", "--rule-kind", "Sarif;Ghas", "--level", "Error;Warning"],
         cwd=repository,

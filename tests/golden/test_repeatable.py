@@ -15,6 +15,7 @@ from qualitygate.discover import discover
 from qualitygate.load import load
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.finding import Hit
+from qualitygate.report.formats import FORMATS
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 _TIME = re.compile(rb'"seconds": [0-9.]+|"(?:start|end)TimeUtc": "[^"]*"|[0-9.]+ s(?=;|$)', re.MULTILINE)
@@ -25,7 +26,7 @@ def outputs(folder: Path, seed: str, jobs: str, cache: Path | None = None) -> di
     folder.mkdir()
     environment = {**os.environ, "PYTHONHASHSEED": seed, "QGATE_CACHE_DIR": str(cache)}
     options = ["--jobs", jobs] if cache else ["--no-cache", "--jobs", jobs]
-    written = [f"--output={form}={folder / form}" for form in ("json", "sarif", "text")]
+    written = [f"--output={form}={folder / form}" for form in FORMATS]
     for command in (["scan", "--min-confidence=low", "--exit-zero", *written], ["inventory", "--format=json"]):
         result = subprocess.run(
             [sys.executable, "-m", "qualitygate", *command, *options, str(FIXTURES)],

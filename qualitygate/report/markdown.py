@@ -1,0 +1,160 @@
+"""In: a report. Out: Markdown for a comment of a pull request or a step summary: the verdict, the gate, what is new.
+
+A comment of GitHub holds 65,536 characters, of GitLab a million: what does not fit is told as a number. What comes from
+the scanned tree is text here: it makes no markup, no table cell, no link, and mentions nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from qualitygate.authoring import Check
+from qualitygate.model.finding import Finding, Severity
+from qualitygate.model.verdict import Report, Row, State
+from qualitygate.report.parts import active, address, harmless, new, sentence
+from qualitygate.report.redact import Redactor
+
+# Bytes, of which there are never fewer than characters, whatever the consumer counts.
+MAX_SIZE = 65_000
+_MAX_TEXT = 600
+# By this line a bot finds the comment that it wrote before.
+MARKER = "<!-- qgate -->"
+_MARKS = {
+    State.PASS: "✅",
+    State.FAIL: "❌",
+    State.ERROR: "❌",
+    State.WAIVED: "➖",
+    State.NOT_APPLICABLE: "➖",
+}
+# What Markdown reads as markup; and what makes a mention, a reference to an issue or merge request, or an address of
+# what follows, from which an invisible space takes the meaning.
+_SPECIAL = re.compile(r"(?P<markup>[\\`*_\[\]<>|~&$])|[@#!%](?=\w)|:(?=//)|(?<=\bGH)-(?=\d)|(?<=\bwww)\.")
+_CODE = re.compile(r"`([^`]+)`")
+
+
+def render(report: Report, checks: Iterable[Check]) -> bytes:
+    """The comment as UTF-8 that ends in a line break, at most :data:`MAX_SIZE` bytes long."""
+    redactor = Redactor.of(report)
+    findings = new(active(report))
+    foot = _foot(report, redactor)
+    lines = _Lines(MAX_SIZE - 1_000 - _size(foot))
+    for line in (MARKER, *_head(report, findings), ""):
+        lines.add(line)
+    rows = sorted(report.verdict.rows, key=lambda row: row.state is State.PASS)
+    if rows:
+        lines.add("| | Condition | Value | Limit | State | Evidence |\n| - | - | - | - | - | - |")
+        left = sum(not lines.add(_row(row, redactor)) for row in rows)
+        lines.force(f"\n{left} more conditions are left out: a comment holds no more." if left else "")
+    for severity in Severity:
+        _section(lines, [finding for finding in findings if finding.severity is severity], report, redactor)
+    return "\n".join((*lines.lines, foot, "")).encode("utf-8", "replace")
+
+
+class _Lines:
+    """Lines up to a size in bytes; one that does not fit is left out, and all after it."""
+
+    def __init__(self, room: int) -> None:
+        self.lines: list[str] = []
+        self.room = room
+
+    def add(self, line: str) -> bool:
+        """Take the line, where it fits."""
+        self.room -= _size(line) + 1
+        if self.room < 0:
+            self.room = -1
+            return False
+        self.lines.append(line)
+        return True
+
+    def force(self, line: str) -> None:
+        """Take the line: there is a reserve for the few that close what is open."""
+        self.lines.append(line)
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
+def _head(report: Report, findings: list[Finding]) -> Iterator[str]:
+    verdict = report.verdict
+    states = Counter(row.state for row in verdict.rows)
+    counts = ", ".join(f"{states[state]} {state.value.replace('_', ' ')}" for state in State if states[state])
+    mark = {"open": "✅", "closed": "❌"}.get(verdict.state, "❔")
+    yield f"## {mark} qgate: the gate is {verdict.state}"
+    yield ""
+    if counts:
+        yield f"Conditions: {counts}."
+    levels = Counter(finding.severity for finding in findings)
+    told = ", ".join(_count(levels[severity], severity.value) for severity in Severity if levels[severity])
+    kind = "new finding" if report.base is not None else "finding"
+    yield f"{_count(len(findings), kind)}{f' ({told})' if told else ''}."
+
+
+def _row(row: Row, redactor: Redactor) -> str:
+    state = row.state.value.replace("_", " ")
+    if row.state not in (State.PASS, State.WAIVED, State.NOT_APPLICABLE):
+        state = f"**{state.upper()}**" if row.required else f"{state}, not required"
+    about = ", ".join(filter(None, (row.detail, row.source, row.observed)))
+    evidence = f"{row.evidence}: {about}" if about else row.evidence
+    cells = [inline(text, redactor) for text in (row.id, row.value, row.limit)]
+    return f"| {_MARKS.get(row.state, '❔')} | {' | '.join(cells)} | {state} | {inline(evidence, redactor)} |"
+
+
+def _section(lines: _Lines, findings: list[Finding], report: Report, redactor: Redactor) -> None:
+    """The findings of one severity; what does not close the gate by itself is folded."""
+    if not findings:
+        return
+    title = _count(len(findings), findings[0].severity.value)
+    folded = findings[0].severity is not Severity.ERROR
+    opened = lines.add(f"\n<details><summary>{title}</summary>\n" if folded else f"\n### {title}\n")
+    left = sum(not (opened and lines.add(_finding(finding, report, redactor))) for finding in findings)
+    if left:
+        what = title if left == len(findings) else f"{left:,} more"
+        lines.force(f"\n{what} left out: a comment holds no more.")
+    if opened and folded:
+        lines.force("\n</details>")
+
+
+def _finding(finding: Finding, report: Report, redactor: Redactor) -> str:
+    place = inline(f"{address(report, finding.path)}:{max(1, finding.span.line)}", redactor)
+    told = f"- <code>{place}</code> {inline(sentence(finding.message), redactor)} <code>{finding.check}</code>"
+    for label, text in (("Why here", finding.why), ("Mend", finding.mend)):
+        if text:
+            told += f"\n  <br>{label}: {inline(sentence(text), redactor)}"
+    return told
+
+
+def _foot(report: Report, redactor: Redactor) -> str:
+    parts = [f"{_count(report.files, 'file')} read by qgate {report.version}"]
+    if report.base is not None:
+        parts.append(f"compared with <code>{inline(report.base.commit[:10], redactor)}</code>")
+        parts.append(f"{len(report.base.gone)} gone since")
+    if report.unread:
+        parts.append(f"{_count(len(report.unread), 'part')} could not be read and told nothing")
+    if report.broken:
+        parts.append(f"{_count(len(report.broken), 'check')} crashed")
+    return f"\n<sub>{'; '.join(parts)}.</sub>"
+
+
+def inline(text: str, redactor: Redactor) -> str:
+    """Text from anywhere as the text of one line of Markdown, a cell of a table included."""
+    shown = harmless(text, redactor)
+    if len(shown) > _MAX_TEXT:
+        shown = f"{shown[: _MAX_TEXT - 1]}…"
+    return "".join(
+        f"<code>{_escaped(part)}</code>" if number % 2 else _escaped(part)
+        for number, part in enumerate(_CODE.split(shown))
+    )
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(
+        lambda match: f"&#{ord(match[0])};" if match["markup"] else f"{match[0]}&#8203;",
+        text,
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
