@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from qualitygate.authoring import Check
 from qualitygate.model.finding import Finding, Severity
 from qualitygate.model.verdict import Report, Row, State
-from qualitygate.report.parts import active, address, harmless, new, sentence
+from qualitygate.report.parts import CONDITION, active, address, harmless, new, sentence
 from qualitygate.report.redact import Redactor
 
 # Bytes, of which there are never fewer than characters, whatever the consumer counts.
 MAX_SIZE = 65_000
 _MAX_TEXT = 600
+# Of the findings of one check these are shown with reason and mending, and these in a line each.
+_WHOLE, _SHORT = 3, 10
 # By this line a bot finds the comment that it wrote before.
 MARKER = "<!-- qgate -->"
 _MARKS = {
@@ -30,7 +33,9 @@ _MARKS = {
 }
 # What Markdown reads as markup; and what makes a mention, a reference to an issue or merge request, or an address of
 # what follows, from which an invisible space takes the meaning.
-_SPECIAL = re.compile(r"(?P<markup>[\\`*_\[\]<>|~&$])|[@#!%](?=\w)|:(?=//)|(?<=\bGH)-(?=\d)|(?<=\bwww)\.")
+_SPECIAL = re.compile(
+    r"(?P<markup>[\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_]))|[@#!%](?=\w)|:(?=//)|(?<=\bGH)-(?=\d)|(?<=\bwww)\."
+)
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -46,9 +51,12 @@ def render(report: Report, checks: Iterable[Check]) -> bytes:
     if rows:
         lines.add("| | Condition | Value | Limit | State | Evidence |\n| - | - | - | - | - | - |")
         left = sum(not lines.add(_row(row, redactor)) for row in rows)
-        lines.force(f"\n{left} more conditions are left out: a comment holds no more." if left else "")
+        if left:
+            lines.force(f"\n{left} more conditions are left out: a comment holds no more.")
+    titles = {check.id: check.title for check in checks} | {CONDITION.id: CONDITION.title}
+    written = _Findings(report, redactor)
     for severity in Severity:
-        _section(lines, [finding for finding in findings if finding.severity is severity], report, redactor)
+        _section(lines, [one for one in findings if one.severity is severity], titles, written)
     return "\n".join((*lines.lines, foot, "")).encode("utf-8", "replace")
 
 
@@ -102,28 +110,51 @@ def _row(row: Row, redactor: Redactor) -> str:
     return f"| {_MARKS.get(row.state, '❔')} | {' | '.join(cells)} | {state} | {inline(evidence, redactor)} |"
 
 
-def _section(lines: _Lines, findings: list[Finding], report: Report, redactor: Redactor) -> None:
-    """The findings of one severity; what does not close the gate by itself is folded."""
+def _section(lines: _Lines, findings: list[Finding], titles: Mapping[str, str], written: _Findings) -> None:
+    """The findings of one severity by their checks; those that do not close the gate by themselves are folded."""
     if not findings:
         return
     title = _count(len(findings), findings[0].severity.value)
     folded = findings[0].severity is not Severity.ERROR
-    opened = lines.add(f"\n<details><summary>{title}</summary>\n" if folded else f"\n### {title}\n")
-    left = sum(not (opened and lines.add(_finding(finding, report, redactor))) for finding in findings)
-    if left:
-        what = title if left == len(findings) else f"{left:,} more"
-        lines.force(f"\n{what} left out: a comment holds no more.")
+    opened = lines.add(f"\n<details><summary>{title}</summary>" if folded else f"\n### {title}")
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.check, []).append(finding)
+    told = 0
+    for check, group in groups.items():
+        name = f"**{check}**" + (f" ({len(group):,})" if len(group) > 1 else "")
+        if not (opened and lines.add(f"\n{name} {inline(titles.get(check, ''), written.redactor)}\n")):
+            break
+        shown = [written.whole(one) for one in group[:_WHOLE]] + [written.short(one) for one in group[_WHOLE:_SHORT]]
+        taken = sum(lines.add(line) for line in shown)
+        told += len(group) if taken == len(shown) else taken
+        if taken == len(shown) and len(group) > taken:
+            lines.add(f"- … and {len(group) - taken:,} more")
+    if told < len(findings):
+        lines.force(f"\n{len(findings) - told:,} of these are left out: a comment holds no more.")
     if opened and folded:
         lines.force("\n</details>")
 
 
-def _finding(finding: Finding, report: Report, redactor: Redactor) -> str:
-    place = inline(f"{address(report, finding.path)}:{max(1, finding.span.line)}", redactor)
-    told = f"- <code>{place}</code> {inline(sentence(finding.message), redactor)} <code>{finding.check}</code>"
-    for label, text in (("Why here", finding.why), ("Mend", finding.mend)):
-        if text:
-            told += f"\n  <br>{label}: {inline(sentence(text), redactor)}"
-    return told
+@dataclass(frozen=True)
+class _Findings:
+    """Findings as items of a list."""
+
+    report: Report
+    redactor: Redactor
+
+    def whole(self, finding: Finding) -> str:
+        """With the reason and the mending."""
+        told = self.short(finding)
+        for label, text in (("Why here", finding.why), ("Mend", finding.mend)):
+            if text:
+                told += f"\n  <br>{label}: {inline(sentence(text), self.redactor)}"
+        return told
+
+    def short(self, finding: Finding) -> str:
+        """The place and the message."""
+        place = f"{address(self.report, finding.path)}:{max(1, finding.span.line)}"
+        return f"- <code>{inline(place, self.redactor)}</code> {inline(sentence(finding.message), self.redactor)}"
 
 
 def _foot(report: Report, redactor: Redactor) -> str:

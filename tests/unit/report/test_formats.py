@@ -436,16 +436,30 @@ def test_hostile_text_is_text_in_markdown(hostile: Report) -> None:
 
 
 @pytest.mark.parametrize("message", ["x" * 5_000, "😀" * 5_000, "<" * 5_000])
+@pytest.mark.parametrize("rows", [3, 300])
 def test_a_comment_never_grows_too_long_and_says_what_is_left_out(
-    report: Make, finding: MakeFinding, message: str
+    report: Make, finding: MakeFinding, message: str, rows: int
 ) -> None:
-    rows = tuple(Row(f"c{number}", State.FAIL, message, message, detail=message) for number in range(30))
-    findings = [finding(severity=severity, message=message, why=message) for severity in Severity for _ in range(300)]
-    text = written(report(*findings, verdict=Verdict("closed", rows, 1)), "markdown")
+    conditions = tuple(Row(f"c{number}", State.FAIL, message, "1", detail=message) for number in range(rows))
+    findings = [
+        finding(check=f"check-{number}", severity=severity, message=message, why=message)
+        for severity in Severity
+        for number in range(300)
+    ]
+    text = written(report(*findings, verdict=Verdict("closed", conditions, 1)), "markdown")
     assert len(text.encode()) < 65_536
-    assert re.search(r"left out: a comment holds no more", text)
+    assert "left out: a comment holds no more" in text
     assert text.count("<details>") == text.count("</details>")
     assert text.rstrip().endswith("</sub>")
+
+
+def test_many_findings_of_one_check_are_told_together(report: Make, finding: MakeFinding) -> None:
+    text = written(report(*[finding(why="it does")] * 30), "markdown")
+    assert "**connection-per-request** (30) A title" in text
+    assert text.count("Why here: it does.") == 3
+    assert text.count("- <code>app/api.py:8</code>") == 10
+    assert "- … and 20 more" in text
+    assert "left out" not in text
 
 
 # The schemas that the consumers publish themselves.
