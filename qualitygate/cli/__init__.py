@@ -24,6 +24,7 @@ _COMMANDS = {
     "search": "Search the checks and the guides: do, don't, why, by domain and by stack.",
     "inventory": "Show the architecture that the code really has: routes, contract, schema, connections.",
     "fix": "Mend findings that carry a safe edit, or show it.",
+    "attest": "State what no tool shows, with evidence, a reviewer and an end; list or export what is stated.",
     "baseline": "Write, check or update the list of known findings.",
     "config": "Show, verify or describe the configuration.",
 }

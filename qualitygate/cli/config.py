@@ -127,10 +127,12 @@ def verify(path: Path, config_file: Path | None, isolated: bool) -> int:
 
 
 @command.command("schema", short_help="Print its JSON Schema.")
-def print_schema() -> int:
+@click.option("--attestations", is_flag=True, help="That of .qgate/attestations.toml.")
+def print_schema(attestations: bool) -> int:
     """Print the JSON Schema of the configuration, with the options of the installed checks."""
     from qualitygate.configure import schema
+    from qualitygate.evidence.attestations import schema as statements
     from qualitygate.report.json import encoded
 
-    emit(encoded(schema(installed().checks)))
+    emit(encoded(statements() if attestations else schema(installed().checks)))
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from enum import Enum
 
 import msgspec
@@ -146,6 +147,13 @@ class Attestation(msgspec.Struct, frozen=True):
     path: str = ""
     line: int = 0
     faults: tuple[str, ...] = ()
+
+    def days_left(self, today: date) -> int:
+        """How many days it still holds; below 0: it has expired, or its end is no day."""
+        try:
+            return (date.fromisoformat(self.expires) - today).days
+        except ValueError:
+            return -1
 
 
 class Unusable(msgspec.Struct, frozen=True):

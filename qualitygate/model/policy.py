@@ -153,6 +153,10 @@ class EvidenceSource:
     place: Place | None = None
 
 
+# Days before the last one at which an end is told: of a waiver, an answer in the code, a statement.
+SOON = 14
+
+
 @dataclass(frozen=True)
 class Waiver:
     """A fault that somebody answers for up to a day: findings of ``check`` in ``path``, or the row ``condition`` of the gate.
