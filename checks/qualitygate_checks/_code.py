@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 from qualitygate.authoring import Place, Project, Role, Span
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Route
+
+Wanted: TypeAlias = Callable[[ir.Function], bool]
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Body:
     @cached_property
     def calls(self) -> tuple[ir.Call, ...]:
         """Every call of the body, in the order of :meth:`expressions`."""
-        return tuple(part for part in self.expressions() if isinstance(part, ir.Call))
+        return tuple([part for part in self.expressions() if type(part) is ir.Call])
 
     @cached_property
     def bindings(self) -> dict[str, list[Binding]]:
@@ -138,17 +141,22 @@ class Code:
         for path, module in sorted(self._modules.items()):
             yield self._top(path, module)
 
-    def bodies(self, path: str, word: str = "") -> Iterator[Body]:
-        """The bodies of a file in which something named ``word`` is called; all of them where it is empty."""
+    def bodies(self, path: str, word: str = "", wanted: Wanted | None = None) -> Iterator[Body]:
+        """The bodies of a file in which something named ``word`` is called; all of them where it is empty.
+
+        ``wanted`` tells from a function's head, or from its encoded body, whether it and those in it are looked at.
+        """
         module = self._modules.get(path)
         if module is None:
             return
-        yield from _spread(self._top(path, module), lambda function: not word or word in function.calls)
+        if wanted is None:
+            wanted = _every if not word else lambda function: word in function.calls
+        yield from _spread(self._top(path, module), wanted)
 
-    def everywhere(self, word: str = "") -> Iterator[Body]:
+    def everywhere(self, word: str = "", wanted: Wanted | None = None) -> Iterator[Body]:
         """The same for all files, in the order of their paths."""
         for path in sorted(self._modules) if not word else self._called().get(word, ()):
-            yield from self.bodies(path, word)
+            yield from self.bodies(path, word, wanted)
 
     def files_that_call(self, ending: str) -> list[str]:
         """The paths of the files in which something is called whose name ends so."""
@@ -243,7 +251,7 @@ class Code:
         return self._tops[path]
 
 
-def bodies_of(path: str, module: ir.Module, wanted: Callable[[ir.Function], bool]) -> Iterator[Body]:
+def bodies_of(path: str, module: ir.Module, wanted: Wanted) -> Iterator[Body]:
     """The bodies of one file: the module's own first, then its functions that are wanted, in order.
 
     What stands in a function that is not wanted is not looked at.
@@ -251,7 +259,11 @@ def bodies_of(path: str, module: ir.Module, wanted: Callable[[ir.Function], bool
     yield from _spread(Body(path, "", None, module.body, None), wanted)
 
 
-def _spread(body: Body, wanted: Callable[[ir.Function], bool]) -> Iterator[Body]:
+def _every(function: ir.Function) -> bool:
+    return True
+
+
+def _spread(body: Body, wanted: Wanted) -> Iterator[Body]:
     yield body
     for inner in body.inside:
         if inner.function is not None and wanted(inner.function):
@@ -289,6 +301,9 @@ def _bound(statements: tuple[ir.Statement, ...]) -> dict[str, list[Binding]]:
                     _bind_target(found, entered, expression, "entered", statement.span.line)
     for expression in own_expressions(statements):
         for part in ir.subexpressions(expression):
+            kind = type(part)
+            if kind is ir.Name or kind is ir.Constant or kind is ir.Attribute:
+                continue
             if isinstance(part, ir.Comprehension):
                 for generator in part.generators:
                     _bind_target(found, generator.target, generator.iterable, "element", part.span.line)

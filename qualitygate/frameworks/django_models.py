@@ -73,7 +73,7 @@ class _Reader:
         self._state = state
         self._members: dict[int, list[ClassValue]] = {}
         for _, cls in sorted(evaluation.classes.items()):
-            ancestry = list(evaluation.ancestry(cls))
+            ancestry = evaluation.ancestry(cls)
             if any(isinstance(base, External) and _is_model(base.name) for base in ancestry):
                 members = [base for base in ancestry if isinstance(base, ClassValue)]
                 self._members[id(cls)] = [member for member in members if member is cls or self._derives(member)]

@@ -128,6 +128,9 @@ class CallGraph:
         self._targets: dict[int, tuple[Target, ...]] = {}
         self._inheriting: dict[int, set[str]] | None = None
         self._injected: dict[int, tuple[FunctionValue, tuple[Value, ...]]] = {}
+        self._providers: dict[int, frozenset[str]] = {}
+        # What runs for a route is asked by each that follows it; the drafts are kept so that no other takes their identity.
+        self._roots: dict[int, tuple[RouteDraft, tuple[tuple[FunctionValue, Value | None], ...]]] = {}
         self._mentions = mentions
 
     def trace(self, function: FunctionValue, receiver: Value | None = None) -> Trace:
@@ -212,8 +215,13 @@ class CallGraph:
                 return found
         return None
 
-    def roots(self, draft: RouteDraft) -> Iterator[tuple[FunctionValue, Value | None]]:
+    def roots(self, draft: RouteDraft) -> tuple[tuple[FunctionValue, Value | None], ...]:
         """The functions that run for a request of a route: what stands before the handler, and the handler."""
+        if id(draft) not in self._roots:
+            self._roots[id(draft)] = draft, tuple(self._run_for(draft))
+        return self._roots[id(draft)][1]
+
+    def _run_for(self, draft: RouteDraft) -> Iterator[tuple[FunctionValue, Value | None]]:
         for value in draft.before:
             yield from self.entry(value)
         if isinstance(draft.handler, FunctionValue):
@@ -311,10 +319,14 @@ class CallGraph:
             parameter.default is not None or parameter.annotation is not None for parameter in function.node.parameters
         ):
             return False
-        return any(
-            isinstance(provider, (FunctionValue, ClassValue)) and provider.node.name in names
-            for provider in self.injected(function)
-        )
+        key = id(function.node)
+        if key not in self._providers:
+            self._providers[key] = frozenset(
+                provider.node.name
+                for provider in self.injected(function)
+                if isinstance(provider, (FunctionValue, ClassValue))
+            )
+        return not self._providers[key].isdisjoint(names)
 
 
 # Methods of a view class that run around each of its handlers.

@@ -254,16 +254,15 @@ class Evaluator:
                 return None if isinstance(value, Unknown) else value
         return None
 
-    def ancestry(self, value: Value) -> Iterator[ClassValue | External]:
+    def ancestry(self, value: Value) -> tuple[ClassValue | External, ...]:
         """The class of an object (or a class itself) and its bases, in the order in which Python looks for attributes."""
         if isinstance(value, Choice):
             value = value.values[0]
         if isinstance(value, Instance):
             value = value.cls
         if isinstance(value, External):
-            yield value
-        elif isinstance(value, ClassValue):
-            yield from self._kin(value)
+            return (value,)
+        return self._kin(value) if isinstance(value, ClassValue) else ()
 
     def _kin(self, cls: ClassValue) -> tuple[ClassValue | External, ...]:
         known = self._ancestors.get(id(cls))

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from posixpath import dirname
 
-import msgspec
-
 from qualitygate.link.names import ModuleIndex
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import ModuleImport
 from qualitygate.model.source import Place, Span
-
-# How every encoded import begins: a function without these bytes holds none and is not decoded.
-_ENCODED = msgspec.msgpack.encode(ir.Import("", (), 0, "", Span(1, 1, 1, 1)))[:2]
 
 
 def link_imports(modules: Mapping[str, ir.Module]) -> tuple[ModuleImport, ...]:
@@ -79,7 +74,7 @@ def _imports(body: tuple[ir.Statement, ...], when: str) -> Iterator[tuple[ir.Imp
         if isinstance(statement, ir.Import):
             yield statement, when
         elif isinstance(statement, ir.Function):
-            if _ENCODED in bytes(statement.body):
+            if ir.may_hold(statement, ir.Import):
                 yield from _imports(ir.statements(statement), "call")
         elif isinstance(statement, ir.If):
             inside, otherwise = _branches(statement.test, when)

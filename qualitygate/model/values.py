@@ -247,7 +247,7 @@ class Evaluation(Protocol):
         """Every class of the project, by `path:Class`."""
         ...
 
-    def ancestry(self, value: Value) -> Iterator[ClassValue | External]:
+    def ancestry(self, value: Value) -> tuple[ClassValue | External, ...]:
         """The class of an object, or the class itself, and its bases, nearest first; library classes by name."""
         ...
 

@@ -177,12 +177,11 @@ def _in_code(project: Project, classes: bool = False) -> bool:
 
     With ``classes`` only classes of its own count: the names of a library's limiter are known to limit nothing.
     """
+    words: set[str] = set()
     for file in project.files:
-        if file.module is None or file.role is not Role.APPLICATION:
-            continue
-        if any(map(_limits, _classes(file.module.body) if classes else _words(file.module.body))):
-            return True
-    return False
+        if file.module is not None and file.role is Role.APPLICATION:
+            words.update(_classes(file.module.body) if classes else _words(file.module.body))
+    return any(map(_limits, words))
 
 
 def _classes(body: tuple[ir.Statement, ...]) -> Iterator[str]:

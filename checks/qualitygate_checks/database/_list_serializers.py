@@ -29,7 +29,7 @@ def serializers(project: Project, relations: Relations) -> Iterator[Hit]:
     ]
     if not candidates:
         return
-    listed = _listed(project, [cls for _, cls in classes])
+    listed = _listed(project, [cls for _, cls in classes], frozenset(cls.name for _, cls in candidates))
     for path, cls in candidates:
         if cls.name not in listed:
             continue
@@ -58,8 +58,8 @@ def serializers(project: Project, relations: Relations) -> Iterator[Hit]:
         )
 
 
-def _listed(project: Project, classes: Sequence[ir.Class]) -> dict[str, str]:
-    """Serializers that are used for lists, each with how."""
+def _listed(project: Project, classes: Sequence[ir.Class], names: frozenset[str]) -> dict[str, str]:
+    """Serializers of these names that are used for lists, each with how."""
     found: dict[str, str] = {}
     for cls in classes:
         if not any(_LISTING.search(last_name(base.value)) for base in cls.bases):
@@ -69,7 +69,7 @@ def _listed(project: Project, classes: Sequence[ir.Class]) -> dict[str, str]:
                 for target in statement.targets:
                     if isinstance(target, ir.Name) and target.id == "serializer_class":
                         found.setdefault(last_name(statement.value), f"{cls.name} lists by it")
-    for body in project.once(Code).everywhere():
+    for body in project.once(Code).everywhere(wanted=lambda function: not names.isdisjoint(function.calls)):
         for expression in body.expressions():
             if isinstance(expression, ir.Call) and any(
                 argument.name == "many" and isinstance(argument.value, ir.Constant) and argument.value.value is True

@@ -65,6 +65,14 @@ _KNOWN = _ONE | _COUNTED | _CONDITIONS | frozenset(
      "reverse", "none", "iterator", "in_bulk", "select_for_update", "earliest", "latest", "dates", "datetimes"}
 )  # fmt: skip
 _SHORTCUTS = frozenset({"get_object_or_404", "aget_object_or_404", "get_list_or_404"})
+_ATTRIBUTES = MANAGERS | {"query"}
+_EXECUTING = frozenset({"scalars", "execute", "scalar", "stream_scalars"})
+_WITH_TEXT = frozenset(
+    {"execute", "fetch", "fetchrow", "fetchval", "fetch_all", "fetch_one", "fetchall", "fetchone", "text"}
+)
+# What is called, and what is read, wherever a query is put together.
+_STARTED = _SHORTCUTS | _EXECUTING | _WITH_TEXT | {"query", "select"}
+_MANAGED = tuple(sorted(name.encode() for name in _ATTRIBUTES))
 _SELECT = re.compile(
     r"\s*SELECT\b(?P<what>[^;]{0,2000}?)\bFROM\s+[\"`]?(?P<table>\w+)[\"`]?(?:\s+(?:AS\s+)?(?!WHERE|ORDER|GROUP|LIMIT|JOIN|LEFT|INNER|CROSS|FULL|RIGHT)\w+)?"
     r"\s*(?:WHERE\s+(?P<where>[^;]{0,4000}?))?\s*(?P<rest>(?:ORDER|GROUP|LIMIT|FOR|OFFSET|FETCH)\b[^;]{0,1000})?;?\s*$",
@@ -187,13 +195,19 @@ def _everywhere(project: Project, models: Models) -> Iterator[Query]:
     for path in sorted(
         {file.path for file in project.files if file.module is not None and file.role is Role.APPLICATION}
     ):
-        for body in code.bodies(path):
-            if body.function is not None and not body.function.calls:
-                continue
+        for body in code.bodies(path, wanted=_may_ask):
             key = (body.path, body.qualname, body.function.span.line if body.function is not None else 0)
             if key not in seen:
                 seen.add(key)
                 yield from _of_body(body, models)
+
+
+def _may_ask(function: ir.Function) -> bool:
+    """Whether a query may be put together in a function: all of them start from one of these names."""
+    if not _STARTED.isdisjoint(function.calls):
+        return True
+    body = bytes(function.body)
+    return any(name in body for name in _MANAGED)
 
 
 def reached(project: Project) -> dict[str, Call]:
@@ -260,10 +274,10 @@ def _consumed(body: Body) -> dict[int, str]:
         if isinstance(statement, ir.For):
             found[id(statement.iterable)] = "for"
     for expression in body.expressions():
-        if isinstance(expression, ir.Comprehension):
+        if type(expression) is ir.Comprehension:
             for generator in expression.generators:
                 found[id(generator.iterable)] = "for"
-        elif isinstance(expression, ir.Call):
+        elif type(expression) is ir.Call and expression.arguments:
             name = last_name(expression.function)
             many = any(argument.name == "many" for argument in expression.arguments)
             for argument in expression.arguments[:1]:
@@ -296,7 +310,7 @@ def _query(
         return query
     if not methods:
         return None
-    if isinstance(root, ir.Attribute) and (root.name in MANAGERS or root.name == "query"):
+    if isinstance(root, ir.Attribute) and root.name in _ATTRIBUTES:
         model, rest = models.named(last_name(root.value), body.path), list(methods)
         written = f"{last_name(root.value)}.{root.name}"
     elif methods[0][0] == "query" and len(methods[0][1].arguments) == 1:
@@ -305,7 +319,7 @@ def _query(
     elif isinstance(root, ir.Call) and last_name(root.function) == "select" and len(root.arguments) == 1:
         named = last_name(root.arguments[0].value)
         model, rest, written = models.named(named, body.path), list(methods), f"select({named})"
-    elif methods[0][0] in ("scalars", "execute", "scalar", "stream_scalars") and methods[0][1].arguments:
+    elif methods[0][0] in _EXECUTING and methods[0][1].arguments:
         return _executed(methods, body, models)
     else:
         return None
@@ -529,17 +543,7 @@ def _literal(body: Body, models: Models) -> Iterator[Query]:
         if not expression.arguments:
             continue
         name = last_name(expression.function)
-        if name not in (
-            "execute",
-            "fetch",
-            "fetchrow",
-            "fetchval",
-            "fetch_all",
-            "fetch_one",
-            "fetchall",
-            "fetchone",
-            "text",
-        ):
+        if name not in _WITH_TEXT:
             continue
         first = expression.arguments[0].value
         if isinstance(first, ir.Name):

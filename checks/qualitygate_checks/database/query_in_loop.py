@@ -85,12 +85,16 @@ def run(project: Project) -> Iterator[Hit]:
     """One hit a loop, and one a serializer."""
     relations = Relations.of(project)
     code = project.once(Code)
-    for body in code.everywhere():
+    for body in code.everywhere(wanted=_may_loop):
         if is_script(body.path) or _SEEDS.search(body.path):
             continue
         for loop in _merged(_Reader(body, relations, code).loops()):
             yield _hit(body, loop)
     yield from serializers(project, relations)
+
+
+def _may_loop(function: ir.Function) -> bool:
+    return ir.may_hold(function, ir.For, ir.Comprehension)
 
 
 def _merged(loops: Iterable[_Loop]) -> list[_Loop]:
@@ -156,6 +160,8 @@ class _Reader:
         self._found: list[_Loop] = []
         self._rows: dict[int, Model] = {}
         self._eager: dict[int, frozenset[str]] = {}
+        # Outside of loops only comprehensions are of interest.
+        self._comprehends = body.function is None or ir.may_hold(body.function, ir.Comprehension)
 
     def loops(self) -> list[_Loop]:
         """The loops of the function that hold queries."""
@@ -232,9 +238,14 @@ class _Reader:
         self, expression: ir.Expression, loops: tuple[_Loop, ...], span: Span | None, consumed: bool = False
     ) -> None:
         """Look for queries in an expression; ``consumed`` where what it gives is read at once."""
+        if not loops and not self._comprehends:
+            return
         stack: list[tuple[ir.Expression, tuple[_Loop, ...], Span | None, bool]] = [(expression, loops, span, consumed)]
         while stack:
             current, around, near, read = stack.pop()
+            kind = type(current)
+            if kind is ir.Name or kind is ir.Constant:
+                continue
             if isinstance(current, ir.Comprehension):
                 inside = around
                 near = current.span

@@ -12,8 +12,16 @@ _DECORATORS = frozenset({"task", "shared_task", "periodic_task"})
 _CELERY = ("celery", "kombu")
 
 
-def celery_tasks(project: Project) -> Iterator[tuple[str, ir.Function, ir.Decorator]]:
+def celery_tasks(project: Project) -> tuple[tuple[str, ir.Function, ir.Decorator], ...]:
     """Path, function and decorator of every task of Celery."""
+    return project.once(_celery_tasks)
+
+
+def _celery_tasks(project: Project) -> tuple[tuple[str, ir.Function, ir.Decorator], ...]:
+    return tuple(_tasks(project))
+
+
+def _tasks(project: Project) -> Iterator[tuple[str, ir.Function, ir.Decorator]]:
     known = {file.path for file in project.files if file.module is not None and _imports_celery(file.module)}
     for path, function in declared_functions(project):
         for decorator in function.decorators:
@@ -45,10 +53,11 @@ def declared_functions(project: Project) -> Iterator[tuple[str, ir.Function]]:
 def _imports_celery(module: ir.Module) -> bool:
     return any(
         isinstance(statement, ir.Import)
-        and (statement.module.split(".", 1)[0] in _CELERY or "celery" in statement.module.lower().rsplit(".", 1)[-1])
-        for statement in ir.walk(module.body)
-    ) or any(
-        isinstance(statement, ir.Import) and any("celery" in name.lower() for name, _ in statement.names)
+        and (
+            statement.module.split(".", 1)[0] in _CELERY
+            or "celery" in statement.module.lower().rsplit(".", 1)[-1]
+            or any("celery" in name.lower() for name, _ in statement.names)
+        )
         for statement in ir.walk(module.body)
     )
 

@@ -28,7 +28,7 @@ _LIMIT = re.compile(rb"time_?limit", re.IGNORECASE)
 
 def run(project: Project) -> Iterator[Hit]:
     """One hit for a project whose tasks have no limit."""
-    tasks = list(celery_tasks(project))
+    tasks = celery_tasks(project)
     if not tasks or mentions(project, _LIMIT):
         return
     path, function, decorator = tasks[0]
@@ -55,7 +55,7 @@ CHECK = Check(
     gates=("graceful_degradation",),
     run=run,
     calls=CELERY,
-    examined=lambda project: sum(1 for _ in celery_tasks(project)),
+    examined=lambda project: len(celery_tasks(project)),
     doc=__doc__,
     bad=(
         example(
