@@ -16,6 +16,7 @@ from qualitygate.cli.shared import (
     configured,
     emit,
     installed,
+    knows_links,
     listed,
     run,
     scan_options,
@@ -173,6 +174,7 @@ def command(
             quiet=quiet,
             statistics=statistics,
             everything=everything,
+            links=knows_links(sys.stdout),
         )
         emit(rendered(report, described, printed, style).decode())
     else:

@@ -175,6 +175,25 @@ def wants_color(stream: Any) -> bool:
     return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
 
 
+def knows_links(stream: Any) -> bool:
+    """Whether the terminal behind ``stream`` turns OSC 8 into links. Others may print it, so that it must say who it is.
+
+    FORCE_HYPERLINK overrides what is found, as for other programs: 0 is no.
+    """
+    forced = os.environ.get("FORCE_HYPERLINK")
+    if forced:
+        return forced.lower() not in ("0", "false")
+    if not stream.isatty() or os.environ.get("CI") or os.environ.get("TERM") == "dumb":
+        return False
+    vte = os.environ.get("VTE_VERSION", "")
+    return (
+        (vte.isdigit() and int(vte) > 5000)  # 0.50.0 crashes of it
+        or any(os.environ.get(name) for name in ("WT_SESSION", "KONSOLE_VERSION", "KITTY_WINDOW_ID", "DOMTERM"))
+        or os.environ.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm", "vscode", "ghostty", "zed", "Hyper")
+        or os.environ.get("TERM", "").startswith(("xterm-kitty", "alacritty", "foot", "xterm-ghostty"))
+    )
+
+
 def terminal_width(stream: Any) -> int | None:
     """Columns of the terminal behind ``stream``; None for a pipe or a file, where lines are not broken."""
     if not stream.isatty():

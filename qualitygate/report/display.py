@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from qualitygate.model.schema import Coverage
 
@@ -60,9 +61,10 @@ def wrapped(text: str, columns: int | None, indent: str) -> str:
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours by meaning; without ``on`` every text stays as it is."""
+    """Colours by meaning; without ``on`` every text stays as it is. ``links``: whether the terminal knows OSC 8."""
 
     on: bool
+    links: bool = False
 
     def error(self, text: str) -> str:
         """Bold red."""
@@ -91,6 +93,13 @@ class Palette:
     def faint(self, text: str) -> str:
         """Dimmed."""
         return self._in("2", text)
+
+    def linked(self, text: str, path: str) -> str:
+        """``text`` that opens the file at the absolute ``path``."""
+        if not self.links:
+            return text
+        address = quote(path.encode("utf-8", "surrogateescape"), safe="/:")
+        return f"\x1b]8;;file://{'' if address.startswith('/') else '/'}{address}\x1b\\{text}\x1b]8;;\x1b\\"
 
     def _in(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.on and text else text

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from qualitygate.model.finding import Change, Confidence, Finding, Severity, Status
@@ -22,7 +21,9 @@ _FRAME_LINES = 4
 _LONGEST = 160
 _UNREAD_SHOWN = 10
 _PLACES_SHOWN = 6
-_ALIKE_SHOWN = 3
+# Findings shown whole: of one check with one reason, of one check in one file, and of one check.
+_SAME_SHOWN, _IN_FILE_SHOWN, _OF_CHECK_SHOWN = 3, 3, 10
+_PLACE_WIDTH = 60
 _COMMIT = re.compile(r"\b([0-9a-f]{10})[0-9a-f]{30,54}\b")
 _MARKS = {State.PASS: "ok", State.FAIL: "x", State.NO_DATA: "?", State.ERROR: "!"}
 
@@ -33,7 +34,7 @@ class Style:
 
     ``here`` is the directory that shown paths are relative to. ``verbose`` adds what was examined, suppressed and
     unread; ``quiet`` leaves the gate alone; ``statistics`` adds a count for each check. ``everything`` shows the findings
-    that stood in the base too.
+    that stood in the base too. ``links`` makes paths open their files, where the terminal knows how.
     """
 
     width: int | None = None
@@ -43,6 +44,7 @@ class Style:
     quiet: bool = False
     statistics: bool = False
     everything: bool = False
+    links: bool = False
 
 
 def render(report: Report, style: Style) -> str:
@@ -57,7 +59,7 @@ class _Writer:
     def __init__(self, report: Report, style: Style) -> None:
         self.report = report
         self.style = style
-        self.paint = Palette(style.color)
+        self.paint = Palette(style.color, style.links)
         self.redactor = Redactor.of(report)
         self.leading = _leading(report.root, style.here)
 
@@ -86,8 +88,12 @@ class _Writer:
     def _path(self, path: str) -> str:
         return visible(self.leading + path)
 
-    def _at(self, place: Place) -> str:
+    def _position(self, place: Place) -> str:
         return f"{self._path(place.path)}:{max(1, place.span.line)}:{max(1, place.span.column)}"
+
+    def _at(self, place: Place) -> str:
+        """The position, which opens the file where the terminal knows links."""
+        return self.paint.linked(self._position(place), (self.report.root / place.path).as_posix())
 
     def _severity(self, severity: Severity) -> Callable[[str], str]:
         return {
@@ -99,37 +105,36 @@ class _Writer:
     # The findings.
 
     def _findings(self) -> Iterator[str]:
-        """Findings by file. Of many like ones in a file the first are shown whole, the others in a line each."""
-        for _, group in groupby(_by_file(self._shown()), key=lambda finding: finding.path):
-            shown: Counter[str] = Counter()
-            short: dict[str, list[Finding]] = {}
-            for finding in group:
-                shown[finding.check] += 1
-                if shown[finding.check] > _ALIKE_SHOWN and not self.style.verbose:
-                    short.setdefault(finding.check, []).append(finding)
-                    continue
-                yield from self._finding(finding)
-                yield ""
-            for findings in short.values():
-                yield from self._alike(findings)
-                yield ""
+        """Findings by file. Of many like ones the first are shown whole, the others at the end in a line each."""
+        findings = _by_file(self._shown())
+        whole, short = (findings, []) if self.style.verbose else _parted(findings)
+        for finding in whole:
+            yield from self._finding(finding)
+            yield ""
+        groups: dict[tuple[Severity, str], list[Finding]] = {}
+        for finding in short:
+            groups.setdefault((finding.severity, finding.check), []).append(finding)
+        for (severity, _), group in sorted(groups.items(), key=lambda item: item[0][0].rank):
+            yield from self._alike(severity, group)
+            yield ""
 
     def _shown(self) -> list[Finding]:
         """The active findings; where there is a base, only what is new against it."""
         active = [finding for finding in self.report.findings if finding.status is Status.ACTIVE]
         return [one for one in active if self.style.everything or one.change in (None, Change.NEW)]
 
-    def _alike(self, findings: list[Finding]) -> Iterator[str]:
-        first = findings[0]
-        mark = self._severity(first.severity)
-        head = f"{first.severity.value}[{visible(first.check)}]"
-        yield f"{mark(head)}{self.paint.strong(f': {len(findings)} more like these in {self._path(first.path)}')}" + (
+    def _alike(self, severity: Severity, findings: list[Finding]) -> Iterator[str]:
+        head = f"{severity.value}[{visible(findings[0].check)}]"
+        yield f"{self._severity(severity)(head)}{self.paint.strong(f': {len(findings):,} more like these')}" + (
             self.paint.faint("  (whole with -v)")
         )
-        places = [f"{max(1, item.place.span.line)}:{max(1, item.place.span.column)}" for item in findings]
-        digits = max(map(len, places))
-        for item, place in zip(findings, places, strict=True):
-            yield f"  {self.paint.link(place.rjust(digits))}  {self._plain(item.message)}"
+        columns = min(_PLACE_WIDTH, max(width(self._position(item.place)) for item in findings))
+        indent = " " * (4 + columns)
+        for item in findings:
+            used = width(self._position(item.place))
+            gap = " " * (columns - used + 2) if used <= columns else f"\n{indent}"
+            message = wrapped(self._plain(item.message), self.style.width, indent)
+            yield f"  {self._at(item.place)}{gap}{message}"
 
     def _finding(self, finding: Finding) -> Iterator[str]:
         paint = self.paint
@@ -307,7 +312,9 @@ class _Writer:
             if count
         ]
         aside = f"; hidden: {', '.join(hidden)}" if hidden else ""
-        return f"{found} in {_count(report.files, 'file')}, {report.seconds:.1f} s{aside}"
+        safe = sum(bool(finding.edits) for finding in active)
+        mendable = f"; `qgate fix --diff` shows edits for {safe:,}" if safe else ""
+        return f"{found} in {_count(report.files, 'file')}, {report.seconds:.1f} s{aside}{mendable}"
 
     def _compared(self) -> Iterator[str]:
         """With what the findings were compared, and how they stand to it."""
@@ -379,6 +386,25 @@ def _by_file(findings: Iterable[Finding]) -> list[Finding]:
         active,
         key=lambda finding: (worst[finding.path], finding.path, finding.span, finding.severity.rank, finding.check),
     )
+
+
+def _parted(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """The findings to show whole, and the repeats of them: of one check there are none, or several."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    repeated = []
+    for finding in findings:
+        same, in_file = (finding.check, finding.why, finding.mend), (finding.check, finding.path)
+        repeated.append(
+            seen[same] >= _SAME_SHOWN or seen[in_file] >= _IN_FILE_SHOWN or seen[(finding.check,)] >= _OF_CHECK_SHOWN
+        )
+        if not repeated[-1]:
+            seen.update((same, in_file, (finding.check,)))
+    counts = Counter((one.severity, one.check) for one, again in zip(findings, repeated, strict=True) if again)
+    whole: list[Finding] = []
+    short: list[Finding] = []
+    for finding, again in zip(findings, repeated, strict=True):
+        (short if again and counts[finding.severity, finding.check] > 1 else whole).append(finding)
+    return whole, short
 
 
 def _merged(places: Iterable[Place]) -> list[Place]:

@@ -167,11 +167,43 @@ def _open_when_read(fifo: Path, process: subprocess.Popen[str]) -> int:
 def test_colour_is_for_terminals_that_want_it(
     repository: Path, environment, variables: dict[str, str], colored: bool
 ) -> None:
+    shown = on_a_terminal(repository, {**environment, **variables}, "rules")
+    assert b"hardcoded-secret" in shown
+    assert (b"\x1b[" in shown) is colored
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
+@pytest.mark.parametrize(
+    ("variables", "linked"),
+    [
+        ({"TERM": "xterm-256color"}, False),
+        ({"TERM": "xterm-256color", "VTE_VERSION": "7600"}, True),
+        ({"TERM": "xterm-256color", "VTE_VERSION": "5000"}, False),
+        ({"TERM": "xterm-kitty"}, True),
+        ({"TERM": "xterm", "TERM_PROGRAM": "vscode"}, True),
+        ({"TERM": "xterm", "TERM_PROGRAM": "vscode", "CI": "true"}, False),
+        ({"TERM": "xterm", "FORCE_HYPERLINK": "1"}, True),
+        ({"TERM": "xterm-kitty", "FORCE_HYPERLINK": "0"}, False),
+        ({"TERM": "dumb", "VTE_VERSION": "7600"}, False),
+    ],
+)
+def test_paths_are_links_on_terminals_that_know_them(
+    repository: Path, environment, variables: dict[str, str], linked: bool
+) -> None:
+    names = ("VTE_VERSION", "TERM_PROGRAM", "WT_SESSION", "KONSOLE_VERSION", "KITTY_WINDOW_ID", "DOMTERM", "CI")
+    unknown = {name: value for name, value in environment.items() if name not in (*names, "FORCE_HYPERLINK")}
+    shown = on_a_terminal(repository, {**unknown, **variables}, "scan", "--select", "hardcoded-secret")
+    assert b"app/settings.py:2:" in shown
+    assert (b"\x1b]8;;file://" in shown) is linked
+
+
+def on_a_terminal(folder: Path, environment: dict[str, str], *arguments: str) -> bytes:
+    """What the command writes where standard output is a terminal."""
     parent, child = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "qualitygate", "rules"],
-        cwd=repository,
-        env={**environment, **variables},
+        [sys.executable, "-m", "qualitygate", *arguments],
+        cwd=folder,
+        env=environment,
         stdout=child,
         stderr=subprocess.DEVNULL,
     ):
@@ -183,8 +215,7 @@ def test_colour_is_for_terminals_that_want_it(
         except OSError:  # Linux says so at the end of a terminal
             pass
     os.close(parent)
-    assert b"hardcoded-secret" in shown
-    assert (b"\x1b[" in shown) is colored
+    return shown
 
 
 def test_colour_can_be_forced_into_a_pipe(qgate) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qualitygate.model.finding import Confidence, Finding, Severity, Status
+from qualitygate.model.finding import Confidence, Edit, Finding, Severity, Status
 from qualitygate.model.source import Place, Span, Unread
 from qualitygate.model.verdict import Report, Row, State, Verdict
 from qualitygate.report.text import Style, render
@@ -227,6 +227,46 @@ def test_of_many_like_findings_in_a_file_the_first_are_framed_and_the_others_lis
     found = [finding("a.sql", Span(line, 1, line, 13), message=f"Building i{line}") for line in range(1, 8)]
     shown = render(report(*found, files_of={"a.sql": text}), Style())
     assert shown.count(" --> a.sql") == 3
-    assert "4 more like these in a.sql" in shown
-    assert "  4:1  Building i4\n  5:1  Building i5\n" in shown
+    assert "error[connection-per-request]: 4 more like these  (whole with -v)\n" in shown
+    assert "  a.sql:4:1  Building i4\n  a.sql:5:1  Building i5\n" in shown
     assert render(report(*found, files_of={"a.sql": text}), Style(verbose=True)).count(" --> a.sql") == 7
+
+
+def test_of_one_check_with_one_reason_three_are_framed_wherever_they_are(report: Make, finding: MakeFinding) -> None:
+    found = [finding(f"app/{number}.py", why="no default", message=f"call {number}") for number in range(9)]
+    shown = render(report(*found), Style())
+    assert [number for number in range(9) if f"--> app/{number}.py" in shown] == [0, 1, 2]
+    assert [number for number in range(9) if f"  app/{number}.py:8:12  call {number}\n" in shown] == [3, 4, 5, 6, 7, 8]
+
+
+def test_ten_of_one_check_are_framed_whatever_their_reasons(report: Make, finding: MakeFinding) -> None:
+    found = [finding(f"app/{number:02}.py", why=f"reason {number}") for number in range(14)]
+    shown = render(report(*found), Style())
+    assert shown.count(" --> app/") == 10
+    assert "4 more like these" in shown
+
+
+def test_a_single_repeat_is_framed(report: Make, finding: MakeFinding) -> None:
+    shown = render(report(*(finding(f"app/{number}.py") for number in range(4))), Style())
+    assert shown.count(" --> app/") == 4
+    assert "more like" not in shown
+
+
+def test_a_long_path_of_a_repeat_has_its_message_below(report: Make, finding: MakeFinding) -> None:
+    found = [finding(f"app/{'x' * 70}/{number}.py", message=f"call {number}") for number in range(5)]
+    shown = render(report(*found), Style())
+    assert re.search(r"/4\.py:8:12\n {20,}call 4\n", shown)
+
+
+def test_paths_are_links_where_the_terminal_knows_them(report: Make, finding: MakeFinding) -> None:
+    found = report(finding("app/a b\x1b\\é.py"))
+    shown = render(found, Style(links=True))
+    assert "\x1b]8;;file:///srv/orders/app/a%20b%1B%5C%C3%A9.py\x1b\\app/a b\\x1b\\é.py:8:12\x1b]8;;\x1b\\" in shown
+    assert "\x1b" not in render(found, Style())
+    assert re.sub(r"\x1b]8;;[^\x1b]*\x1b\\", "", shown) == render(found, Style())
+
+
+def test_edits_are_offered(report: Make, finding: MakeFinding) -> None:
+    edits = (("app/api.py", Edit(Span(1, 1, 1, 2), "x")),)
+    assert "`qgate fix --diff` shows edits for 1\n" in render(report(finding(edits=edits), finding()), Style())
+    assert "qgate fix" not in render(report(finding()), Style())
