@@ -18,6 +18,7 @@ OPEN, CLOSED, FAILED, NOTHING, NO_EVIDENCE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 # One line a sub-command, so that the list can be printed without importing one.
 _COMMANDS = {
+    "init": "Set up qgate in a repository: configuration, baseline, hook, CI.",
     "scan": "Scan a repository and say whether it may go out.",
     "rules": "List the installed checks.",
     "rule": "Show the whole documentation of a check.",
