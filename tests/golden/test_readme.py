@@ -29,7 +29,7 @@ def test_the_sample_is_real_output() -> None:
 
 
 def test_the_configuration_is_valid(tmp_path: Path) -> None:
-    (configuration,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (configuration,) = re.findall(r"```toml\n(\[tool\.qgate\]\n.*?)```", PAGE, re.DOTALL)
     (tmp_path / "pyproject.toml").write_text(configuration, encoding="utf-8")
     result = qgate("config", "verify", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (0, "pyproject.toml: valid\n")
