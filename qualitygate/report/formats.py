@@ -17,6 +17,7 @@ _WRITERS = {
     "sarif-full": ("sarif:render_full", "SARIF 2.1.0 with suppressions, fixes and the gate"),
     "github": ("github:render", "annotations of GitHub Actions; the step summary too, where there is one"),
     "gitlab": ("gitlab:render", "GitLab Code Quality"),
+    "html": ("html:render", "one page with the gate, the findings and the architecture drawn; needs no network"),
     "junit": ("junit:render", "JUnit XML: a case for each condition and each check"),
     "markdown": ("markdown:render", "a comment of a pull request"),
     "rdjson": ("rdjson:render", "reviewdog"),

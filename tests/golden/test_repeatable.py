@@ -18,13 +18,13 @@ from qualitygate.model.finding import Hit
 from qualitygate.report.formats import FORMATS
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-_TIME = re.compile(rb'"seconds": [0-9.]+|"(?:start|end)TimeUtc": "[^"]*"|[0-9.]+ s(?=;|$)', re.MULTILINE)
+_TIME = re.compile(rb'"seconds": [0-9.]+|"(?:start|end)TimeUtc": "[^"]*"|[0-9.]+ s(?=[;.]|$)', re.MULTILINE)
 
 
 def outputs(folder: Path, seed: str, jobs: str, cache: Path | None = None) -> dict[str, bytes]:
     """Every report on all fixtures, and the inventory, without the times in them."""
     folder.mkdir()
-    environment = {**os.environ, "PYTHONHASHSEED": seed, "QGATE_CACHE_DIR": str(cache)}
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "QGATE_CACHE_DIR": str(cache), "SOURCE_DATE_EPOCH": "0"}
     options = ["--jobs", jobs] if cache else ["--no-cache", "--jobs", jobs]
     written = [f"--output={form}={folder / form}" for form in FORMATS]
     for command in (["scan", "--min-confidence=low", "--exit-zero", *written], ["inventory", "--format=json"]):

@@ -1,0 +1,366 @@
+"""In: a linked project. Out: its architecture for the page: a drawing from the routes to what is reached, and the lists behind it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from qualitygate.model.architecture import Route
+from qualitygate.model.project import Project
+from qualitygate.model.source import Place
+from qualitygate.report.architecture_facts import (
+    Architecture,
+    Component,
+    RouteGroup,
+    by_prefix,
+    is_guarded,
+    summarise,
+)
+from qualitygate.report.html.drawing import Box, Link, flow
+from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined
+
+# More boxes in a column than this are not read, but searched.
+_MOST = 14
+_MOST_HOSTS = 8
+_GROUPS = 40
+_PLACES = 3
+_REST = "rest"
+_UNNAMED = "hosts without a name here"
+
+
+def section(project: Project, say: Speaker) -> Markup | None:
+    """The drawing, the routes by prefix and what is reached; None where there is neither."""
+    architecture = project.once(summarise)
+    reached = _reached(project)
+    if not project.routes and not reached:
+        return None
+    return joined(
+        [
+            _lead(project, architecture),
+            _drawing(project, architecture, reached, say),
+            _routes(project, say),
+            _outside(reached, say),
+        ]
+    )
+
+
+def _lead(project: Project, architecture: Architecture) -> Markup:
+    numbers = [
+        (len(architecture.parts), "part"),
+        (len(architecture.components), "component"),
+        (len(project.routes), "route"),
+        (len(project.tables), "table"),
+        (len(project.tasks), "task"),
+    ]
+    told = ", ".join(f"{count:,} {word}{'s' * (count != 1)}" for count, word in numbers if count)
+    return element(
+        "p", f"{told}, as they stand in the code. A part is a folder with a manifest of its own.", class_="lead"
+    )
+
+
+@dataclass
+class _System:
+    """One thing that the code reaches: its places, and what is said of it."""
+
+    kind: str
+    name: str
+    detail: str
+    places: list[Place] = field(default_factory=list)
+    routes: set[str] = field(default_factory=set)
+    tables: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+# In the order in which they are told: the kinds of what is reached, and the word for one.
+_KINDS = {
+    "database": "database",
+    "cache": "cache",
+    "search": "search",
+    "storage": "storage",
+    "broker": "broker",
+    "task": "tasks",
+    "queue": "queues and topics",
+    "mail": "mail",
+    "host": "host",
+    "http": "HTTP",
+}
+
+
+def _reached(project: Project) -> list[_System]:
+    """What is reached, by kind: the database with its tables first, named hosts after all else but those without a name."""
+    systems: dict[tuple[str, str], _System] = {}
+
+    def system(kind: str, name: str) -> _System:
+        return systems.setdefault((kind, name), _System(kind, name, ""))
+
+    dialects = Counter(table.dialect for table in project.tables)
+    for table in project.tables:
+        # tables without a known dialect belong to the one that there is
+        dialect = table.dialect or (dialects.most_common(1)[0][0] if dialects else "")
+        one = system("database", dialect or "database")
+        one.tables.append(table.full_name)
+    made = [connection for connection in project.connections if connection.kind == "database"]
+    home = next((one for (kind, _), one in systems.items() if kind == "database"), None)
+    for connection in project.connections:
+        library = connection.constructor.partition(".")[0]
+        if connection.kind == "http":
+            one = system("http", _UNNAMED)
+        elif connection.kind == "database" and home is not None:
+            one = home
+        else:
+            one = system(connection.kind, library)
+        one.places.append(connection.place)
+        one.routes.update(connection.routes)
+    for outbound in project.outbound:
+        kind, name = ("host", outbound.host) if outbound.host else ("http", _UNNAMED)
+        system(kind, name).places.append(outbound.place)
+    for cache in project.caches:
+        one = system("cache", cache.library)
+        one.places.append(cache.place)
+        one.routes.update(cache.routes)
+    for task in project.tasks:
+        one = system("task", task.library)
+        one.places.append(task.place)
+        one.routes.update(task.routes)
+    for channel in project.channels:
+        one = system("queue", channel.library)
+        one.places.append(channel.place)
+        one.routes.update(channel.routes)
+    libraries = sorted({connection.constructor.partition(".")[0] for connection in made})
+    order = list(_KINDS)
+    for one in systems.values():
+        one.detail = _detail(one, libraries)
+    return sorted(
+        systems.values(),
+        key=lambda one: (
+            order.index(one.kind) if one.kind in order else len(order),
+            -len(one.tables),
+            -len(one.places),
+            one.name,
+        ),
+    )
+
+
+def _detail(system: _System, libraries: Sequence[str]) -> str:
+    count = len(system.places)
+    if system.kind == "database":
+        told = [f"{len(system.tables):,} tables" if system.tables else "", ", ".join(libraries)]
+        return ", ".join(filter(None, told)) or "database"
+    if system.kind == "task":
+        return f"{count:,} {'task' if count == 1 else 'tasks'}"
+    words = {"queue": "sends or reads messages", "host": "over HTTP", "http": "over HTTP"}
+    places = f"{count:,} {'place' if count == 1 else 'places'}"
+    return f"{words.get(system.kind, _KINDS.get(system.kind, system.kind))}, {places}"
+
+
+def _drawing(project: Project, architecture: Architecture, reached: Sequence[_System], say: Speaker) -> Markup | None:
+    groups = by_prefix(project.routes, _MOST)
+    where = {id(route): architecture.component(route.place.path) for route in project.routes}
+    right = [one for one in reached if one.kind != "host"]
+    hosts = [one for one in reached if one.kind == "host"]
+    shown = {one.key: one.key for one in (*right, *hosts[:_MOST_HOSTS])}
+    into: Counter[tuple[int, str]] = Counter()
+    for one in reached:
+        key = shown.get(one.key, "hosts")
+        for place in one.places:
+            into[architecture.component(place.path), key] += 1
+        for table in one.tables:
+            into[architecture.owners.get(table, -1), key] += 1
+    weight: Counter[int] = Counter(where.values())
+    for (component, _), count in into.items():
+        weight[component] += count
+    kept = [number for number, _ in weight.most_common() if number >= 0]
+    named = set(kept if len(kept) <= _MOST else kept[: _MOST - 1])
+
+    def box(number: int) -> str:
+        return str(number) if number in named else _REST if number >= 0 else ""
+
+    links: Counter[tuple[str, str]] = Counter()
+    for group in groups:
+        for route in group.routes:
+            links[f"prefix {group.prefix}", box(where[id(route)])] += 1
+    for (component, key), count in into.items():
+        links[box(component), key] += count
+    middle = [_component_box(number, architecture.components[number], say) for number in sorted(named)]
+    rest = len(kept) - len(named)
+    if rest:
+        middle.append(Box(_REST, f"{rest:,} more components"))
+    beyond = len(hosts) - _MOST_HOSTS
+    systems = [
+        *(Box(one.key, _named(one, say), say(one.detail)) for one in (*right, *hosts[:_MOST_HOSTS])),
+        *([Box("hosts", f"{beyond:,} more hosts", "over HTTP")] if beyond > 0 else []),
+    ]
+    columns = [
+        ("Served under", [_prefix_box(group, say) for group in groups]),
+        ("Code", middle),
+        ("Reached", systems),
+    ]
+    filled = [(title, boxes) for title, boxes in columns if boxes]
+    if len(filled) < 2:
+        return None
+    found = [Link(source, target, count) for (source, target), count in sorted(links.items()) if source and target]
+    name = f"{len(groups)} groups of routes, {len(middle)} components and {len(systems)} systems that they reach"
+    return element(
+        "div",
+        flow(filled, found, name),
+        class_="drawing",
+        tabindex="0",
+        role="group",
+        aria_label="Drawing of the architecture",
+    )
+
+
+def _named(system: _System, say: Speaker) -> str:
+    return say(system.name[:1].upper() + system.name[1:] if system.kind == "http" else system.name)
+
+
+def _prefix_box(group: RouteGroup, say: Speaker) -> Box:
+    count = len(group.routes)
+    open_ones = count - group.guarded
+    told = f"{count:,} {'route' if count == 1 else 'routes'}"
+    asked = (
+        ", all ask who calls"
+        if not open_ones
+        else f", {open_ones:,} ask nobody"
+        if group.guarded
+        else ", none asks who calls"
+    )
+    return Box(f"prefix {group.prefix}", say(_prefix(group)), f"{told}{asked}")
+
+
+def _prefix(group: RouteGroup) -> str:
+    return f"{group.prefix} (others)" if group.rest else group.prefix
+
+
+def _component_box(number: int, component: Component, say: Speaker) -> Box:
+    told = [
+        f"{count:,} {word}{'s' * (count != 1)}"
+        for count, word in ((component.routes, "route"), (component.tables, "table"), (component.tasks, "task"))
+        if count
+    ]
+    lines = f"{component.lines:,} lines"
+    return Box(str(number), say(component.name or component.folder or "top folder"), ", ".join([*told[:2], lines]))
+
+
+def _routes(project: Project, say: Speaker) -> Markup | None:
+    if not project.routes:
+        return None
+    documented = {
+        (pair.route.method, pair.route.path, pair.route.place) for one in project.agreements for pair in one.pairs
+    }
+    served = any(one.state == "served" for one in project.agreements)
+    groups = by_prefix(project.routes, _GROUPS)
+    return joined(
+        [
+            element("h3", "Routes by prefix", id="routes"),
+            [_group(group, documented, served, say) for group in groups],
+        ]
+    )
+
+
+def _group(group: RouteGroup, documented: set[tuple[str, str, Place]], served: bool, say: Speaker) -> Markup:
+    routes = group.routes
+    judged = [route for route in routes if route.api and not route.exempt]
+    collections = [route for route in routes if route.collection]
+    cells = [
+        (_plural(len(routes), "route"), ""),
+        (f"{group.guarded:,} ask who calls", "" if group.guarded == len(routes) else "less"),
+    ]
+    if judged:
+        cells.append((f"{sum(route.versioned for route in judged):,} of {len(judged):,} versioned", ""))
+    else:
+        cells.append(("pages or exempt", ""))
+    paged = sum(route.paginated for route in collections)
+    cells.append((f"{paged:,} of {_plural(len(collections), 'list')} paginated" if collections else "", ""))
+    if served:
+        known = sum((route.method, route.path, route.place) in documented for route in routes)
+        cells.append((f"{known:,} in the contract", ""))
+    return element(
+        "details",
+        element(
+            "summary",
+            element("code", say(_prefix(group))),
+            [element("span", text, class_=style or None) for text, style in cells],
+        ),
+        element(
+            "div",
+            element("table", element("tbody", [_route(route, say) for route in routes]), class_="full"),
+            class_="scroll",
+            tabindex="0",
+            role="group",
+            aria_label=say(f"Routes below {group.prefix}"),
+        ),
+        class_="prefix",
+    )
+
+
+def _route(route: Route, say: Speaker) -> Markup:
+    marks = [
+        "asks who calls" if is_guarded(route) else "asks nobody",
+        f"version by {route.version_how}" if route.versioned else "",
+        (f"paginated by {route.paginated_by}" if route.paginated else "not paginated") if route.collection else "",
+        f"uncertain: {route.uncertain}" if route.uncertain else "",
+    ]
+    return element(
+        "tr",
+        element("td", element("code", say(f"{route.method} {route.path}"))),
+        element("td", say("; ".join(filter(None, marks))), class_="faint"),
+        element("td", element("code", say(at(route.place)))),
+    )
+
+
+def _outside(reached: Sequence[_System], say: Speaker) -> Markup | None:
+    if not reached:
+        return None
+    rows = [
+        element(
+            "tr",
+            element("td", say(_KINDS.get(one.kind, one.kind))),
+            element("td", say(one.name), data_label="What"),
+            element(
+                "td",
+                f"{len(one.tables):,} tables" if one.tables else _plural(len(one.places), "place"),
+                data_label="How much",
+            ),
+            element("td", _plural(len(one.routes), "route") if one.routes else "–", data_label="Routes"),
+            element("td", places(one.places, say), data_label="Where"),
+        )
+        for one in reached
+    ]
+    heads = ("Kind", "What", "How much", "Reached in requests of", "Where")
+    return joined(
+        [
+            element("h3", "What the code reaches"),
+            element(
+                "table",
+                element("thead", element("tr", [element("th", head, scope="col") for head in heads])),
+                element("tbody", rows),
+                class_="full cards",
+            ),
+        ]
+    )
+
+
+def places(found: Iterable[Place], say: Speaker) -> Child:
+    """The first places, and how many more there are."""
+    every = list(dict.fromkeys(at(place) for place in found))
+    if not every:
+        return "–"
+    more = f" and {len(every) - _PLACES:,} more" if len(every) > _PLACES else ""
+    return [
+        [element("div", element("code", say(one))) for one in every[:_PLACES]],
+        element("div", more, class_="faint") if more else None,
+    ]
+
+
+def at(place: Place) -> str:
+    """Path and line."""
+    return f"{place.path}:{max(1, place.span.line)}"
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count:,} {word}{'s' * (count != 1)}"
