@@ -18,7 +18,7 @@ from qualitygate.authoring import Check
 from qualitygate.model.finding import Change, Domain, Finding, Severity, Status
 from qualitygate.model.verdict import Report
 from qualitygate.report.html import architecture, findings, gate, rest, schema
-from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined, script_data, shown
+from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined, script_data
 from qualitygate.report.redact import Redactor
 
 _DATE = "%Y-%m-%d %H:%M UTC"
@@ -33,7 +33,7 @@ def render(report: Report, checks: Sequence[Check]) -> bytes:
     """
     say = Speaker(Redactor.of(report))
     style, script = _resource("page.css"), _resource("page.js")
-    name = shown(report.root.name) or "/"
+    name = say(report.root.name) or "/"
     sections = _sections(report, checks, say)
     head = element(
         "head",

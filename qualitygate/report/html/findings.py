@@ -10,11 +10,13 @@ from qualitygate.authoring import Check
 from qualitygate.model.finding import Finding
 from qualitygate.model.source import Place, Span
 from qualitygate.model.verdict import Report
-from qualitygate.report.html.markup import Speaker, shown
+from qualitygate.report.display import visible
+from qualitygate.report.html.markup import Speaker
 from qualitygate.report.page import page
 
 # Lines shown before and after a marked one; of a span, the first lines and the last one.
 _CONTEXT = 2
+_PROGRAMS = (".py", ".sql")
 _SPAN_LINES = 4
 # A longer line is cut around what is marked in it.
 _LONGEST = 240
@@ -52,7 +54,7 @@ def _finding(finding: Finding, report: Report, say: Speaker) -> dict[str, Any]:
         "confidence": finding.confidence.value,
         "status": finding.status.value,
         "change": finding.change.value if finding.change is not None else "",
-        "path": shown(finding.path),
+        "path": say(finding.path),
         "line": max(1, finding.span.line),
         "message": say(finding.message),
         "why": say(finding.why),
@@ -71,6 +73,7 @@ class _Lines:
 
     numbers: set[int] = field(default_factory=set)
     marks: dict[int, list[tuple[int, int | None, bool, str]]] = field(default_factory=dict)
+    context: int = 0
 
     def mark(self, span: Span, last_line: int, main: bool, note: str) -> None:
         """Mark a span; one that is long only at its beginning and its end. The note stands at its last line."""
@@ -80,7 +83,7 @@ class _Lines:
         marked = list(range(span.line, max(end, span.line) + 1))
         if len(marked) > _SPAN_LINES:
             marked = [*marked[: _SPAN_LINES - 1], marked[-1]]
-        context = _CONTEXT if main else 1
+        context = self.context if main else min(1, self.context)
         self.numbers.update(range(max(1, span.line - context), span.line), marked)
         self.numbers.update(range(marked[-1] + 1, min(last_line, marked[-1] + context) + 1))
         for number in marked:
@@ -101,9 +104,10 @@ def _frame(path: str, group: Sequence[tuple[Place, bool]], report: Report, say: 
     """One file: its lines, and where there is no text the notes alone."""
     first = group[0][0]
     roles = list(dict.fromkeys(place.role for place, main in group if place.role and not main))
-    frame: dict[str, Any] = {"path": shown(path), "line": max(1, first.span.line), "roles": roles}
+    frame: dict[str, Any] = {"path": say(path), "line": max(1, first.span.line), "roles": roles}
     text = report.texts.get(path)
-    lines = _Lines()
+    # Beside a secret stand others, and in a file of settings one that nothing knows for a secret: only marked lines there.
+    lines = _Lines(context=_CONTEXT if path.endswith(_PROGRAMS) and not report.secrets.get(path) else 0)
     if text is not None:
         for place, main in group:
             lines.mark(place.span, len(text.line_starts), main, say(place.note))
@@ -145,9 +149,14 @@ def _line(
         parts.append(["…", ""])
     result: dict[str, Any] = {
         "n": number,
-        "t": [[shown(text), kind] if kind else [shown(text)] for text, kind in parts],
+        "t": [[_code(text), kind] if kind else [_code(text)] for text, kind in parts],
     }
     notes = [[note, "main" if main else "other"] for _, _, main, note in own if note]
     if own:
         result["m"] = "main" if any(mark[2] for mark in own) else "other"
     return {**result, "notes": notes} if notes else result
+
+
+def _code(text: str) -> str:
+    """Text of a line: tabs stay, the page gives them their width."""
+    return "\t".join(map(visible, text.split("\t")))

@@ -70,15 +70,8 @@ class Speaker:
         self.redactor = redactor
 
     def __call__(self, text: str) -> str:
-        """``text`` as it may be shown; line breaks and tabs stay."""
-        return shown(self.redactor.text(text))
-
-
-def shown(text: str) -> str:
-    """``text`` with every character that could hide or reorder others written as an escape, but for tabs and line breaks."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "\n".join("\t".join(map(visible, line.split("\t"))) for line in text.split("\n"))
+        """``text`` as it may be shown, on one line."""
+        return visible(self.redactor.text(text))
 
 
 def _escaped(children: Iterable[Child]) -> Iterable[str]:
