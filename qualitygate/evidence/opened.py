@@ -97,7 +97,7 @@ class Opened:
         """The whole of a short text. Raises Unreadable for more than fits into `head`."""
         if len(self.head.encode("utf-8", "replace")) >= _HEAD:
             raise Unreadable(f"is longer than the {_HEAD >> 10} KiB that such a report takes")
-        return self.head
+        return self.head.replace("\r\n", "\n")
 
     def origin(self, form: str, tool: str, *, version: str = "", finished: str = "", commit: str = "") -> Origin:
         """Where it comes from; without ``finished`` the time of the file stands in."""

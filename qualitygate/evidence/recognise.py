@@ -5,13 +5,42 @@ from __future__ import annotations
 import msgspec
 
 from qualitygate.evidence.formats import Format
-from qualitygate.evidence.measurements import k6
+from qualitygate.evidence.measurements import (
+    ab,
+    autocannon,
+    gatling,
+    hey,
+    jmeter,
+    k6,
+    locust,
+    oha,
+    prometheus,
+    pytest_benchmark,
+    vegeta,
+    wrk,
+)
 from qualitygate.evidence.opened import Opened, Shape, Unreadable, decoded
 from qualitygate.evidence.scanners import pip_audit, sarif, trivy
 from qualitygate.model.evidence import Measured, Scanned
 
 # Every format that is read. Each one is told from all others by its own `keys` and `fits`, so their order is of no matter.
-FORMATS: tuple[Format, ...] = (*k6.FORMATS, *sarif.FORMATS, *pip_audit.FORMATS, *trivy.FORMATS)
+FORMATS: tuple[Format, ...] = (
+    *k6.FORMATS,
+    *locust.FORMATS,
+    *jmeter.FORMATS,
+    *vegeta.FORMATS,
+    *oha.FORMATS,
+    *hey.FORMATS,
+    *wrk.FORMATS,
+    *autocannon.FORMATS,
+    *ab.FORMATS,
+    *gatling.FORMATS,
+    *pytest_benchmark.FORMATS,
+    *prometheus.FORMATS,
+    *sarif.FORMATS,
+    *pip_audit.FORMATS,
+    *trivy.FORMATS,
+)
 
 
 def recognise(source: Opened, kind: str = "") -> Format:

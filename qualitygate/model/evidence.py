@@ -16,6 +16,7 @@ _UNITS: Mapping[str, str] = {
     "http.requests": "",
     "http.duration_s": "s",
     "db.query.*": "ms",
+    "benchmark.*": "ms",
     "cpu.utilisation": "ratio",
     "memory.utilisation": "ratio",
     "availability": "ratio",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import re
 from array import array
@@ -10,14 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from itertools import pairwise
 
-from qualitygate.evidence.opened import Unreadable
+from qualitygate.evidence.opened import Opened, Unreadable
 from qualitygate.model.evidence import Measurement
 from qualitygate.statistics import percentile
 
 # The percentiles that are told of every run, as numbers or as bounds.
 _ASKED = (50.0, 90.0, 95.0, 99.0)
 _CREDENTIALS = re.compile(r"//[^/@\s]{0,200}@")
-_MOST_SUBJECTS = 200
+MOST_SUBJECTS = 200
 _MOST_SAMPLES = 20_000_000
 
 
@@ -32,12 +33,7 @@ class Value:
     @staticmethod
     def rounded(value: float, half: float) -> Value:
         """A value that the tool has rounded by at most ``half``."""
-        return Value(value, max(0.0, value - half), value + half)
-
-    def scaled(self, factor: float) -> Value:
-        """The same in another unit."""
-        low, high = (None if bound is None else bound * factor for bound in (self.low, self.high))
-        return Value(self.value * factor, low, high)
+        return Value(value, max(0.0, value - half), value + half) if half else Value(value)
 
 
 def number(value: float | int | str | None, what: str) -> float:
@@ -67,12 +63,14 @@ def latencies(
     smallest: Value | None = None,
     mean: Value | None = None,
     largest: Value | None = None,
+    curve: Mapping[float, Value] | None = None,
     prefix: str = "http.latency",
 ) -> Iterator[Measurement]:
     """Latencies in ms, the percentiles by their number (95.0) and the run's smallest, mean and largest.
 
-    One of the percentiles that are always asked for and that the tool does not print lies between its neighbours. Raises
-    Unreadable where a higher percentile is below a lower one: then the numbers are not what they are taken for.
+    One of the percentiles that are always asked for and that the tool does not print lies between its neighbours;
+    ``curve`` holds further ones that serve for this alone. Raises Unreadable where a higher percentile is below a lower
+    one: then the numbers are not what they are taken for.
     """
     known = dict(percentiles)
     if largest is not None:
@@ -83,11 +81,13 @@ def latencies(
     for (low, below), (high, above) in pairwise(ordered):
         if _top(below) < _bottom(below) or _top(above) < _bottom(below):
             raise Unreadable(f"says that p{high:g} is below p{low:g}: its percentiles are not those of one run")
-    for share in sorted({*known, *_ASKED}):
+    told = set(known)
+    known = {**(curve or {}), **known}
+    for share in sorted({*told, *_ASKED}):
         name = {0.0: "min", 100.0: "max"}.get(share, f"p{share:g}")
         if share in known:
             value = known[share]
-            yield Measurement(f"{prefix}.{name}", value.value, value.low, value.high, samples, None, subject)
+            yield _measurement(f"{prefix}.{name}", value.value, value.low, value.high, samples, None, subject)
             continue
         under = max((one for one in known if one < share), default=None)
         over = min((one for one in known if one > share), default=None)
@@ -96,12 +96,27 @@ def latencies(
         between = " and ".join(
             {0.0: "the smallest", 100.0: "the largest"}.get(one, f"p{one:g}") for one in (under, over)
         )
-        yield Measurement(
+        yield _measurement(
             f"{prefix}.{name}", None, _bottom(known[under]), _top(known[over]), samples, None, subject,
             f"not printed; it lies between {between}",
         )  # fmt: skip
     if mean is not None:
-        yield Measurement(f"{prefix}.mean", mean.value, mean.low, mean.high, samples, None, subject)
+        yield _measurement(f"{prefix}.mean", mean.value, mean.low, mean.high, samples, None, subject)
+
+
+def _measurement(
+    metric: str,
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    samples: int | None,
+    failures: int | None,
+    subject: str,
+    note: str = "",
+) -> Measurement:
+    """A measurement without the digits that a change of unit in binary fractions adds (0.0231 s is 23.1 ms)."""
+    value, low, high = (None if one is None else float(f"{one:.12g}") for one in (value, low, high))
+    return Measurement(metric, value, low, high, samples, failures, subject, note)
 
 
 def _bottom(value: Value) -> float:
@@ -118,6 +133,7 @@ def traffic(
     seconds: float | None,
     *,
     tick: float = 0.0,
+    waited: float = 0.0,
     subject: str = "",
     most_failures: int | None = None,
     note: str = "",
@@ -125,22 +141,24 @@ def traffic(
     """How many requests were sent, how many of them failed, and both by the second.
 
     ``failures`` is None where the tool does not say; ``most_failures`` is the largest number there may have been, where
-    it counts some of them doubtfully. ``seconds`` may be wrong by ``tick``. ``http.rps.offered`` is of the requests sent,
+    it counts some of them doubtfully. ``seconds`` may be wrong by ``tick``; it took ``waited`` more until
+    the last answer. ``http.rps.offered`` is of the requests sent,
     ``http.rps.success`` of those answered well. Raises Unreadable where more failed than were sent.
     """
     if failures is not None and failures > requests:
         raise Unreadable("says that more requests failed than were sent")
     yield Measurement("http.requests", requests, samples=requests, subject=subject)
     if seconds is not None and seconds > 0:
-        duration = Value(seconds) if not tick else Value.rounded(seconds, tick)
-        yield Measurement("http.duration_s", seconds, duration.low, duration.high, requests, None, subject)
-        yield _rate("http.rps.offered", requests, requests, duration, samples=requests, subject=subject)
+        sending = Value.rounded(seconds, tick)
+        duration = Value(seconds + waited, sending.low, sending.high)
+        yield _measurement("http.duration_s", seconds, duration.low, duration.high, requests, None, subject)
+        yield _rate("http.rps.offered", requests, requests, sending, samples=requests, subject=subject)
     if failures is None:
         return
     worst = min(requests, failures if most_failures is None else max(failures, most_failures))
     if requests:
         low, high = (failures / requests, worst / requests) if worst > failures else (None, None)
-        yield Measurement("http.error_rate", failures / requests, low, high, requests, failures, subject, note)
+        yield _measurement("http.error_rate", failures / requests, low, high, requests, failures, subject, note)
     if seconds is not None and seconds > 0:
         good = requests - failures
         yield _rate(
@@ -157,7 +175,7 @@ def _rate(
     if least < count or duration.low is not None:
         low = least / _top(duration)
         high = count / _bottom(duration) if _bottom(duration) > 0 else None
-    return Measurement(metric, value, low, high, samples, failures, subject)
+    return _measurement(metric, value, low, high, samples, failures, subject)
 
 
 @dataclass
@@ -204,7 +222,7 @@ class Samples:
             return None
         group = self._subjects.get(subject)
         if group is None:
-            if len(self._subjects) >= _MOST_SUBJECTS:
+            if len(self._subjects) >= MOST_SUBJECTS:
                 self._lost.add(subject[:1])
                 return None
             group = self._subjects[subject] = _Group()
@@ -213,7 +231,7 @@ class Samples:
     @property
     def seconds(self) -> float | None:
         """How long the run took, from the first request to the last answer; None where no time is known."""
-        return self.last - self.first if self.last > self.first else None
+        return round(self.last - self.first, 6) if self.last > self.first else None
 
     def measurements(self, rounding: float = 0.0) -> Iterator[Measurement]:
         """All of the run, then of each endpoint; the times were rounded by at most ``rounding`` ms."""
@@ -229,7 +247,7 @@ class Samples:
         if self.unjudged:
             yield f"{self.unjudged:,} of {len(self):,} rows do not say whether the request failed, so there is no error rate"
         if self._lost:
-            yield f"more than {_MOST_SUBJECTS} endpoints: those after the first {_MOST_SUBJECTS} count for the run alone"
+            yield f"more than {MOST_SUBJECTS} endpoints: those after the first {MOST_SUBJECTS} count for the run alone"
 
 
 def from_rows(times: Iterable[float], rounding: float = 0.0, *, subject: str = "") -> Iterator[Measurement]:
@@ -238,15 +256,38 @@ def from_rows(times: Iterable[float], rounding: float = 0.0, *, subject: str = "
     if not ordered:
         return
     shown = {share: percentile(ordered, share / 100) for share in (50.0, 75.0, 90.0, 95.0, 99.0)}
-    value = (lambda one: Value.rounded(one, rounding)) if rounding else Value
     yield from latencies(
-        {share: value(one) for share, one in shown.items()},
+        {share: Value.rounded(one, rounding) for share, one in shown.items()},
         samples=len(ordered),
         subject=subject,
-        smallest=value(ordered[0]),
-        mean=value(math.fsum(ordered) / len(ordered)),
-        largest=value(ordered[-1]),
+        smallest=Value.rounded(ordered[0], rounding),
+        mean=Value.rounded(math.fsum(ordered) / len(ordered), rounding),
+        largest=Value.rounded(ordered[-1], rounding),
     )
+
+
+def table(
+    source: Opened, needed: Sequence[str], renamed: Mapping[str, str] | None = None, delimiter: str = ","
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a CSV with a header, each with the number of its line, by the header's names in small letters.
+
+    ``renamed`` maps what old versions call a column. Raises Unreadable where a column of ``needed`` is missing or a row
+    has not as many fields as the header: then the file was cut off.
+    """
+    rows = csv.reader(source.lines(), delimiter=delimiter, strict=True)
+    try:
+        header = [name.strip().lower() for name in next(rows, [])]
+        header = [(renamed or {}).get(name, name) for name in header]
+        if missing := [name for name in needed if name not in header]:
+            raise Unreadable(f"has no column {missing[0]!r}")
+        for row in rows:
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise Unreadable(f"line {rows.line_num:,} has {len(row)} of {len(header)} fields: it is cut off")
+            yield rows.line_num, dict(zip(header, row, strict=True))
+    except csv.Error as error:
+        raise Unreadable(f"line {rows.line_num:,} is not CSV: {error}") from None
 
 
 def endpoint(label: str) -> str:
