@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from math import log1p
+from pathlib import Path
 
 import click
 
 from qualitygate.authoring import Check, Example
 from qualitygate.cli.rules import described, plain
-from qualitygate.cli.shared import Failure, emit, installed, terminal_width, wants_color
+from qualitygate.cli.shared import Failure, check_ids, emit, installed, terminal_width, wants_color
 from qualitygate.configure import option_fields, suggest, type_words
 from qualitygate.report.display import Palette, visible, wrapped
 from qualitygate.report.page import page
@@ -17,17 +21,33 @@ from qualitygate.report.page import page
 _WIDEST = 100
 
 
-@click.command(
-    "rule", epilog="\b\nExamples:\n  qgate rule missing-pagination\n  qgate rule hardcoded-secret --format json"
+_EPILOG = """\b
+Examples:
+  qgate rule missing-pagination
+  qgate rule missing-pagination --framework flask
+  qgate rule hardcoded-secret --format json
+"""
+
+
+@click.command("rule", epilog=_EPILOG)
+@click.argument("check_id", metavar="ID", shell_complete=check_ids)
+@click.option(
+    "--framework",
+    metavar="LIBRARY",
+    help="Examples that import this library first.  [default: what the repository around is made of]",
 )
-@click.argument("check_id", metavar="ID")
 @click.option("--format", "form", type=click.Choice(("text", "markdown", "json")), default="text", show_default=True)
-def command(check_id: str, form: str) -> int:
-    """Show the whole documentation of a check: what it flags, why, how to mend it, options and examples."""
+def command(check_id: str, framework: str | None, form: str) -> int:
+    """Show the whole documentation of a check: what it flags, why, how to mend it, options and examples.
+
+    Examples that fit the repository around come first: those that import what it imports. JSON keeps their order.
+    """
     by_id = {check.id: check for check in installed().checks}
     check = by_id.get(check_id)
     if check is None:
         raise Failure(f"error: unknown check {check_id!r}{suggest(check_id, by_id) or '; `qgate rules` lists them'}")
+    if form != "json" or framework:
+        check = _ordered(check, by_id.values(), framework)
     if form == "json":
         from qualitygate.report.json import encoded
 
@@ -40,6 +60,34 @@ def command(check_id: str, form: str) -> int:
         columns = min(_WIDEST, terminal_width(sys.stdout) or _WIDEST)
         emit("\n".join(_page(check, Palette(wants_color(sys.stdout)), columns)) + "\n")
     return 0
+
+
+def _ordered(check: Check, checks: Iterable[Check], framework: str | None) -> Check:
+    """The check, its examples with those first that import what the user's code imports, and little else."""
+    from qualitygate.discover.libraries import imported, libraries
+
+    used = {id(one): set(imported(one.sources())) for one in (*check.bad, *check.good)}
+    # The libraries whose calls any check asks for; what else an example imports may be a module of its own.
+    asked = {call.partition(".")[0] for one in checks for call in one.calls}
+    if framework is None:
+        around = libraries(Path())
+    else:
+        name = framework.lower().replace("-", "_")
+        names = set().union(*used.values())
+        if name not in names:
+            known = sorted(names & asked)
+            there = f"they use {', '.join(known)}" if known else "they use none"
+            raise Failure(f"error: no example of {check.id} uses {framework!r}{suggest(name, known)}; {there}")
+        around = Counter((name,))
+
+    def distance(one: Example) -> tuple[int, float]:
+        near, far = used[id(one)] & set(around), used[id(one)] & asked - set(around)
+        # What a few files import says less than what all do; a library that is not there weighs as one in a score of
+        # files. An example of SQL or a contract is nearer than one of another framework.
+        sums = sum(log1p(around[name]) for name in near) - 3 * len(far)
+        return (0 if near else 2 if far else 1), -sums / max(1, len(near) + len(far))
+
+    return replace(check, bad=tuple(sorted(check.bad, key=distance)), good=tuple(sorted(check.good, key=distance)))
 
 
 def _page(check: Check, paint: Palette, columns: int) -> Iterator[str]:

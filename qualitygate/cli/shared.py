@@ -46,6 +46,14 @@ class Nothing(Failure):
     exit_code = NOTHING
 
 
+def check_ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: the ids of installed checks that go on from what is typed; none where a pack does not load."""
+    try:
+        return [check.id for check in load().checks if check.id.startswith(incomplete)]
+    except PackError:
+        return []
+
+
 def config_options(function: Function) -> Function:
     """The options that choose the configuration file."""
     for option in (

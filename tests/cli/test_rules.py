@@ -50,3 +50,33 @@ def test_an_unknown_check_is_wrong_usage_with_a_hint(qgate) -> None:
     assert result.returncode == 2
     assert result.stderr == "qgate: error: unknown check 'missing_pagination'; did you mean 'missing-pagination'?\n"
     assert "`qgate rules` lists them" in qgate("rule", "zzzz").stderr
+
+
+def titles(shown: str) -> list[str]:
+    return [line for line in shown.splitlines() if line.startswith("Flagged")]
+
+
+def test_examples_of_the_framework_around_come_first(qgate, checkout) -> None:
+    for framework, code in (
+        ("Flask", "from flask import Flask, request\n"),
+        ("Django REST framework", "from rest_framework import viewsets\nimport django\n"),
+        ("FastAPI", "import fastapi\nfrom pydantic import BaseModel\n"),
+    ):
+        root = checkout({f"shop/{name}.py": code for name in ("api", "views", "models")}, framework)
+        shown = titles(qgate("rule", "missing-pagination", cwd=root).stdout)
+        assert shown[0].startswith(f"Flagged: {framework}:")
+        assert len(shown) == len({check.id: check for check in load().checks}["missing-pagination"].bad)
+
+
+def test_examples_of_a_framework_can_be_asked_for(qgate) -> None:
+    shown = qgate("rule", "missing-pagination", "--framework", "Flask").stdout
+    assert titles(shown)[0].startswith("Flagged: Flask:")
+    result = qgate("rule", "missing-pagination", "--framework", "flsk")
+    assert result.returncode == 2
+    assert "no example of missing-pagination uses 'flsk'; did you mean 'flask'?; they use django," in result.stderr
+
+
+def test_json_keeps_the_order_of_the_examples(qgate, checkout) -> None:
+    root = checkout({"shop/api.py": "import flask\n"})
+    arguments = ("rule", "missing-pagination", "--format", "json")
+    assert qgate(*arguments, cwd=root).stdout == qgate(*arguments).stdout
