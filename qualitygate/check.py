@@ -17,7 +17,7 @@ from qualitygate.authoring import Check
 from qualitygate.extract import crash
 from qualitygate.extract.cache import Cache, digest
 from qualitygate.globs import matcher
-from qualitygate.model.facts import FileCheckRun
+from qualitygate.model.facts import FileCheckRun, linked
 from qualitygate.model.finding import CheckRun, Finding, Hit, Severity, Status
 from qualitygate.model.policy import Policy, Selection
 from qualitygate.model.project import Project
@@ -78,14 +78,22 @@ def _run_linked(
     what = ""
     if cache is not None and project.identity and not project.answers:
         # The engine, the checks and their options are part of every key.
-        what = digest("\0".join((project.identity, *policy.applied, "", *(check.id for check in checks))).encode())
+        unread = [f"{one.path}:{one.line}:{one.reason}" for one in project.unread]
+        parts = (project.identity, *policy.applied, "", *(check.id for check in checks), "", *unread)
+        what = digest("\0".join(parts).encode())
         if (known := cache.recall(what)) is not None:
             with suppress(msgspec.MsgspecError):
                 return {run.check: run for run in msgspec.msgpack.decode(known, type=list[FileCheckRun])}
-    runs = _run_all(project, checks, policy.options, jobs)
+    runs = _run_all(_linked(project), checks, policy.options, jobs)
     if cache is not None and what and not any(run.error for run in runs):
         cache.keep(what, msgspec.msgpack.encode(runs))
     return {run.check: run for run in runs}
+
+
+def _linked(project: Project) -> Project:
+    """The project as checks are shown it: with no more of its files than its identity tells."""
+    base = _linked(project.base) if project.base is not None else None
+    return msgspec.structs.replace(project, files=tuple(map(linked, project.files)), base=base)
 
 
 def _run_all(project: Project, checks: Sequence[Check], options: Mapping[str, object], jobs: int) -> list[FileCheckRun]:

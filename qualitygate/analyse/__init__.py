@@ -15,7 +15,7 @@ from qualitygate.authoring import Check
 from qualitygate.extract.cache import Cache, decode, digest
 from qualitygate.link import link
 from qualitygate.link.program import Program, link_program
-from qualitygate.model.facts import FileFacts
+from qualitygate.model.facts import FileFacts, linked
 from qualitygate.model.project import Project
 from qualitygate.model.source import Language, SourceFile
 
@@ -54,14 +54,12 @@ def analyse(
             if progress is not None:
                 progress(known_before + done, len(files))
         whole = [known for known in facts if known is not None]
-        named = list(zip(files, contents, strict=True)) if cache is not None else []
-        identity = _identity(named)
+        # Facts of what could not be read, or crashed, may be others the next time.
+        sure = {known.path for known, content in zip(whole, contents, strict=True) if cache is not None and content}
         # What else changed is nothing to the code, but for the contracts that it may serve: it is not followed again for it.
-        code = [known for known in whole if known.language is Language.PYTHON or known.contract is not None]
-        of_code = {known.path for known in code}
-        code_identity = _identity([one for one in named if one[0].path in of_code])
-        project = link(whole, _program(code, code_identity, checks, cache))
-    return msgspec.structs.replace(project, identity=identity)
+        code = [linked(known) for known in whole if known.language is Language.PYTHON or known.contract is not None]
+        project = link(whole, _program(code, _identity(whole, sure, {one.path for one in code}), checks, cache))
+    return msgspec.structs.replace(project, identity=_identity(whole, sure, {known.path for known in whole}))
 
 
 def unchanged(
@@ -82,15 +80,15 @@ def unchanged(
     }
 
 
-def _identity(named: Sequence[tuple[SourceFile, str]]) -> str:
-    """What identifies files by their names and contents; empty where one of them is not known."""
-    if not named or not all(content for _, content in named):
+def _identity(facts: Sequence[FileFacts], sure: set[str], wanted: set[str]) -> str:
+    """What identifies the ``wanted`` files by all that linking sees of them; empty where one of them is not ``sure``."""
+    if not wanted or not wanted <= sure:
         return ""
-    return digest("\n".join(f"{file.path}\0{file.role.value}\0{content}" for file, content in named).encode())
+    return digest("\n".join(known.identity for known in facts if known.path in wanted).encode())
 
 
 def _program(facts: Sequence[FileFacts], identity: str, checks: Sequence[Check], cache: Cache | None) -> Program:
-    """What the code makes up, from ``cache`` where no file of it changed since it was followed."""
+    """What the code makes up, from ``cache`` where it was followed before as it is now."""
     wanted = frozenset[str]().union(*(check.calls for check in checks))
     assigned = frozenset[str]().union(*(check.assigns for check in checks))
     if cache is None or not identity:

@@ -26,7 +26,7 @@ from typing import Any
 
 from qualitygate.authoring import Check
 from qualitygate.extract import crash, extract, has_front_end
-from qualitygate.extract.cache import digest, encode
+from qualitygate.extract.cache import digest, encode, identified
 from qualitygate.load import load
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.source import SourceFile, Unread
@@ -119,7 +119,7 @@ def _take(work: Work, index: int, by_path: dict[str, SourceFile]) -> Taken:
         facts = extract(file, work.checks, work.options, by_path.get)
     except Exception as error:  # noqa: BLE001 - a fault of the engine on one file must not hide what the others hold
         facts = _fault(file, crash(error))
-    return index, content, encode(facts)
+    return index, content, encode(identified(facts))
 
 
 def _fault(file: SourceFile, reason: str) -> FileFacts:

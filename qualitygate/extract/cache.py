@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 import qualitygate
-from qualitygate.model.facts import FileFacts
+from qualitygate.model.facts import FileFacts, linked
 from qualitygate.model.source import SourceFile
 
 # "qgat": says that a file is ours before anything in it is believed.
@@ -45,6 +45,11 @@ def digest(data: bytes) -> str:
 def encode(facts: FileFacts) -> bytes:
     """Facts as they travel between workers and into the cache."""
     return msgspec.msgpack.encode(facts)
+
+
+def identified(facts: FileFacts) -> FileFacts:
+    """The facts with their identity: it is the same where linking cannot tell them apart."""
+    return msgspec.structs.replace(facts, identity=digest(encode(linked(facts))))
 
 
 def decode(data: bytes) -> FileFacts:

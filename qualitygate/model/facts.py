@@ -55,6 +55,7 @@ class FileFacts(msgspec.Struct, frozen=True):
     definition (counted from each of its decorators too), an SQL statement, a block of YAML. ``variables`` are those
     that the file sets in the environment of a process. ``limits_requests`` tells the configuration of a gateway that
     limits the rate of requests. ``units`` are what the file builds or runs; ``decision`` is the record that it is.
+    ``identity`` is a digest of what :func:`linked` leaves of the facts, empty where it is not known.
     """
 
     path: str
@@ -76,3 +77,15 @@ class FileFacts(msgspec.Struct, frozen=True):
     limits_requests: bool = False
     units: tuple[Unit, ...] = ()
     decision: Decision | None = None
+    identity: str = ""
+
+
+def linked(facts: FileFacts) -> FileFacts:
+    """What linking, and the checks over a whole project, are shown of a file.
+
+    Left out is what only answers, reports and the cache read, so that a change of it alone (another test, a longer
+    comment at the end of a file) gives what was given before.
+    """
+    return msgspec.structs.replace(
+        facts, lines=0, directives=(), secrets=(), scopes=(), runs=(), depends_on=(), identity=""
+    )

@@ -12,7 +12,7 @@ import pytest
 
 from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project, Severity, Span
 from qualitygate.check import findings, fingerprint, run_checks, selected
-from qualitygate.model.facts import FileCheckRun, FileFacts
+from qualitygate.model.facts import Directive, FileCheckRun, FileFacts
 from qualitygate.model.policy import Policy, Selection
 from qualitygate.model.source import Language, Role
 from qualitygate.model.syntax import Module
@@ -147,6 +147,32 @@ def test_the_paths_of_a_policy_are_relative_to_its_folder() -> None:
     assert run.findings == ()
     (run,) = run_checks(Project(), (probe,), Policy(selection=selection))
     assert len(run.findings) == 1
+
+
+def test_a_check_over_the_project_sees_no_more_of_a_file_than_the_identity_of_the_project_tells() -> None:
+    span = Span(1, 1, 1, 9)
+    facts = FileFacts(
+        "a.py",
+        Language.PYTHON,
+        Role.APPLICATION,
+        lines=7,
+        module=Module(()),
+        directives=(Directive(("probe",), "known", span, True, 2),),
+        secrets=(span,),
+        scopes=((1, 7),),
+        runs=(FileCheckRun("mine", (hit("a.py"),), 3),),
+        depends_on=(("b.yaml", "0" * 32),),
+        identity="1" * 32,
+    )
+    shown: list[FileFacts] = []
+
+    def looks(project: Project) -> Iterator[Hit]:
+        shown.extend(project.files + (project.base.files if project.base is not None else ()))
+        return iter(())
+
+    run_checks(Project(files=(facts,), base=Project(files=(facts,))), (check(run=looks),), Policy())
+    bare = FileFacts("a.py", Language.PYTHON, Role.APPLICATION, module=Module(()))
+    assert shown == [bare, bare]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from qualitygate.discover import discover
 from qualitygate.extract.cache import Cache
 from qualitygate.link.program import Program, link_program
 from qualitygate.model.facts import FileFacts
+from qualitygate.model.project import Project
 
 FILES = {
     "app/main.py": "from fastapi import FastAPI\nfrom app.routes import router\napp = FastAPI()\napp.include_router(router, prefix='/v1')\n",
@@ -35,12 +36,20 @@ def linked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def paths(root: Path, cache: Path) -> list[str]:
+def project_of(root: Path, cache: Path) -> Project:
     tree = discover((root,))
     remembered = Cache("checks", cache)
     project = analyse(tree.files, (), {}, cache=remembered)
     remembered.close()
-    return [route.path for route in project.routes]
+    return project
+
+
+def paths(root: Path, cache: Path) -> list[str]:
+    return [route.path for route in project_of(root, cache).routes]
+
+
+def identity(root: Path, cache: Path) -> str:
+    return project_of(root, cache).identity
 
 
 def test_a_project_that_did_not_change_is_not_followed_again(
@@ -68,6 +77,33 @@ def test_a_file_that_changed_or_came_is_followed(
     (root / path).write_text(content)
     expected = "/v2/orders" if "/v2" in content else "/v1/orders"
     assert paths(root, tmp_path / "cache") == ["/a", expected]
+    assert len(linked) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("app/main.py", "", "# a word about it\n"),
+        ("tests/test_orders.py", "def test_orders():\n    assert 1\n", "def test_prices():\n    assert 2\n"),
+        ("config/settings.yaml", "colour: red\n", "colour: blue\n"),
+    ],
+    ids=["a comment below the code", "a test", "a configuration that states nothing of interest"],
+)
+def test_what_linking_cannot_see_is_no_reason_to_follow_again(
+    path: str, before: str, after: str, tree: Callable[..., Path], tmp_path: Path, linked: list[int]
+) -> None:
+    root = tree(FILES | {path: FILES.get(path, "") + before})
+    first = identity(root, tmp_path / "cache")
+    (root / path).write_text(FILES.get(path, "") + after)
+    assert identity(root, tmp_path / "cache") == first
+    assert len(linked) == 1
+
+
+def test_a_line_that_moves_the_code_is_followed(tree: Callable[..., Path], tmp_path: Path, linked: list[int]) -> None:
+    root = tree(FILES)
+    first = identity(root, tmp_path / "cache")
+    (root / "app/main.py").write_text("# a word about it\n" + FILES["app/main.py"])
+    assert identity(root, tmp_path / "cache") != first
     assert len(linked) == 2
 
 
