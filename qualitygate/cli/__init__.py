@@ -27,6 +27,7 @@ _COMMANDS = {
     "fix": "Mend findings that carry a safe edit, or show it.",
     "attest": "State what no tool shows, with evidence, a reviewer and an end; list or export what is stated.",
     "baseline": "Write, check or update the list of known findings.",
+    "evidence": "Show what files of load tests and other scanners are understood to say.",
     "config": "Show, verify or describe the configuration.",
 }
 

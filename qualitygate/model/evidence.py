@@ -30,7 +30,10 @@ def unit_of(metric: str) -> str | None:
     None for a name that is none of ours.
     """
     unit = _UNITS.get(metric)
-    return unit if unit is not None else _UNITS.get(f"{metric.rpartition('.')[0]}.*")
+    if unit is not None:
+        return unit
+    # the percentile may have a point of its own: p99.9
+    return next((one for name, one in _UNITS.items() if name.endswith("*") and metric.startswith(name[:-1])), None)
 
 
 def metrics() -> tuple[str, ...]:
