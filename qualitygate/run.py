@@ -44,7 +44,15 @@ from qualitygate.model.project import Project
 from qualitygate.model.source import Language, Span, Text
 from qualitygate.model.verdict import Report
 from qualitygate.parse.text import Undecodable, decode
-from qualitygate.suppress import BASELINE, Baseline, BaselineError, apply_answers, apply_baseline, read_baseline
+from qualitygate.suppress import (
+    BASELINE,
+    Baseline,
+    BaselineError,
+    apply_answers,
+    apply_baseline,
+    apply_waivers,
+    read_baseline,
+)
 
 __all__ = ["InputError", "NothingToScan", "Request", "scan", "survey"]
 
@@ -96,7 +104,7 @@ def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report
         old = _project(request, old_tree, installed, cache, known)
         project = attach_base(project, tree.files, old, old_tree.files)
 
-    findings, runs = _judged(project, tree, policy, installed, cache, request.jobs)
+    findings, runs = _judged(project, tree, policy, installed, cache, request.jobs, date.today())
     if request.history:
         findings = _with_past(findings, request.history, project, tree, policy, installed)
     unread = tuple(one for one in project.unread if tree.judged(one.path))
@@ -119,7 +127,8 @@ def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report
     contents = _contents(tree, findings)
     broken = {run.check: run.error for run in runs if run.error} | _faults(project)
     if base is not None and old_tree is not None and project.base is not None:
-        stood, old_runs = _judged(project.base, old_tree, policy, installed, cache, request.jobs)
+        # In the base every answer still holds: what one hides no longer is new on the day after, as it is without a base.
+        stood, old_runs = _judged(project.base, old_tree, policy, installed, cache, request.jobs, date.min)
         broken |= {f"{run.check} (on the base)": run.error for run in old_runs if run.error}
         findings, gone = compare(_side(tree, findings), _side(old_tree, _shown(stood, policy)))
         base = msgspec.structs.replace(base, gone=tuple(f"{one.check} {one.path}: {one.message}" for one in gone))
@@ -150,21 +159,24 @@ def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report
 
 
 def _judged(
-    project: Project, tree: Tree, policy: Policy, installed: Installed, cache: Cache | None, jobs: int
+    project: Project, tree: Tree, policy: Policy, installed: Installed, cache: Cache | None, jobs: int, today: date
 ) -> tuple[tuple[Finding, ...], tuple[CheckRun, ...]]:
-    """What the checks find in one project, the findings that the code answers marked, and what each check did."""
+    """What the checks find in one project, the findings that are answered marked, and what each check did."""
     checks = selected(installed.checks, policy.selection)
     runs = run_checks(project, [check for check in checks if not check.audits], policy, tree.way, cache, jobs)
+    ran = frozenset(run.check for run in runs if not run.error)
     findings, answers = apply_answers(
         [finding for run in runs for finding in run.findings],
         project,
-        ran=frozenset(run.check for run in runs if not run.error),
+        ran=ran,
         known=frozenset(check.id for check in installed.checks),
-        today=date.today(),
+        today=today,
     )
-    answered = msgspec.structs.replace(project, answers=answers)
+    findings, waived = apply_waivers(findings, policy.waivers, tree.root, tree.way, ran, today)
+    answered = msgspec.structs.replace(project, answers=answers + waived)
     audits = run_checks(answered, [check for check in checks if check.audits], policy, tree.way)
-    findings += tuple(finding for run in audits for finding in run.findings)
+    audited = tuple(finding for run in audits for finding in run.findings)
+    findings += apply_waivers(audited, policy.waivers, tree.root, tree.way, (), today)[0]
     findings = tuple(finding for finding in findings if tree.judged(finding.path))
     return unite(findings, _secrets(tree, project, findings), read_known(tree.root)), runs + audits
 

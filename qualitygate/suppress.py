@@ -1,4 +1,4 @@
-"""In: findings, the answers to them in the code, and the baseline. Out: the findings with their status."""
+"""In: findings, the answers to them in the code and in the configuration, and the baseline. Out: their status."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from pathlib import Path
 
 import msgspec
 
+from qualitygate.globs import matcher
 from qualitygate.model.facts import Directive, FileFacts
 from qualitygate.model.finding import Finding, Status
+from qualitygate.model.policy import Waiver
 from qualitygate.model.project import Answer, Project
+from qualitygate.model.source import Language, Role, Span
 from qualitygate.model.verdict import Report
 
 BASELINE = Path(".qgate") / "baseline.json"
@@ -60,7 +63,7 @@ def apply_answers(
     for finding in findings:
         speaking = _speaking(finding, files.get(finding.path))
         used.update((finding.path, directive, finding.check) for directive in speaking)
-        reasons = [directive.reason for directive in speaking if directive.reason and not _expired(directive, today)]
+        reasons = [_told(directive) for directive in speaking if directive.reason and not _expired(directive, today)]
         marked.append(
             msgspec.structs.replace(finding, status=Status.SUPPRESSED, answer=reasons[0]) if reasons else finding
         )
@@ -84,6 +87,64 @@ def apply_answers(
         for directive in file.directives
     )
     return tuple(marked), answers
+
+
+def apply_waivers(
+    findings: Sequence[Finding], waivers: Sequence[Waiver], root: Path, way: str, ran: Collection[str], today: date
+) -> tuple[tuple[Finding, ...], tuple[Answer, ...]]:
+    """Mark the active findings that a waiver of the configuration speaks of, and tell what each waiver was good for.
+
+    ``root`` is the scanned one, ``way`` leads to it from the folder of the configuration, as globs are meant there.
+    ``ran`` are the checks that ran to their end. ``today`` tells which waivers are past their last day: those count no more.
+    A waiver without a finding is told where the whole tree that it may speak of was scanned.
+    """
+    named = [matcher((waiver.path,), way) if waiver.path else _anywhere for waiver in waivers]
+    used: set[int] = set()
+    marked = []
+    for finding in findings:
+        speaking = [
+            (number, waiver)
+            for number, waiver in enumerate(waivers)
+            if waiver.check == finding.check and named[number](finding.path)
+        ]
+        used.update(number for number, _ in speaking)
+        standing = [waiver for _, waiver in speaking if waiver.until >= today]
+        marked.append(
+            msgspec.structs.replace(finding, status=Status.SUPPRESSED, answer=_told(_directive(standing[0])))
+            if standing and finding.status is Status.ACTIVE
+            else finding
+        )
+    return tuple(marked), tuple(
+        Answer(
+            Path(os.path.relpath(waiver.place.path, root)).as_posix(),
+            Language.TOML,
+            Role.APPLICATION,
+            _directive(waiver),
+            idle=(waiver.check,) if waiver.check in ran and number not in used and not way else (),
+            expired=waiver.until < today,
+            days_left=(waiver.until - today).days,
+        )
+        for number, waiver in enumerate(waivers)
+        if waiver.place is not None
+    )
+
+
+def _anywhere(path: str) -> bool:
+    return True
+
+
+def _directive(waiver: Waiver) -> Directive:
+    """A waiver as an answer in the configuration, to a check or to a row of the gate."""
+    span = waiver.place.span if waiver.place is not None else Span(0, 0, 0, 0)
+    named = (waiver.check or waiver.condition,)
+    return Directive(named, waiver.reason, span, True, span.line, waiver.until.isoformat(), waiver.owner)
+
+
+def _told(answer: Directive) -> str:
+    """The reason of an answer, with who answers for it and how long."""
+    until = f"until {answer.until}" if answer.until else ""
+    more = ", ".join(filter(None, (answer.owner, until)))
+    return f"{answer.reason} ({more})" if more else answer.reason
 
 
 def _speaking(finding: Finding, file: FileFacts | None) -> list[Directive]:

@@ -1,4 +1,4 @@
-"""In: the text of a file. Out: its inline answers, ``qgate: ignore[check-id, ...] until=day reason``, with their places."""
+"""In: the text of a file. Out: its inline answers, ``qgate: ignore[check-id, ...] until=day owner=name reason``, with their places."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _DIRECTIVE = re.compile(
     r"(?:#|--|//|/\*|;|<!--)[ \t]*qgate:[ \t]*ignore\b(?:[ \t]*\[(?P<checks>[^\]\r\n]*)\])?[ \t]*(?P<reason>[^\r\n]*)"
 )
 
-_UNTIL = re.compile(r"(?:^|(?<=[\s(]))until=(?P<day>[^\s),;]*)[),;]?")
+_UNTIL = re.compile(r"(?:^|(?<=[\s(]))until=(?P<value>[^\s),;]*)[),;]?")
+_OWNER = re.compile(r"(?:^|(?<=[\s(]))owner=(?P<value>[^\s),;]*)[),;]?")
 
 # What can hold a comment's sign without being a comment: quoted text. A quotation of one line ends with its line at the
 # latest, so that a sign this reader does not know (a nested f-string) misleads it no further than that.
@@ -48,14 +49,20 @@ def find_directives(text: Text, language: Language) -> tuple[Directive, ...]:
             checks = tuple(name for name in re.split(r"[\s,]+", match["checks"] or "") if name)
             alone = not text.line(span.line)[: span.column - 1].strip()
             reason = match["reason"].rstrip().removesuffix("*/").removesuffix("-->").strip(" \t-:")
-            until = _UNTIL.search(reason)
-            if until is not None:
-                reason = f"{reason[: until.start()]}{reason[until.end() :]}".strip(" \t-:,(")
             # `until=` without a day is no day to come.
-            day = (until["day"] or "?") if until is not None else ""
+            day, reason = _taken(_UNTIL, reason, "?")
+            owner, reason = _taken(_OWNER, reason, "")
             target = _target(text, span.line) if alone else span.line
-            found.append(Directive(checks, reason, span, alone, target, day))
+            found.append(Directive(checks, reason, span, alone, target, day, owner))
     return tuple(found)
+
+
+def _taken(pattern: re.Pattern[str], reason: str, absent: str) -> tuple[str, str]:
+    """The value that a key in ``reason`` has (``absent`` where it has the key and no value), and the reason without it."""
+    found = pattern.search(reason)
+    if found is None:
+        return "", reason
+    return found["value"] or absent, f"{reason[: found.start()]}{reason[found.end() :]}".strip(" \t-:,(")
 
 
 def blocks(text: Text, directives: Iterable[Directive]) -> tuple[tuple[int, int], ...]:

@@ -70,7 +70,8 @@ def _answers(document: Document, holder: Mapping[str, Any], line: int) -> Iterat
         )
         fields = entry if isinstance(entry, dict) else {"check": entry}
         checks = tuple(part for part in _text(fields.get("check")).replace(",", " ").split())
-        yield Directive(checks, _text(fields.get("reason")), start, True, line, _text(fields.get("until")))
+        reason, until, owner = (_text(fields.get(name)) for name in ("reason", "until", "owner"))
+        yield Directive(checks, reason, start, True, line, until, owner)
 
 
 def _text(value: Any) -> str:

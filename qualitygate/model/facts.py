@@ -17,7 +17,7 @@ class Directive(msgspec.Struct, frozen=True, array_like=True):
 
     ``target`` is the line that it speaks of: its own, or, where the comment is ``alone`` on its line, the first line
     after it that is no comment; of ``x-qgate-ignore`` the first line of the object that holds it. ``until`` is the last
-    day that it counts (ISO 8601, as written), empty where it has no end.
+    day that it counts (ISO 8601, as written), empty where it has no end; ``owner`` who answers for it, where that is said.
     """
 
     checks: tuple[str, ...]
@@ -26,6 +26,7 @@ class Directive(msgspec.Struct, frozen=True, array_like=True):
     alone: bool
     target: int
     until: str = ""
+    owner: str = ""
 
 
 class Setting(msgspec.Struct, frozen=True, array_like=True):

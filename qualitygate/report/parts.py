@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterable
 
 from qualitygate.authoring import Check
@@ -75,7 +76,13 @@ def sentence(text: str) -> str:
 
 def address(report: Report, path: str) -> str:
     """A path of the report from the top of the repository, with forward slashes."""
-    return f"{report.prefix}{path}"
+    return from_top(report.prefix, path)
+
+
+def from_top(prefix: str, path: str) -> str:
+    """A path below the scanned folder, to which ``prefix`` leads, from the top of the repository."""
+    # The configuration, and what is told of it, may stand above that folder.
+    return posixpath.normpath(prefix + path) if path.startswith("../") else prefix + path
 
 
 def identity(report: Report, finding: Finding) -> str:

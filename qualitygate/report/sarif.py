@@ -19,7 +19,7 @@ from qualitygate.model.verdict import Report
 from qualitygate.report.json import encoded, gate
 from qualitygate.report.line_hash import line_hashes
 from qualitygate.report.page import markdown, page, plain
-from qualitygate.report.parts import active, harmless, mending, rules, sentence, whole
+from qualitygate.report.parts import active, from_top, harmless, mending, rules, sentence, whole
 from qualitygate.report.redact import Redactor
 
 MAX_RESULTS = 5_000
@@ -182,7 +182,7 @@ def _location(place: Place, prefix: str) -> dict[str, Any]:
 
 def _artifact(path: str, prefix: str) -> dict[str, Any]:
     # A colon is encoded too: in the first segment of a path it would end a scheme.
-    raw = f"{prefix}{path}".encode("utf-8", "surrogateescape")
+    raw = from_top(prefix, path).encode("utf-8", "surrogateescape")
     return {"uri": quote(raw, safe="/~!$&'()*+,;=@"), "uriBaseId": ROOT}
 
 

@@ -99,7 +99,7 @@ def test_an_answer_after_the_last_line_of_a_statement_suppresses(tree: Files) ->
     assert of(content.replace("2,", "2,  # qgate: ignore[probe] as agreed"), tree) == [("probe", 2, "suppressed")]
 
 
-def test_an_answer_counts_up_to_its_last_day_and_is_noted_before_it(tree: Files) -> None:
+def test_an_answer_counts_up_to_its_last_day_and_is_told_before_it(tree: Files) -> None:
     day = {left: (date.today() + timedelta(days=left)).isoformat() for left in (-2, 3, 60)}
     content = "".join(f"x = FAULT  # qgate: ignore[probe] until={one} as agreed\n" for one in day.values())
     report = scanned(tree({"app/a.py": content}))
@@ -111,7 +111,7 @@ def test_an_answer_counts_up_to_its_last_day_and_is_noted_before_it(tree: Files)
         ("probe", 3, "suppressed"),
     ]
     told = {one.span.line: one.severity for one in report.findings if one.check == "expired-suppression"}
-    assert told == {1: Severity.WARNING, 2: Severity.NOTE}
+    assert told == {1: Severity.ERROR, 2: Severity.WARNING}
 
 
 def test_an_answer_without_a_reason_does_not_count_and_is_told(tree: Files) -> None:

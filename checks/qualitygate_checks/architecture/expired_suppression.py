@@ -1,8 +1,8 @@
 """An answer whose last day is over.
 
 What it flags: an inline answer whose last day (`until=2027-01-31` in a comment, `until` of an `x-qgate-ignore` in a
-contract) is in the past, or is no date. It does not count any more, so that what it answered is shown again. One that
-ends within 14 days is noted.
+contract) is in the past, or is no date, and a waiver of the configuration that is past its own. It does not count any more,
+so that what it answered is shown and judged again. One that ends within 14 days is told with less weight.
 
 Why: the fault was accepted for a time, and the time is over. An end that nobody hears of is none.
 
@@ -15,39 +15,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qualitygate.authoring import Check, Confidence, Domain, Hit, Project, Severity, example
+from qualitygate.authoring import Answer, Check, Confidence, Domain, Hit, Project, Severity, example
+from qualitygate.model.policy import SOON
 from qualitygate_checks.architecture._answers import audited, count, listed, place
-
-SOON = 14
 
 
 def run(project: Project) -> Iterator[Hit]:
-    """Yield a hit for each answer that counts no more."""
+    """Yield a hit for each answer that counts no more, or soon will not."""
     for answer in audited(project):
         if answer.expired:
-            directive = answer.directive
             yield Hit(
                 place=place(answer),
-                message=f"this answer to {listed(directive.checks) or 'nothing'} counted until {directive.until!r}",
-                subject=f"answer {' '.join(directive.checks)}",
+                message=f"{_named(answer)} counted until {answer.directive.until!r}",
+                subject=_subject(answer),
                 why="that day is over, or is no date (year-month-day)",
                 mend="mend what it answered, or give it a new day and say why",
             )
         elif answer.days_left is not None and answer.days_left <= SOON:
             yield Hit(
                 place=place(answer),
-                message=f"this answer to {listed(answer.directive.checks) or 'nothing'} ends on {answer.directive.until}",
-                subject=f"answer {' '.join(answer.directive.checks)}",
+                message=f"{_named(answer)} ends on {answer.directive.until}",
+                subject=_subject(answer),
                 why="after that day what it answers is shown and judged again",
                 mend="mend what it answers before then",
-                severity=Severity.NOTE,
+                severity=Severity.WARNING,
             )
+
+
+def _named(answer: Answer) -> str:
+    owner = f" of {answer.directive.owner}" if answer.directive.owner else ""
+    return f"this answer{owner} to {listed(answer.directive.checks) or 'nothing'}"
+
+
+def _subject(answer: Answer) -> str:
+    return f"answer {' '.join(answer.directive.checks)}"
 
 
 CHECK = Check(
     id="expired-suppression",
     domain=Domain.ARCHITECTURE,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     confidence=Confidence.HIGH,
     do="Say until when a finding may stand, and keep to it",
     dont="Let an exception outlive its time",

@@ -1,6 +1,7 @@
-"""An inline answer to which there is no finding.
+"""An answer to which there is no finding.
 
-What it flags: a comment `qgate: ignore[...]` naming a check that ran and found nothing that the answer could speak of.
+What it flags: a comment `qgate: ignore[...]` naming a check that ran and found nothing that the answer could speak of, and a
+waiver of the configuration to which there is no finding.
 
 Why: the code was mended and the answer forgotten, or it never stood where it was meant to. Left behind it hides the next
 fault of that kind on the same spot, with a reason that was given for another one.

@@ -58,6 +58,20 @@ def test_an_answer_may_have_a_last_day(written: str, reason: str, until: str) ->
     assert (answer.reason, answer.until) == (reason, until)
 
 
+@pytest.mark.parametrize(
+    ("written", "reason", "until", "owner"),
+    [
+        ("until=2027-01-31 owner=ada one report", "one report", "2027-01-31", "ada"),
+        ("one report (owner=ada@example.com, until=2027-01-31)", "one report", "2027-01-31", "ada@example.com"),
+        ("owner= one report", "one report", "", ""),
+        ("its owner knows", "its owner knows", "", ""),
+    ],
+)
+def test_an_answer_may_have_an_owner(written: str, reason: str, until: str, owner: str) -> None:
+    (answer,) = find_directives(Text.of(f"x = 1  # qgate: ignore[a] {written}\n"), PYTHON)
+    assert (answer.reason, answer.until, answer.owner) == (reason, until, owner)
+
+
 def test_an_answer_may_follow_another_comment() -> None:
     assert found("x = 1  # noqa: E501  # qgate: ignore[a] because") == [(("a",), "because", 1)]
 
