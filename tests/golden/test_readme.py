@@ -28,11 +28,21 @@ def test_the_sample_is_real_output() -> None:
     assert [line for line in shown if line not in ("", "...") and line not in real] == []
 
 
-def test_the_configuration_is_valid(tmp_path: Path) -> None:
-    (configuration,) = re.findall(r"```toml\n(\[tool\.qgate\]\n.*?)```", PAGE, re.DOTALL)
+@pytest.mark.parametrize("configuration", re.findall(r"```toml\n(\[+tool\.qgate.*?)```", PAGE, re.DOTALL))
+def test_the_configuration_is_valid(configuration: str, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(configuration, encoding="utf-8")
     result = qgate("config", "verify", cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (0, "pyproject.toml: valid\n")
+    assert (result.returncode, result.stdout) == (0, "pyproject.toml: valid\n"), result.stderr
+
+
+def test_the_statement_has_the_keys_of_one(tmp_path: Path) -> None:
+    (statement,) = re.findall(r"```toml\n(\[\[attestation\]\].*?)```", PAGE, re.DOTALL)
+    (tmp_path / ".qgate").mkdir()
+    (tmp_path / ".qgate/attestations.toml").write_text(statement, encoding="utf-8")
+    told = qgate("attest", cwd=tmp_path).stdout
+    assert "availability  99.95" in told
+    assert "unknown" not in told
+    assert "it has no" not in told
 
 
 @pytest.mark.parametrize("command", COMMANDS)
