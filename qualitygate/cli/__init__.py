@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import click
+import click.shell_completion
 
 from qualitygate import __version__
 
@@ -29,6 +30,7 @@ _COMMANDS = {
     "baseline": "Write, check or update the list of known findings.",
     "evidence": "Show what files of load tests and other scanners are understood to say.",
     "config": "Show, verify or describe the configuration.",
+    "completion": "Print the script by which bash, zsh or fish completes commands, options and ids.",
 }
 
 _HELP = """The quality gate for backend architecture.
@@ -62,6 +64,15 @@ class _Lazy(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [
+            click.shell_completion.CompletionItem(name, help=about)
+            for name, about in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -46,6 +46,7 @@ def _options(function: Function) -> Function:
         click.option(
             "--baseline",
             "baseline_file",
+            type=click.Path(),
             metavar="FILE",
             help="The baseline file.  [default: .qgate/baseline.json beside the configuration or in the root]",
         ),

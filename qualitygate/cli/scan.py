@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from qualitygate.cli import CLOSED, NO_EVIDENCE, OPEN
 from qualitygate.cli.shared import (
@@ -30,12 +31,17 @@ from qualitygate.report.text import Style
 
 STDOUT = "-"
 
-_EPILOG = """\b
+_FORMATS = "\n".join(f"  {name:<10}  {what}" for name, what in FORMATS.items())
+_EPILOG = f"""\b
+Formats:
+{_FORMATS}
+
+\b
 Examples:
   qgate scan
   qgate scan --select api,hardcoded-secret
   qgate scan --format json | jq '.findings[].check'
-  qgate scan -o sarif=out.sarif -o json=out.json
+  qgate scan -o sarif=out.sarif -o junit=out.xml
   qgate scan --baseline .qgate/baseline.json --statistics
   qgate scan --base origin/main
   qgate scan --select hardcoded-secret --history
@@ -60,6 +66,14 @@ def _outputs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, 
     return tuple(pairs)
 
 
+def _forms(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For the shell: the formats, and files behind one."""
+    name, separator, target = incomplete.partition("=")
+    if separator:
+        return [CompletionItem(target, type="file")]
+    return [CompletionItem(f"{form}=", help=what) for form, what in FORMATS.items() if form.startswith(name)]
+
+
 def _history(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
     if value is not None and Path(value).exists():
         raise click.BadParameter(f"{value!r} is a path; write the paths first, or `--history=REV..`")
@@ -68,18 +82,25 @@ def _history(ctx: click.Context, parameter: click.Parameter, value: str | None) 
 
 @click.command("scan", epilog=_EPILOG)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATHS]...")
-@click.option("--format", "stdout", type=click.Choice(tuple(FORMATS)), help="What to print.  [default: text]")
+@click.option(
+    "--format",
+    "stdout",
+    type=click.Choice(tuple(FORMATS)),
+    metavar="FORMAT",
+    help="What to print: one of those below.  [default: text]",
+)
 @click.option(
     "--output",
     "-o",
     "outputs",
     multiple=True,
     callback=_outputs,
+    shell_complete=_forms,
     metavar="FORMAT=FILE",
     help="Write a format to a file too (`-` is standard output). Repeatable.",
 )
 @selection_options
-@click.option("--baseline", metavar="FILE", help="Known findings, which do not count.")
+@click.option("--baseline", type=click.Path(), metavar="FILE", help="Known findings, which do not count.")
 @click.option(
     "--base",
     metavar="REV",

@@ -15,6 +15,7 @@ import click
 from qualitygate.cli import FAILED, NOTHING, silence
 from qualitygate.configure import ConfigError, Configuration, configure
 from qualitygate.load import Installed, PackError, load
+from qualitygate.model.finding import Confidence, Domain
 from qualitygate.model.policy import Policy
 from qualitygate.report.display import visible
 
@@ -54,6 +55,17 @@ def check_ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
         return []
 
 
+def _chosen(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: ids and domains, where several may stand with commas between them."""
+    before, comma, last = incomplete.rpartition(",")
+    names = [*(domain.value for domain in Domain), *check_ids(ctx, parameter, last)]
+    return [f"{before}{comma}{name}" for name in names if name.startswith(last)]
+
+
+def _levels(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [level.value for level in Confidence if level.value.startswith(incomplete)]
+
+
 def config_options(function: Function) -> Function:
     """The options that choose the configuration file."""
     for option in (
@@ -91,13 +103,21 @@ def selection_options(function: Function) -> Function:
         click.option(
             "--min-confidence",
             metavar="LEVEL",
+            shell_complete=_levels,
             help="Weakest evidence to show and judge: high, medium or low.  [default: medium]",
         ),
-        click.option("--ignore", multiple=True, metavar="CHECKS", help="Leave out these too. Repeatable, or commas."),
+        click.option(
+            "--ignore",
+            multiple=True,
+            metavar="CHECKS",
+            shell_complete=_chosen,
+            help="Leave out these too. Repeatable, or commas.",
+        ),
         click.option(
             "--select",
             multiple=True,
             metavar="CHECKS",
+            shell_complete=_chosen,
             help="Run only these check ids and domains. Repeatable, or commas.",
         ),
     ):
