@@ -1,14 +1,16 @@
-"""In: the revision to compare with, as the user names it or as a pull request's variables do. Out: the commit of the base."""
+"""In: the revision to compare with, as the user names it or as a pull request's variables do. Out: the base's commit, its files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from qualitygate.discover import InputError, git
 from qualitygate.model.verdict import Base
 
 AUTO = "auto"
+# Lock files grow large.
+_LARGEST = 20_000_000
 _DEEPEN = "actions/checkout: `fetch-depth: 0`; GitLab: `GIT_DEPTH: 0`; else `git fetch --unshallow`"
 
 
@@ -36,6 +38,19 @@ def find_base(root: Path, wanted: str, environ: Mapping[str, str]) -> Base | Non
     except OSError as error:
         raise InputError(f"base: git cannot look for {candidates[0]!r} in {root}: {error}") from None
     return Base(revision, base, variable)
+
+
+def contents(root: Path, commit: str, paths: Collection[str]) -> dict[str, bytes]:
+    """What ``commit`` holds under ``paths``, relative to ``root``; without those that it lacks and those that are large.
+
+    Raises :class:`InputError` where it cannot be read.
+    """
+    try:
+        entries = git.committed(root, commit) if paths else {}
+        stored = git.stored(root, {path: entries[path] for path in paths if path in entries}, _LARGEST)
+    except OSError as error:
+        raise InputError(f"base: cannot read the commit {commit} of {root}: {error}") from None
+    return {path: one.content for path, one in stored.items() if one.content is not None}
 
 
 def _shallow(root: Path) -> str:

@@ -105,7 +105,8 @@ class Alert(msgspec.Struct, frozen=True):
 
     ``severity`` is `critical`, `high`, `medium`, `low` or `note`. ``path`` is relative to the scanned root (empty: it has
     no place), ``line`` is 1-based, 0 where there is none. ``fingerprint`` is ours, of tool, rule, path and line content
-    (or package and version), with an ordinal, since what tools write there is not to be trusted.
+    (or package and version), with an ordinal, since what tools write there is not to be trusted. ``stood`` tells that
+    the base of a comparison has it too, as far as that can be told.
     """
 
     rule: str
@@ -115,6 +116,7 @@ class Alert(msgspec.Struct, frozen=True):
     line: int = 0
     package: str = ""
     fingerprint: str = ""
+    stood: bool = False
 
 
 class Scanned(msgspec.Struct, frozen=True):
