@@ -20,6 +20,7 @@ from qualitygate.model.schema import Attribute, Model, Operation, OperationKind
 from qualitygate.model.source import Place, Span
 from qualitygate.model.values import (
     Arguments,
+    Choice,
     ClassValue,
     Entries,
     Evaluation,
@@ -321,7 +322,7 @@ class _Reader:
 
     def _column(self, each: _Field, cls: ClassValue) -> ColumnRead | None:
         """The column that an attribute declares; None for one that declares none."""
-        value = each.value
+        value = _likely(each.value) if each.value is not None else None
         if isinstance(value, FunctionValue) and any(_is_declared(decorator) for decorator in value.decorators):
             each = replace(each, annotation=value.node.returns)
             value = self._evaluation.call(value, Arguments([cls], {}), _place(each.owner))
@@ -381,7 +382,7 @@ class _Reader:
             if outer in ("Optional", "Annotated", "Final") and inside:
                 kind, null, carried = self._typed(inside[0], each, depth + 1)
                 for extra in inside[1:] if outer == "Annotated" else ():
-                    more = self._evaluation.evaluate(extra, each.owner.scope)
+                    more = _likely(self._evaluation.evaluate(extra, each.owner.scope))
                     if isinstance(more, Instance) and name_of(more) in _COLUMNS:
                         carried = more
                 return kind, null or outer == "Optional", carried
@@ -400,7 +401,7 @@ class _Reader:
             members = parts_.items if isinstance(parts_, Items) else []
             first = members[0] if members else None
             name = first.name.rpartition(".")[2] if isinstance(first, External) else ""
-            along = (one for one in members if isinstance(one, Instance) and name_of(one) in _COLUMNS)
+            along = (one for one in map(_likely, members) if isinstance(one, Instance) and name_of(one) in _COLUMNS)
             return self._mapped(name, each.cls), False, next(along, None)
         if isinstance(value, ClassValue):
             kind = self._mapped(value.node.name, each.cls)
@@ -498,6 +499,11 @@ class _Reader:
                     attributes=tuple(Attribute(name, name) for name in names),
                     operations=operations,
                 )
+
+
+def _likely(value: Value) -> Value:
+    """A value, or the likeliest of those that a condition chooses from: `mapped_column(...) if ... else mapped_column(...)`."""
+    return value.values[0] if isinstance(value, Choice) else value
 
 
 def _of_sqlalchemy(made: Instance) -> bool:

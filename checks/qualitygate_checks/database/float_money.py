@@ -28,7 +28,7 @@ _MONEY = re.compile(
 )
 _OTHER = re.compile(
     r"(?:^|_)(?:rate|ratio|factor|score|percent|percentage|pct|weight|count|index|change|trend|avg|average|mean|std|estimated"
-    r"|estimate|predicted|per|multiplier|share|function|token|tokens|load|sheet|energy|water|battery)(?:_|$)"
+    r"|estimate|predicted|per|multiplier|share|function|token|tokens|load|sheet|energy|water|battery|time|seconds|ms|duration|cpu|memory)(?:_|$)"
 )
 
 
@@ -149,7 +149,7 @@ CHECK = Check(
         ),
         example(
             """
-            CREATE TABLE plants (id bigserial PRIMARY KEY, amount real, tax_rate real, cost_score double precision);
+            CREATE TABLE plants (id bigserial PRIMARY KEY, amount real, tax_rate real, cost_score double precision, cost_time real);
             """,
             "names that say something else",
             path="db/schema.sql",

@@ -221,3 +221,38 @@ def test_a_base_of_a_library_leaves_it_open_which_columns_there_are(
     )
     (table,) = read.tables
     assert (table.name, table.whole, [column.name for column in table.columns]) == ("tag", False, ["name"])
+
+
+def test_a_column_that_a_setting_chooses_is_the_likelier_of_the_two(drawn: Drawn) -> None:
+    tables = drawn(
+        {
+            "app/models.py": """
+                from typing import Annotated
+
+                from sqlalchemy import BigInteger, String
+                from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+                from app.settings import settings
+                from app.snowflake import generate
+
+                key = Annotated[
+                    int,
+                    mapped_column(BigInteger, primary_key=True, autoincrement=True)
+                    if settings.PLAIN_KEYS
+                    else mapped_column(BigInteger, primary_key=True, default=generate),
+                ]
+
+
+                class Base(DeclarativeBase):
+                    pass
+
+
+                class Parcel(Base):
+                    __tablename__ = "parcels"
+                    id: Mapped[key] = mapped_column(init=False)
+                    label: Mapped[str] = mapped_column(String(40)) if settings.SHORT else mapped_column(String(400))
+                """,
+        }
+    )
+    assert "key (id)" in tables["parcels"]
+    assert "label varchar(40) not null app/models.py:22" in tables["parcels"]
