@@ -99,7 +99,9 @@ def address(uri: str, bases: Sequence[str] = ()) -> str:
             break
         above = _plain(base)
         path = f"{above.rstrip('/')}/{path}" if above else path
-    return path
+    normal = posixpath.normpath(path) if path else ""
+    # A tool that ran elsewhere writes the way up from there: ../../../../tmp/checkout/app.py.
+    return f"/{normal.replace('../', '')}" if normal.startswith("../") else path
 
 
 def _plain(uri: str) -> str:

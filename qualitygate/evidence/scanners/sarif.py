@@ -35,6 +35,7 @@ _TOLD = 3
 _PACKAGES = (
     re.compile(r"^Package: (\S+)\r?\nInstalled Version: (\S+)"),
     re.compile(r"^Package '([^'@]+)@([^']+)' is vulnerable"),
+    re.compile(r"^The path \S+ reports (\S+) at version (\S+) "),
     re.compile(r"^An? \w+ vulnerability in [\w-]+ package: ([^,\s]+), version (\S+) was found"),
 )
 # A log names a base in terms of another; more steps than this are a circle.

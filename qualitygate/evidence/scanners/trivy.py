@@ -15,7 +15,7 @@ from qualitygate.model.evidence import Alert, Scanned
 
 
 class _Vulnerability(msgspec.Struct, rename="pascal"):
-    vulnerability_i_d: str = msgspec.field(name="VulnerabilityID")
+    vulnerability_i_d: str = msgspec.field(name="VulnerabilityID", default="unnamed")
     pkg_name: str = ""
     pkg_path: str | None = None
     installed_version: str | None = None

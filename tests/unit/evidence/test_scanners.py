@@ -275,6 +275,7 @@ def test_a_message_may_come_from_the_rule(root: Path) -> None:
         ("file:///C:/agent/work/services/orders/api.py", None, "services/orders/api.py"),
         ("C:\\agent\\work\\services\\orders\\api.py", None, "services/orders/api.py"),
         ("deleted%20since.py", None, "deleted since.py"),
+        ("../../../tmp/checkout/services/orders/api.py", None, "services/orders/api.py"),
         ("../../etc/passwd", None, ""),
         ("/etc/passwd", None, ""),
         ("file:///etc/passwd", None, ""),
@@ -364,6 +365,7 @@ def test_a_message_about_a_secret_does_not_quote_it(root: Path, rule: str, messa
     [
         ("Package: django\nInstalled Version: 3.2.0\nVulnerability CVE-2021-1\nSeverity: HIGH", "django 3.2.0"),
         ("Package 'jinja2@2.4.1' is vulnerable to 'GHSA-1' (also known as 'CVE-2019-2').", "jinja2 2.4.1"),
+        ("The path lib/tools.jar reports cxf at version 3.4.6  which would result in a vulnerable", "cxf 3.4.6"),
         ("A high vulnerability in python package: pyyaml, version 5.1 was found at: /requirements.txt", "pyyaml 5.1"),
         ("Package: too many", ""),
     ],
