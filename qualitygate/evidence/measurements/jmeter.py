@@ -28,6 +28,10 @@ _TAILS = {
 _TRANSACTION = "Number of samples in transaction"
 _NO_ANSWER = "Non HTTP response code"
 _DEEPEST = 100
+# JMeter adds a run to the file that it finds: hours without a request part one run from the next.
+_PAUSE = 3600.0
+# Samples that the dashboard computes percentiles from: `jmeter.reportgenerator.statistic_window`.
+_WINDOW = 20_000
 _LARGEST_TOKEN = 8 << 20
 
 
@@ -38,9 +42,15 @@ class _Kinds:
         self.http = Samples()
         self.other = Samples()
         self.transactions = 0
+        self.earlier = 0  # samples of runs before the last one
         self.typed = True  # the file tells which samples are HTTP requests
 
     def add(self, *, is_http: bool, start: float | None, elapsed: float, failed: bool | None, label: str) -> None:
+        if start is not None:
+            last = max(self.http.last, self.other.last)
+            if last > 0 and start > last + _PAUSE:
+                self.earlier += len(self.http) + len(self.other)
+                self.http, self.other, self.transactions = Samples(), Samples(), 0
         samples = self.http if is_http else self.other
         samples.add(elapsed, failed, endpoint(label))
         if start is not None:
@@ -57,6 +67,8 @@ class _Kinds:
             notes.append("no sample is an HTTP request: the times are of samplers of another kind")
         if self.transactions:
             notes.append(f"{self.transactions:,} transactions do not count: their requests have rows of their own")
+        if self.earlier:
+            notes.append(f"{self.earlier:,} samples of earlier runs do not count: JMeter adds to a file that is there")
         if samples.seconds is None:
             notes.append("no time of the samples is understood, so there is no rate by the second")
         origin = source.origin(form, "jmeter", finished=iso(samples.last))
@@ -64,7 +76,7 @@ class _Kinds:
 
 
 def _csv(source: Opened) -> Measured:
-    first = source.head.lstrip("\ufeff").partition("\n")[0]
+    first = source.head.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
     rows = csv.reader(source.lines(), delimiter=delimiter, strict=True)
     kinds = _Kinds()
@@ -76,8 +88,9 @@ def _csv(source: Opened) -> Measured:
             if not header:
                 header = _header(row)
                 kinds.typed = "url" in header
-                if row[0].lstrip("\ufeff").lower() in header:
-                    continue
+            # where several files were joined it comes again
+            if row[0].strip().lower() == header[0]:
+                continue
             if len(row) != len(header):
                 raise Unreadable(f"line {rows.line_num:,} has {len(row)} of {len(header)} fields: it is cut off")
             _row(kinds, dict(zip(header, row, strict=True)), rows.line_num)
@@ -89,7 +102,7 @@ def _csv(source: Opened) -> Measured:
 def _header(row: list[str]) -> list[str]:
     """The columns in small letters: those of the file, or the usual ones where it does not name them."""
     if not row[0].isdigit():
-        return [name.strip().lstrip("\ufeff").lower() for name in row]
+        return [name.strip().lower() for name in row]
     tail = _TAILS.get(len(row))
     if tail is None:
         raise Unreadable(f"is a JTL without a header and with {len(row)} columns: have JMeter write the header")
@@ -246,7 +259,7 @@ def _statistic(row: _Statistics, subject: str) -> Iterator[Measurement]:
     numbers = {50.0: "medianResTime", 90.0: "pct1ResTime", 95.0: "pct2ResTime", 99.0: "pct3ResTime"}
     yield from latencies(
         {share: named[key] for share, key in numbers.items() if key in named},
-        samples=samples,
+        samples=min(samples, _WINDOW),
         subject=subject,
         smallest=named.get("minResTime"),
         mean=named.get("meanResTime"),
@@ -255,7 +268,7 @@ def _statistic(row: _Statistics, subject: str) -> Iterator[Measurement]:
 
 
 def _is_csv(source: Opened) -> bool:
-    first = source.head.lstrip("\ufeff").partition("\n")[0].strip()
+    first = source.head.partition("\n")[0].strip()
     delimiter = max(_DELIMITERS, key=first.count)
     names = [name.strip('" ').lower() for name in first.split(delimiter)]
     if "elapsed" in names and ("label" in names or "timestamp" in names):

@@ -320,7 +320,7 @@ FORMATS = (
         "k6",
         _rows,
         shape=Shape.TEXT,
-        fits=lambda source: source.head.lstrip("\ufeff").startswith("metric_name,timestamp,metric_value,"),
+        fits=lambda source: source.head.startswith("metric_name,timestamp,metric_value,"),
     ),
     Format(
         "text of k6",

@@ -145,8 +145,14 @@ def _history(source: Opened) -> Measured:
     for place, row in table(source, wanted):
         if row["name"] != "Aggregated":
             continue
-        line, final, last = place, row, number(row["timestamp"], f"Timestamp of line {place}")
-        first = first or last
+        when, total = number(row["timestamp"], f"Timestamp of line {place}"), row["total request count"]
+        if total.strip("0.") == "":
+            first = when
+        # it goes on to write rows when there are no users left
+        if total != final.get("total request count"):
+            last = when
+        line, final = place, row
+        first = first or when
         for key, value in row.items():
             if (match := _SHARE.match(key)) and value not in ("", "N/A") and (time := number(value, key)):
                 seen.setdefault(float(match[1]), []).append(time)
@@ -175,7 +181,7 @@ def _other(source: Opened) -> Measured:
 
 
 def _begins(pattern: str) -> Callable[[Opened], bool]:
-    return lambda source: re.match(pattern, source.head.lstrip("\ufeff").replace('"', "")) is not None
+    return lambda source: re.match(pattern, source.head.replace('"', "")) is not None
 
 
 FORMATS = (

@@ -188,6 +188,14 @@ class TestLocust:
         p95 = measured(sample="locust_stats_history.csv").of("http.latency.p95")
         assert (p95.value, p95.low, p95.high) == (None, 28.5, 30.5)
 
+    def test_its_history_ends_with_the_last_request_not_with_the_last_row(self, measured: Measured) -> None:
+        text = (SAMPLES / "locust_stats_history.csv").read_text()
+        last = text.splitlines()[-1]
+        idle = "".join(last.replace("1795146231", str(1795146231 + n)) + "\n" for n in range(1, 60))
+        read = measured(text.rstrip() + "\n" + idle)
+        assert read.value("http.duration_s") == 3
+        assert read.origin.finished == "2026-11-20T03:43:51+00:00"
+
     def test_the_columns_of_old_versions_are_known(self, measured: Measured) -> None:
         read = measured(
             '"Type","Name","# requests","# failures","Median response time","Average response time","Min response time",'
@@ -285,6 +293,20 @@ class TestJMeter:
         text = (SAMPLES / "jmeter.csv.jtl").read_text()
         assert refused(text[:-60]).startswith("line 601 has ")
 
+    def test_a_file_that_jmeter_added_a_run_to_counts_with_its_last_run(
+        self, measured: Measured, rows: list[dict[str, str]]
+    ) -> None:
+        earlier = [{**row, "timeStamp": str(int(row["timeStamp"]) - 86_400_000), "elapsed": "5"} for row in rows[:100]]
+        read = measured(jtl(earlier + rows, list(rows[0])))
+        assert read.all == measured(sample="jmeter.csv.jtl").all
+        assert "100 samples of earlier runs do not count" in read.notes
+
+    def test_files_that_were_joined_have_the_header_more_than_once(
+        self, measured: Measured, rows: list[dict[str, str]]
+    ) -> None:
+        columns = list(rows[0])
+        assert measured(jtl(rows[:300], columns) + jtl(rows[300:], columns)).value("http.requests") == 600
+
     def test_nested_samples_count_once(self, measured: Measured) -> None:
         inner = '<httpSample t="{}" ts="17951464856{}" s="true" lb="{}" rc="200"/>'
         parts = "".join(
@@ -320,6 +342,9 @@ class TestJMeter:
         assert read.value("http.latency.p95") == 29
         assert read.value("http.duration_s") == 4
         assert "aggregate_rpt_pct" in read.notes
+        long = measured({"Total": {**row, "sampleCount": 30000}})
+        assert (long.of("http.latency.p95").samples, long.of("http.error_rate").samples) == (20000, 30000)
+        assert "from the last 20,000 samples alone" in long.notes
         # percentiles that were configured in another order cannot pass for the usual ones
         assert "p95 is below p90" in refused({"Total": {**row, "pct1ResTime": 43.0, "pct2ResTime": 24.0}})
         assert "no request" in refused({"Total": {**row, "sampleCount": 0, "meanResTime": "NaN", "minResTime": "NaN"}})
