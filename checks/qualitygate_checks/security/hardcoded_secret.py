@@ -29,7 +29,8 @@ characters. Earlier commits are searched with `--history` only. Whether a token 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+import sys
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -47,6 +48,7 @@ from qualitygate.authoring import (
     Severity,
     example,
 )
+from qualitygate.model.source import Text
 from qualitygate_checks.security._addresses import Address, addresses
 from qualitygate_checks.security._bindings import Bound, bindings
 from qualitygate_checks.security._formats import PRIVATE_KEY, Recognised, recognise
@@ -106,10 +108,10 @@ def collect(file: ParsedFile) -> tuple[Evidence, ...]:
         found += [evidence for address in addresses(text) if (evidence := _from_address(file, address))]
         found += [evidence for bound in bindings(file) if (evidence := _from_binding(file, bound))]
     kept = _apart(found)
-    lines = _examples(file) if kept else frozenset()
+    examples = _examples(file.text) if kept and file.language in (Language.YAML, Language.JSON) else ()
     return tuple(
         replace(one, confidence=Confidence.LOW, reasons=(*one.reasons, "it is given as an example"))
-        if one.confidence is not Confidence.LOW and file.text.span(one.start, one.start).line in lines
+        if one.confidence is not Confidence.LOW and _is_within(one.start, examples)
         else one
         for one in kept
     )
@@ -347,29 +349,33 @@ def _shown_as_example(file: ParsedFile, offset: int) -> bool:
 
 
 # The key of an example in a contract, or in a part of one.
-_EXAMPLE = re.compile(r"""[\s\-]*["']?(?:x-)?examples?["']?\s*:""", re.IGNORECASE)
+_EXAMPLE = re.compile(r"""(?P<indent> *)[ \t\-]*["']?(?:[xX]-)?[eE]xamples?["']?[ \t]*:""")
+_DEEPEST = 1000
 
 
-def _examples(file: ParsedFile) -> frozenset[int]:
-    """The lines of a YAML or JSON document that stand, as their indentation tells, at or below a key of examples."""
-    if file.language not in (Language.YAML, Language.JSON) or "xample" not in file.text.content:
-        return frozenset()
-    found: set[int] = set()
-    left = -1
-    for number in range(1, len(file.text.line_starts) + 1):
-        content = file.text.line(number)
-        bare = content.lstrip(" ")
-        if not bare:
+def _examples(text: Text) -> tuple[tuple[int, int], ...]:
+    """Where a YAML or JSON document, as its indentation tells, gives examples: the offsets of each key and of its end."""
+    content = text.content
+    found: list[tuple[int, int]] = []
+    place = content.find("xample")
+    while place >= 0:
+        start = text.line_starts[bisect_right(text.line_starts, place) - 1]
+        key = _EXAMPLE.match(content, start)
+        if key is None or key.end() < place:
+            place = content.find("xample", place + 1)
             continue
-        indent = len(content) - len(bare)
-        if left >= 0 and indent > left:
-            found.add(number)
-            continue
-        left = -1
-        if _EXAMPLE.match(content):
-            found.add(number)
-            left = indent
-    return frozenset(found)
+        indent = len(key["indent"])
+        # What is indented further belongs to the key; an empty line ends nothing.
+        end = re.compile(rf"[\r\n] {{0,{min(indent, _DEEPEST)}}}[^ \r\n]").search(content, key.end())
+        found.append((start, end.end() - 1 if end is not None else len(content)))
+        place = content.find("xample", found[-1][1])
+    return tuple(found)
+
+
+def _is_within(place: int, stretches: tuple[tuple[int, int], ...]) -> bool:
+    """Whether an offset lies in one of the stretches, which are in order."""
+    index = bisect_right(stretches, (place, sys.maxsize)) - 1
+    return index >= 0 and place < stretches[index][1]
 
 
 def _variable(name: str) -> str:
