@@ -344,6 +344,14 @@ def _note(found: dict[str, list[Binding]], name: str, binding: Binding) -> None:
     found.setdefault(name, []).append(binding)
 
 
+def declared_functions(project: Project) -> Iterator[tuple[str, ir.Function]]:
+    """Path and head of every function and method of the application; no body is decoded."""
+    for file in project.files:
+        if file.module is not None and file.role is Role.APPLICATION and not file.module.generated:
+            for function in _heads(file.module.body):
+                yield file.path, function
+
+
 def call_name(call: ir.Call) -> str:
     """The last word of what is called."""
     return last_name(call.function)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import Place, Project, Role
 from qualitygate.model import syntax as ir
-from qualitygate_checks._code import last_name
+from qualitygate_checks._code import declared_functions, last_name
 
 _DECORATORS = frozenset({"task", "shared_task", "periodic_task"})
 _CELERY = ("celery", "kombu")
@@ -42,14 +42,6 @@ def uses_celery(project: Project) -> bool:
     )
 
 
-def declared_functions(project: Project) -> Iterator[tuple[str, ir.Function]]:
-    """Path and head of every function and method of the application; no body is decoded."""
-    for file in project.files:
-        if file.module is not None and file.role is Role.APPLICATION and not file.module.generated:
-            for function in _functions(file.module.body):
-                yield file.path, function
-
-
 def _imports_celery(module: ir.Module) -> bool:
     return any(
         isinstance(statement, ir.Import)
@@ -60,14 +52,6 @@ def _imports_celery(module: ir.Module) -> bool:
         )
         for statement in ir.walk(module.body)
     )
-
-
-def _functions(body: tuple[ir.Statement, ...]) -> Iterator[ir.Function]:
-    for statement in ir.walk(body):
-        if isinstance(statement, ir.Function):
-            yield statement
-        elif isinstance(statement, ir.Class):
-            yield from _functions(statement.body)
 
 
 def celery_application(project: Project) -> Place | None:

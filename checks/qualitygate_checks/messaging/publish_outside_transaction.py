@@ -25,7 +25,8 @@ from qualitygate.model import syntax as ir
 from qualitygate.model.calls import Call
 from qualitygate_checks._code import Body, Code, last_name
 from qualitygate_checks._reach import owner, way
-from qualitygate_checks.messaging._tasks import celery_tasks, declared_functions, uses_celery
+from qualitygate_checks._transactions import SESSION, regions
+from qualitygate_checks.messaging._tasks import celery_tasks, uses_celery
 
 _QUEUES = frozenset({"delay", "apply_async", "send_task"})
 _PUBLISHES = frozenset(
@@ -34,7 +35,6 @@ _PUBLISHES = frozenset(
 _PRODUCER = re.compile(
     r"(^|_)(producer|publisher|broker|channel|kafka|sns|sqs|bus|exchange|pubsub)($|_)", re.IGNORECASE
 )
-_SESSION = re.compile(r"(^|_)(session|db|database|uow|transaction|tx)$", re.IGNORECASE)
 # What runs a function in another process or thread, or waits.
 _POOL = re.compile(r"^(self|cls)?$|(^|_)(pool|executor|workers|timer|limiter)$", re.IGNORECASE)
 _CHANGES = frozenset({"add", "add_all", "flush", "delete", "merge"})
@@ -55,57 +55,23 @@ def run(project: Project) -> Iterator[Hit]:
     celery = uses_celery(project)
     tasks = _Tasks(frozenset(function.name for _, function, _ in celery_tasks(project)), celery)
     told: set[tuple[str, int]] = set()
-    for word in ("atomic", "begin", "commit"):
-        for body in code.everywhere(word):
-            for hit in _in_body(code, body, tasks):
-                at = (hit.place.path, hit.place.span.line)
-                if at not in told:
-                    told.add(at)
-                    yield hit
-    for body in _atomic_functions(project, code):
-        for hit in _sent_in(code, body, body.statements, "the function is one transaction (`atomic`)", tasks):
-            at = (hit.place.path, hit.place.span.line)
-            if at not in told:
-                told.add(at)
-                yield hit
+    for hit in (*_in_regions(project, code, tasks), *_before_commits(code, tasks)):
+        at = (hit.place.path, hit.place.span.line)
+        if at not in told:
+            told.add(at)
+            yield hit
     if celery:
         yield from _in_requests(project, told)
 
 
-def _in_body(code: Code, body: Body, tasks: _Tasks) -> Iterator[Hit]:
-    for statement in ir.walk(body.statements):
-        if isinstance(statement, ir.With):
-            opened = next((name for item, _ in statement.items if (name := _opens(item))), "")
-            if opened:
-                yield from _sent_in(code, body, statement.body, f"`{opened}` is still open here", tasks)
-    yield from _before_commit(code, body, body.statements, tasks)
+def _in_regions(project: Project, code: Code, tasks: _Tasks) -> Iterator[Hit]:
+    for region in regions(project, code):
+        yield from _sent_in(code, region.body, region.statements, region.why, tasks)
 
 
-def _opens(expression: ir.Expression) -> str:
-    """How a context opens a transaction, as the code spells it; empty where it opens none."""
-    if not isinstance(expression, ir.Call):
-        return ""
-    name = last_name(expression.function)
-    holder = expression.function.value if isinstance(expression.function, ir.Attribute) else None
-    if name == "atomic":
-        return "transaction.atomic()"
-    if name == "begin" and holder is not None and _SESSION.search(last_name(holder)):
-        return f"{last_name(holder)}.begin()"
-    return ""
-
-
-def _atomic_functions(project: Project, code: Code) -> Iterator[Body]:
-    """Functions that are one transaction by their decorator; no body is decoded to find them."""
-    for path, function in declared_functions(project):
-        for decorator in function.decorators:
-            expression = decorator.expression
-            named = expression.function if isinstance(expression, ir.Call) else expression
-            if last_name(named) == "atomic":
-                yield from (
-                    body
-                    for body in code.bodies(path)
-                    if body.function is not None and body.function.span == function.span
-                )
+def _before_commits(code: Code, tasks: _Tasks) -> Iterator[Hit]:
+    for body in code.everywhere("commit"):
+        yield from _before_commit(code, body, body.statements, tasks)
 
 
 def _before_commit(code: Code, body: Body, statements: Sequence[ir.Statement], tasks: _Tasks) -> Iterator[Hit]:
@@ -134,7 +100,7 @@ def _on_session(statement: ir.Statement, methods: frozenset[str] | set[str]) -> 
         isinstance(value, ir.Call)
         and isinstance(value.function, ir.Attribute)
         and value.function.name in methods
-        and _SESSION.search(last_name(value.function.value)) is not None
+        and SESSION.search(last_name(value.function.value)) is not None
     )
 
 
