@@ -80,7 +80,11 @@ class _Lazy(click.Group):
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
             from qualitygate.configure import suggest
 
-            hint = f"; did you mean `qgate scan {args[0]}`?" if os.path.exists(args[0]) else suggest(args[0], _COMMANDS)
+            hint = suggest(args[0], _COMMANDS)
+            if args[0] == "help":
+                hint = f"; `qgate {args[1]} --help` shows it" if args[1:] and args[1] in _COMMANDS else ""
+            elif os.path.exists(args[0]):
+                hint = f"; did you mean `qgate scan {args[0]}`?"
             ctx.fail(f"no such command {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)
 
@@ -116,6 +120,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = command.main(arguments, prog_name="qgate", standalone_mode=False)
         return result if isinstance(result, int) else OPEN
+    except click.UsageError as error:
+        from qualitygate.cli.usage import told
+
+        click.echo(told(error), err=True)
+        return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code

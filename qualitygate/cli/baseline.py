@@ -56,7 +56,11 @@ def _options(function: Function) -> Function:
     return function
 
 
-@command.command("write", short_help="Accept the findings of today.")
+@command.command(
+    "write",
+    epilog="\b\nExamples:\n  qgate baseline write\n  qgate baseline write --force            anew, also where it grows\n  qgate baseline write services/orders --baseline orders.json",
+    short_help="Accept the findings of today.",
+)
 @_options
 @click.option("--force", is_flag=True, help="Replace a baseline that is there; it may grow.")
 def write(
@@ -81,7 +85,11 @@ def write(
     return OPEN
 
 
-@command.command("check", short_help="Name entries that stand for nothing.")
+@command.command(
+    "check",
+    epilog="\b\nExamples:\n  qgate baseline check            in CI: exit code 1 while an entry stands for nothing",
+    short_help="Name entries that stand for nothing.",
+)
 @_options
 def check(
     path: Path, baseline_file: str | None, config_file: Path | None, isolated: bool, jobs: int, no_cache: bool
@@ -97,7 +105,11 @@ def check(
     return CLOSED if report.stale_baseline else OPEN
 
 
-@command.command("update", short_help="Drop entries that stand for nothing.")
+@command.command(
+    "update",
+    epilog="\b\nExamples:\n  qgate baseline update && git diff .qgate/baseline.json",
+    short_help="Drop entries that stand for nothing.",
+)
 @_options
 def update(
     path: Path, baseline_file: str | None, config_file: Path | None, isolated: bool, jobs: int, no_cache: bool

@@ -20,7 +20,7 @@ Examples:
 
 
 @click.command("completion", epilog=_EPILOG)
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", type=click.Choice(SHELLS), metavar="SHELL")
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> int:
     """Print the script by which a shell completes `qgate`: commands, options, formats, ids of checks and domains.

@@ -58,7 +58,11 @@ def command() -> None:
     """
 
 
-@command.command("show", short_help="Print every value in force and its origin.")
+@command.command(
+    "show",
+    epilog="\b\nExamples:\n  qgate config show\n  QGATE_SELECT=api qgate config show      with where each value comes from",
+    short_help="Print every value in force and its origin.",
+)
 @click.argument("path", type=click.Path(path_type=Path, exists=True), default=".")
 @click.option("--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True)
 @selection_options
@@ -115,7 +119,11 @@ def show(
     return 0
 
 
-@command.command("verify", short_help="Name every fault of the configuration.")
+@command.command(
+    "verify",
+    epilog="\b\nExamples:\n  qgate config verify\n  qgate config verify --config ci/qgate.toml",
+    short_help="Name every fault of the configuration.",
+)
 @click.argument("path", type=click.Path(path_type=Path, exists=True), default=".")
 @config_options
 def verify(path: Path, config_file: Path | None, isolated: bool) -> int:
@@ -126,7 +134,11 @@ def verify(path: Path, config_file: Path | None, isolated: bool) -> int:
     return 0
 
 
-@command.command("schema", short_help="Print its JSON Schema.")
+@command.command(
+    "schema",
+    epilog="\b\nExamples:\n  qgate config schema > qgate.schema.json     for the editor, and for `#:schema qgate.schema.json`",
+    short_help="Print its JSON Schema.",
+)
 @click.option("--attestations", is_flag=True, help="That of .qgate/attestations.toml.")
 def print_schema(attestations: bool) -> int:
     """Print the JSON Schema of the configuration, with the options of the installed checks."""

@@ -26,6 +26,7 @@ from qualitygate.cli.shared import (
     wants_color,
     write_file,
 )
+from qualitygate.configure import suggest
 from qualitygate.report.formats import FORMATS, rendered
 from qualitygate.report.text import Style
 
@@ -57,13 +58,24 @@ def _outputs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, 
     for value in values:
         name, separator, target = value.partition("=")
         if name not in FORMATS or not separator or not target:
-            raise click.BadParameter(f"{value!r} is not FORMAT=FILE with one of the formats {', '.join(FORMATS)}")
+            raise click.BadParameter(f"{value!r} is not FORMAT=FILE{_nearest_output(value)}")
         if target != STDOUT and not Path(target).absolute().parent.is_dir():
             raise click.BadParameter(f"{target}: the folder does not exist")
         if target != STDOUT and Path(target).is_dir():
             raise click.BadParameter(f"{target} is a folder")
         pairs.append((name, target))
     return tuple(pairs)
+
+
+def _nearest_output(value: str) -> str:
+    """What was probably meant, or what there is."""
+    name, _, target = value.partition("=")
+    suffix = Path(name).suffix.lstrip(".")
+    if name in FORMATS:
+        return f"; say where to: `-o {name}={target or 'FILE'}`"
+    if suffix in FORMATS:
+        return f"; did you mean `-o {suffix}={name}`?"
+    return suggest(name, FORMATS) or f" with one of the formats {', '.join(FORMATS)}"
 
 
 def _forms(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -211,5 +223,5 @@ def _printed(stdout: str | None, outputs: tuple[tuple[str, str], ...]) -> str:
     """The one format that goes to standard output."""
     wanted = [name for name, target in outputs if target == STDOUT]
     if len(wanted) + (stdout is not None) > 1:
-        raise click.UsageError("standard output takes one format")
+        raise click.UsageError("standard output takes one format; `-o FORMAT=FILE` writes the others to files")
     return stdout or (wanted[0] if wanted else "text")

@@ -62,6 +62,13 @@ def _chosen(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> 
     return [f"{before}{comma}{name}" for name in names if name.startswith(last)]
 
 
+def _something(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values as they are. Of nothing all checks would run, where a variable of a script is empty by mistake."""
+    if values and not listed(values):
+        raise click.BadParameter("it names no check and no domain; leave it out to run all")
+    return values
+
+
 def _levels(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     return [level.value for level in Confidence if level.value.startswith(incomplete)]
 
@@ -118,6 +125,7 @@ def selection_options(function: Function) -> Function:
             multiple=True,
             metavar="CHECKS",
             shell_complete=_chosen,
+            callback=_something,
             help="Run only these check ids and domains. Repeatable, or commas.",
         ),
     ):

@@ -46,7 +46,7 @@ def faults(value: Any, hint: Any, key: Key) -> Iterator[tuple[Key, str]]:
             if name in fields:
                 yield from faults(item, fields[name], (*key, name))
             else:
-                yield (*key, name), f"{_unknown(key, name)}{suggest(name, fields)}"
+                yield (*key, name), f"{_unknown(key, name)}{suggest(name, fields) or _below(name, fields)}"
     elif origin in (Union, types.UnionType) and (wanted := _alternative(value, members)) is not None:
         yield from faults(value, wanted, key)
     elif origin in (tuple, list, set, frozenset) and isinstance(value, (list, tuple)):
@@ -59,7 +59,8 @@ def faults(value: Any, hint: Any, key: Key) -> Iterator[tuple[Key, str]]:
         choices = _choices(bare)
         title = _title(hint)
         if isinstance(value, str) and choices and title:
-            yield key, f"{name_of(key)}: unknown {title} {value!r}{suggest(value, choices)}"
+            near = suggest(value, choices) or "; `qgate rules` lists them"
+            yield key, f"{name_of(key)}: unknown {title} {value!r}{near}"
         elif isinstance(value, str) and choices:
             yield key, f"{name_of(key)} must be {type_words(hint)}, not {value!r}{suggest(value, choices)}"
         else:
@@ -153,9 +154,19 @@ def name_of(key: Key) -> str:
     return dotted(tuple(part for part in key if isinstance(part, str))) or "the configuration"
 
 
+def _below(name: str, fields: Mapping[str, Any]) -> str:
+    """Where a key belongs that stands in the wrong table; empty where it belongs nowhere."""
+    tables = [
+        table for table, hint in fields.items() if is_table(bare_type(hint)) and name in fields_of(bare_type(hint))
+    ]
+    return f"; did you mean {dotted((tables[0], name))!r}?" if len(tables) == 1 else ""
+
+
 def _unknown(table: Key, name: str) -> str:
     if table == ("checks",):
         return f"unknown check {name!r}"
+    if not table and name == "tool":
+        return "unknown key 'tool': the keys of this file stand without [tool.qgate], which is for pyproject.toml"
     if len(table) == 2 and table[0] == "checks":
         return f"unknown option {name!r} of {table[1]}"
     return f"unknown key {name!r}" + (f" in {name_of(table)}" if table else "")

@@ -170,7 +170,7 @@ def _output(root: Path, *arguments: str, index: str = "") -> bytes:
                 raise TimeoutError(f"git gave no answer in {_SECONDS} s") from None
         if process.returncode:
             errors.seek(0)
-            reason = errors.read(1000).decode("utf-8", "replace").partition("\n")[0]
+            reason = errors.read(1000).decode("utf-8", "replace").partition("\n")[0].removeprefix("fatal: ")
             raise OSError(reason) if reason else _No("git failed")
     return output
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -235,3 +236,78 @@ def test_a_fault_of_its_own_is_not_a_closed_gate(monkeypatch: pytest.MonkeyPatch
     shown = capsys.readouterr().err
     assert shown.startswith("qgate: internal error: KeyError at test_command.py:")
     assert "scanned" not in shown
+
+
+def commands() -> list[str]:
+    """Every command and every command of a group."""
+    import click
+
+    from qualitygate.cli import command
+
+    found = []
+    for name in command.list_commands(click.Context(command)):
+        one = command.get_command(click.Context(command), name)
+        found += [name, *(f"{name} {inner}" for inner in getattr(one, "commands", ()))]
+    return found
+
+
+@pytest.mark.parametrize("name", commands())
+def test_the_help_of_every_command_teaches_by_examples(qgate, name: str) -> None:
+    shown = qgate(*name.split(), "--help").stdout
+    examples = shown.partition("Examples:")[2]
+    assert f"qgate {name.split()[0]}" in examples
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("scn", "no such command 'scn'; did you mean 'scan'?"),
+        ("app", "no such command 'app'; did you mean `qgate scan app`?"),
+        ("help scan", "no such command 'help'; `qgate scan --help` shows it"),
+        ("--verson", "no such option '--verson'; did you mean '--version'?"),
+        ("scan --github", "no such option '--github'; did you mean `--format github`, or `-o github=FILE`?"),
+        ("scan -o sarif", "'sarif' is not FORMAT=FILE; say where to: `-o sarif=FILE`"),
+        ("scan -o out.json", "'out.json' is not FORMAT=FILE; did you mean `-o json=out.json`?"),
+        ("scan -o srif=x", "'srif=x' is not FORMAT=FILE; did you mean 'sarif'?"),
+        ("scan -o xml=x", "'xml=x' is not FORMAT=FILE with one of the formats text, json, "),
+        ("scan -o sarif=no/where", "no/where: the folder does not exist"),
+        ("scan -o json=- -o sarif=-", "standard output takes one format; `-o FORMAT=FILE` writes the others to files"),
+        ("scan --select=", "it names no check and no domain; leave it out to run all"),
+        ("scan --select nope", "--select: unknown check or domain 'nope'; `qgate rules` lists them"),
+        ("scan --select missing_timeout", "unknown check or domain 'missing_timeout'; did you mean 'missing-timeout'?"),
+        ("scan --min-confidence hgh", "must be 'high', 'medium' or 'low', not 'hgh'; did you mean 'high'?"),
+        ("scan --jobs many", "'many' is not a valid integer range"),
+        ("scan --format", "option '--format' requires an argument"),
+        ("scan nowhere", "nowhere: No such file or directory"),
+        ("scan --baseline nope.json", "there is no such file; `qgate baseline write` makes it"),
+        ("scan --staged", "not a git repository"),
+        ("rule", "missing argument 'ID'"),
+        ("rule nope", "unknown check 'nope'; `qgate rules` lists them"),
+        ("completion tcsh", "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
+        ("config shwo", "no such command 'shwo'; did you mean 'show'?"),
+    ],
+)
+def test_wrong_use_is_told_in_one_line_with_the_next_step(qgate, arguments: str, told: str) -> None:
+    result = qgate(*arguments.split())
+    assert (result.returncode, result.stdout) == (2, "")
+    first, *others = result.stderr.splitlines()
+    assert first.startswith("qgate: error: ")
+    assert told in first
+    assert all(re.fullmatch(r"  `qgate [a-z ]*--help` shows the usage", line) for line in others)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (
+            '[tool.qgate]\nselect = ["api"]\n',
+            "the keys of this file stand without [tool.qgate], which is for pyproject.toml",
+        ),
+        ("errors = 3\n", "unknown key 'errors'; did you mean 'gate.errors'?"),
+    ],
+)
+def test_a_key_in_the_wrong_table_is_told_where_it_belongs(qgate, repository: Path, content: str, told: str) -> None:
+    (repository / "qgate.toml").write_text(content)
+    result = qgate("scan")
+    assert result.returncode == 2
+    assert told in result.stderr

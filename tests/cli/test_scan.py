@@ -205,7 +205,7 @@ def test_a_wrong_configuration_shows_every_fault_with_its_line(qgate, repository
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
         "qgate: error: pyproject.toml:5: unknown key 'selct'; did you mean 'select'?",
-        "qgate: error: pyproject.toml:6: ignore: unknown check or domain 'nothing'",
+        "qgate: error: pyproject.toml:6: ignore: unknown check or domain 'nothing'; `qgate rules` lists them",
         "qgate: error: pyproject.toml:9: gate.errors must be a whole number of at least 0 or 'off', not 'none'",
     ]
 

@@ -153,7 +153,7 @@ weights = { a = "x" }
         "qgate.toml:4: exclude must be an array, not 'legacy'",
         "qgate.toml:6: gate.errors must be a whole number of at least 0 or 'off', not -1",
         "qgate.toml:7: gate.warnings must be a whole number of at least 0 or 'off', not true",
-        "qgate.toml:8: gate.required: unknown check 'api'",
+        "qgate.toml:8: gate.required: unknown check 'api'; `qgate rules` lists them",
         "qgate.toml:10: per-path-ignores.\"tests/**\": unknown check or domain 'unversioned'; "
         "did you mean 'unversioned-route'?",
         "qgate.toml:12: unknown option 'max_size' of missing-pagination; did you mean 'max-size'?",
