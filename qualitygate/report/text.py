@@ -24,6 +24,8 @@ _PLACES_SHOWN = 6
 # Findings shown whole: of one check with one reason, of one check in one file, and of one check.
 _SAME_SHOWN, _IN_FILE_SHOWN, _OF_CHECK_SHOWN = 3, 3, 10
 _PLACE_WIDTH = 60
+# A reason or mending of more characters is not told twice in a row.
+_TOLD_AGAIN = 60
 _COMMIT = re.compile(r"\b([0-9a-f]{10})[0-9a-f]{30,54}\b")
 _MARKS = {State.PASS: "ok", State.FAIL: "x", State.NO_DATA: "?", State.ERROR: "!"}
 
@@ -108,9 +110,11 @@ class _Writer:
         """Findings by file. Of many like ones the first are shown whole, the others at the end in a line each."""
         findings = _by_file(self._shown())
         whole, short = (findings, []) if self.style.verbose else _parted(findings)
+        before: Finding | None = None
         for finding in whole:
-            yield from self._finding(finding)
+            yield from self._finding(finding, before)
             yield ""
+            before = finding
         groups: dict[tuple[Severity, str], list[Finding]] = {}
         for finding in short:
             groups.setdefault((finding.severity, finding.check), []).append(finding)
@@ -136,7 +140,8 @@ class _Writer:
             message = wrapped(self._plain(item.message), self.style.width, indent)
             yield f"  {self._at(item.place)}{gap}{message}"
 
-    def _finding(self, finding: Finding) -> Iterator[str]:
+    def _finding(self, finding: Finding, before: Finding | None) -> Iterator[str]:
+        """One finding, whole; of long texts that the one ``before`` it has too it is said that they are the same."""
         paint = self.paint
         mark = self._severity(finding.severity)
         all_places = _merged(place for place in finding.places if place != finding.place)
@@ -156,8 +161,11 @@ class _Writer:
         if len(all_places) > len(places):
             yield f"{self._gutter('', digits)} {paint.faint(f'… and {len(all_places) - len(places)} more places (shown with -v)')}"
         indent = " " * (digits + 3)
+        told = {before.why, before.mend} if before is not None and not self.style.verbose else set()
         for label, text in (("why here", finding.why), ("mend", finding.mend)):
-            if text:
+            if text in told and len(text) > _TOLD_AGAIN:
+                yield f"{' ' * digits} {paint.link('=')} {paint.strong(label + ':')} {paint.faint('as above')}"
+            elif text:
                 body = wrapped(self._plain(text), self.style.width, indent + " " * (len(label) + 2))
                 yield f"{' ' * digits} {paint.link('=')} {paint.strong(label + ':')} {body}"
 
@@ -271,10 +279,13 @@ class _Writer:
     def _examined(self) -> Iterator[str]:
         found = Counter(finding.check for finding in self.report.findings if finding.status is Status.ACTIVE)
         yield self.paint.strong("Examined")
-        columns = max(map(len, self.report.examined), default=0)
-        for check, count in sorted(self.report.examined.items()):
-            result = f"{found[check]} found in {count} examined" if count else "nothing to judge"
-            yield f"  {pad(visible(check), columns)}  {result}"
+        looked = {check: count for check, count in sorted(self.report.examined.items()) if count}
+        columns = max(map(width, looked), default=0)
+        for check, count in looked.items():
+            yield f"  {pad(visible(check), columns)}  {found[check]} found in {count:,} examined"
+        nothing = [visible(check) for check, count in sorted(self.report.examined.items()) if not count]
+        if nothing:
+            yield f"  nothing to judge: {wrapped(', '.join(nothing), self.style.width or _LONGEST, ' ' * 4)}"
         yield ""
 
     def _statistics(self) -> Iterator[str]:

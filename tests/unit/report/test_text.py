@@ -131,7 +131,7 @@ def test_verbose_names_what_was_set_aside_and_what_was_examined(report: Make, fi
     shown = render(report(finding(status=Status.SUPPRESSED, answer="a script")), Style(verbose=True))
     assert "suppressed[connection-per-request] app/api.py:8:12: a script\n" in shown
     assert "  connection-per-request  0 found in 3 examined\n" in shown
-    assert "  unversioned-route       nothing to judge\n" in shown
+    assert "  nothing to judge: unversioned-route\n" in shown
 
 
 def test_what_could_not_be_read_is_named(report: Make, unread: tuple[Unread, ...]) -> None:
@@ -270,3 +270,18 @@ def test_edits_are_offered(report: Make, finding: MakeFinding) -> None:
     edits = (("app/api.py", Edit(Span(1, 1, 1, 2), "x")),)
     assert "`qgate fix --diff` shows edits for 1\n" in render(report(finding(edits=edits), finding()), Style())
     assert "qgate fix" not in render(report(finding()), Style())
+
+
+def test_a_long_text_is_not_told_twice_in_a_row(report: Make, finding: MakeFinding) -> None:
+    mend = "say what is applied in the configuration, and later migrations are judged one by one"
+    found = [finding("a.py", check="one", mend=mend, why="short"), finding("b.py", check="two", mend=mend, why="short")]
+    shown = render(report(*found), Style())
+    assert shown.count(f"= mend: {mend}\n") == 1
+    assert shown.count("= mend: as above\n") == 1
+    assert shown.count("= why here: short\n") == 2
+    assert "as above" not in render(report(*found), Style(verbose=True))
+
+
+def test_checks_with_nothing_to_judge_are_named_together(report: Make) -> None:
+    shown = render(report(examined={"b": 0, "a": 0, "c": 1200}), Style(verbose=True))
+    assert "  c  0 found in 1,200 examined\n  nothing to judge: a, b\n" in shown
