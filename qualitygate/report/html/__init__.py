@@ -22,7 +22,7 @@ from qualitygate.report.html.markup import Child, Markup, Speaker, element, join
 from qualitygate.report.redact import Redactor
 
 _DATE = "%Y-%m-%d %H:%M UTC"
-_FILTERS = ("severity", "domain", "confidence", "status", "change")
+_FREQUENT = 8
 
 
 def render(report: Report, checks: Sequence[Check]) -> bytes:
@@ -136,7 +136,7 @@ def _sections(report: Report, checks: Sequence[Check], say: Speaker) -> Sequence
     """Identity, title and content of each part of the page that has something to tell."""
     return (
         ("gate", "Gate", gate.table(report.verdict, say)),
-        ("findings", "Findings", _findings(report)),
+        ("findings", "Findings", _findings(report, checks)),
         *(
             (identity, title, content)
             for identity, title, content in (
@@ -152,14 +152,14 @@ def _sections(report: Report, checks: Sequence[Check], say: Speaker) -> Sequence
     )
 
 
-def _findings(report: Report) -> Markup:
+def _findings(report: Report, checks: Sequence[Check]) -> Markup:
     """The counts by domain and severity, the filters, and the place that the script fills."""
     if not report.findings:
         return element("p", "Nothing was found.", class_="lead")
     active = [finding for finding in report.findings if finding.status is Status.ACTIVE]
     return joined(
         [
-            _matrix(active),
+            element("div", _matrix(active), _frequent(active, checks), class_="overview"),
             element(
                 "noscript",
                 element("p", "The list of findings needs JavaScript; the table above and the rest of the page do not."),
@@ -218,10 +218,32 @@ def _matrix(active: Sequence[Finding]) -> Markup:
     )
 
 
-def _jump(count: int, *, domain: str = "", severity: str = "") -> Child:
+def _frequent(active: Sequence[Finding], checks: Sequence[Check]) -> Markup | None:
+    """The checks that found most, worst first; each filters the list."""
+    titles = {check.id: check.title for check in checks}
+    worst: dict[str, Severity] = {}
+    for finding in active:
+        worst[finding.check] = min(
+            worst.get(finding.check, finding.severity), finding.severity, key=lambda one: one.rank
+        )
+    counts = Counter(finding.check for finding in active).most_common(_FREQUENT)
+    if not counts:
+        return None
+    rows = [
+        element(
+            "tr",
+            element("td", _jump(count, check=check), class_=worst[check].value),
+            element("td", titles.get(check, check), " ", element("code", check, class_="faint")),
+        )
+        for check, count in counts
+    ]
+    return element("table", element("caption", "Checks that found most"), element("tbody", rows), class_="frequent")
+
+
+def _jump(count: int, *, domain: str = "", severity: str = "", check: str = "") -> Child:
     if not count:
-        return element("span", "·", class_="faint", aria_label="0")
-    words = " ".join(filter(None, (domain, severity))) or "all"
+        return element("span", "·", class_="faint", aria_hidden="true")
+    words = " ".join(filter(None, (domain, severity, check))) or "all"
     return element(
         "button",
         count,
@@ -229,5 +251,6 @@ def _jump(count: int, *, domain: str = "", severity: str = "") -> Child:
         class_="jump",
         data_domain=domain,
         data_severity=severity,
+        data_check=check or None,
         aria_label=f"{count} {words}: show",
     )

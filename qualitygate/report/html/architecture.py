@@ -55,7 +55,9 @@ def _lead(project: Project, architecture: Architecture) -> Markup:
     ]
     told = ", ".join(f"{count:,} {word}{'s' * (count != 1)}" for count, word in numbers if count)
     return element(
-        "p", f"{told}, as they stand in the code. A part is a folder with a manifest of its own.", class_="lead"
+        "p",
+        f"{told}, as they stand in the code. A part is a folder with a manifest of its own; a route is open where nothing is seen to ask who calls.",
+        class_="lead",
     )
 
 
@@ -69,6 +71,7 @@ class _System:
     places: list[Place] = field(default_factory=list)
     routes: set[str] = field(default_factory=set)
     tables: list[str] = field(default_factory=list)
+    dialect: str = ""
 
     @property
     def key(self) -> str:
@@ -100,8 +103,9 @@ def _reached(project: Project) -> list[_System]:
     dialects = Counter(table.dialect for table in project.tables)
     for table in project.tables:
         # tables without a known dialect belong to the one that there is
-        dialect = table.dialect or (dialects.most_common(1)[0][0] if dialects else "")
-        one = system("database", dialect or "database")
+        dialect = table.dialect or next((one for one, _ in dialects.most_common() if one), "")
+        one = system("database", dialect if len(dialects.keys() - {""}) > 1 else "database")
+        one.dialect = dialect if one.name == "database" else ""
         one.tables.append(table.full_name)
     made = [connection for connection in project.connections if connection.kind == "database"]
     home = next((one for (kind, _), one in systems.items() if kind == "database"), None)
@@ -148,13 +152,12 @@ def _reached(project: Project) -> list[_System]:
 def _detail(system: _System, libraries: Sequence[str]) -> str:
     count = len(system.places)
     if system.kind == "database":
-        told = [f"{len(system.tables):,} tables" if system.tables else "", ", ".join(libraries)]
+        told = [_plural(len(system.tables), "table") if system.tables else "", system.dialect, ", ".join(libraries)]
         return ", ".join(filter(None, told)) or "database"
     if system.kind == "task":
-        return f"{count:,} {'task' if count == 1 else 'tasks'}"
+        return _plural(count, "task")
     words = {"queue": "sends or reads messages", "host": "over HTTP", "http": "over HTTP"}
-    places = f"{count:,} {'place' if count == 1 else 'places'}"
-    return f"{words.get(system.kind, _KINDS.get(system.kind, system.kind))}, {places}"
+    return f"{words.get(system.kind, _KINDS.get(system.kind, system.kind))}, {_plural(count, 'place')}"
 
 
 def _drawing(project: Project, architecture: Architecture, reached: Sequence[_System], say: Speaker) -> Markup | None:
@@ -215,21 +218,14 @@ def _drawing(project: Project, architecture: Architecture, reached: Sequence[_Sy
 
 
 def _named(system: _System, say: Speaker) -> str:
-    return say(system.name[:1].upper() + system.name[1:] if system.kind == "http" else system.name)
+    return say(system.name[:1].upper() + system.name[1:] if system.kind in ("http", "database") else system.name)
 
 
 def _prefix_box(group: RouteGroup, say: Speaker) -> Box:
     count = len(group.routes)
     open_ones = count - group.guarded
-    told = f"{count:,} {'route' if count == 1 else 'routes'}"
-    asked = (
-        ", all ask who calls"
-        if not open_ones
-        else f", {open_ones:,} ask nobody"
-        if group.guarded
-        else ", none asks who calls"
-    )
-    return Box(f"prefix {group.prefix}", say(_prefix(group)), f"{told}{asked}")
+    asked = ", all ask who calls" if not open_ones else f", {open_ones:,} open" if group.guarded else ", open"
+    return Box(f"prefix {group.prefix}", say(_prefix(group)), f"{_plural(count, 'route')}{asked}")
 
 
 def _prefix(group: RouteGroup) -> str:
@@ -268,7 +264,10 @@ def _group(group: RouteGroup, documented: set[tuple[str, str, Place]], served: b
     collections = [route for route in routes if route.collection]
     cells = [
         (_plural(len(routes), "route"), ""),
-        (f"{group.guarded:,} ask who calls", "" if group.guarded == len(routes) else "less"),
+        (
+            "all ask who calls" if group.guarded == len(routes) else f"{len(routes) - group.guarded:,} open",
+            "" if group.guarded == len(routes) else "less",
+        ),
     ]
     if judged:
         cells.append((f"{sum(route.versioned for route in judged):,} of {len(judged):,} versioned", ""))
@@ -300,7 +299,7 @@ def _group(group: RouteGroup, documented: set[tuple[str, str, Place]], served: b
 
 def _route(route: Route, say: Speaker) -> Markup:
     marks = [
-        "asks who calls" if is_guarded(route) else "asks nobody",
+        "asks who calls" if is_guarded(route) else "open",
         f"version by {route.version_how}" if route.versioned else "",
         (f"paginated by {route.paginated_by}" if route.paginated else "not paginated") if route.collection else "",
         f"uncertain: {route.uncertain}" if route.uncertain else "",
@@ -323,7 +322,7 @@ def _outside(reached: Sequence[_System], say: Speaker) -> Markup | None:
             element("td", say(one.name), data_label="What"),
             element(
                 "td",
-                f"{len(one.tables):,} tables" if one.tables else _plural(len(one.places), "place"),
+                _plural(len(one.tables), "table") if one.tables else _plural(len(one.places), "place"),
                 data_label="How much",
             ),
             element("td", _plural(len(one.routes), "route") if one.routes else "–", data_label="Routes"),

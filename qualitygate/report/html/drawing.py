@@ -174,10 +174,8 @@ class Card:
     @property
     def width(self) -> float:
         """In pixels, as its longest line asks for."""
-        longest = max(
-            len(self.head) * 1.08, *(len(line.text) + len(line.right) + 2 * bool(line.right) for line in self.lines), 8
-        )
-        return min(_WIDEST, longest * MONO + 18)
+        lines = (len(line.text) + len(line.right) + 2 * bool(line.right) for line in self.lines)
+        return min(_WIDEST, max(len(self.head) * 1.08, *lines, _NARROWEST) * MONO + 20)
 
     @property
     def height(self) -> float:
@@ -194,7 +192,8 @@ class Arrow:
     line: int
 
 
-_WIDEST = 300
+_WIDEST = 320
+_NARROWEST = 16
 _CARD_HEAD = 24
 _CARD_LINE = 16
 _BETWEEN = 68
@@ -340,12 +339,11 @@ def _card(node: Card, x: float, y: float, number: int) -> Markup:
     lines = []
     for row, line in enumerate(node.lines):
         base = y + _CARD_HEAD + row * _CARD_LINE + 12
-        left = _fit(line.text, room - len(line.right) - 1 if len(line.right) < room - 8 else room)
+        left = _fit(line.text, max(room - len(line.right) - 1, room // 2))
+        right = _fit(line.right, room - len(left) - 1)
         lines.append(element("text", left, x=x + 9, y=base, class_="mono" if line.key else "mono soft"))
-        if line.right and len(line.right) < room - 8:
-            lines.append(
-                element("text", line.right, x=x + node.width - 9, y=base, text_anchor="end", class_="mono soft")
-            )
+        if right:
+            lines.append(element("text", right, x=x + node.width - 9, y=base, text_anchor="end", class_="mono soft"))
     return element(
         "g",
         element("title", node.head),
@@ -358,12 +356,13 @@ def _card(node: Card, x: float, y: float, number: int) -> Markup:
 
 
 _CELL = 24
-_NAME = 150
+_LONG = 22
 
 
 def matrix(names: Sequence[tuple[str, str]], counts: Mapping[tuple[int, int], int], name: str) -> Markup:
     """How often each row points at each column, as a square of shaded cells. ``names`` pair a short text with a link."""
     size = len(names) * _CELL
+    left = 16 + max((len(_fit(text, _LONG)) for text, _ in names), default=0) * _CHARACTER
     top = min(110.0, max((len(text) for text, _ in names), default=0) * 4.8 + 14)
     most = max(counts.values(), default=1)
     cells = [
@@ -372,7 +371,7 @@ def matrix(names: Sequence[tuple[str, str]], counts: Mapping[tuple[int, int], in
             element("title", f"{names[row][0]} points at {names[column][0]} {count} times"),
             element(
                 "rect",
-                x=_NAME + column * _CELL,
+                x=left + column * _CELL,
                 y=top + row * _CELL,
                 width=_CELL - 1,
                 height=_CELL - 1,
@@ -382,7 +381,7 @@ def matrix(names: Sequence[tuple[str, str]], counts: Mapping[tuple[int, int], in
             element(
                 "text",
                 count,
-                x=_NAME + (column + 0.5) * _CELL,
+                x=left + (column + 0.5) * _CELL,
                 y=top + row * _CELL + 16,
                 text_anchor="middle",
                 class_="count",
@@ -393,7 +392,7 @@ def matrix(names: Sequence[tuple[str, str]], counts: Mapping[tuple[int, int], in
     rules = [
         element(
             "path",
-            d=f"M{_NAME} {top + number * _CELL - 0.5:.1f}h{size}M{_NAME + number * _CELL - 0.5:.1f} {top:.1f}v{size}",
+            d=f"M{left} {top + number * _CELL - 0.5:.1f}h{size}M{left + number * _CELL - 0.5:.1f} {top:.1f}v{size}",
             class_="grid",
         )
         for number in range(len(names) + 1)
@@ -401,7 +400,7 @@ def matrix(names: Sequence[tuple[str, str]], counts: Mapping[tuple[int, int], in
     rows = [
         element(
             "a",
-            element("text", _fit(text, 22), x=_NAME - 9, y=top + number * _CELL + 16, text_anchor="end"),
+            element("text", _fit(text, _LONG), x=left - 9, y=top + number * _CELL + 16, text_anchor="end"),
             href=f"#{link}",
         )
         for number, (text, link) in enumerate(names)
@@ -409,13 +408,13 @@ def matrix(names: Sequence[tuple[str, str]], counts: Mapping[tuple[int, int], in
     heads = [
         element(
             "text",
-            _fit(text, 22),
-            transform=f"translate({_NAME + number * _CELL + 15:.0f} {top - 6:.0f}) rotate(-50)",
+            _fit(text, _LONG),
+            transform=f"translate({left + number * _CELL + 15:.0f} {top - 6:.0f}) rotate(-50)",
             class_="title",
         )
         for number, (text, _) in enumerate(names)
     ]
-    return element("svg", rules, cells, rows, heads, **_frame(_NAME + size + 90, top + size, name, "group"))
+    return element("svg", rules, cells, rows, heads, **_frame(left + size + 90, top + size, name, "group"))
 
 
 def bar(parts: Sequence[tuple[int, str, str]], name: str, width: int = 460) -> Markup:

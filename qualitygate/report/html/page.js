@@ -127,6 +127,8 @@
   };
   /* what stands between backticks is code */
   const prose = (text) => text.split(/`([^`\n]+)`/).map((part, index) => (index % 2 ? make("code", {}, part) : part));
+  /* a path may break after its slashes */
+  const wrapping = (path) => path.split(/(?<=\/)/).flatMap((part, index) => (index ? [document.createElement("wbr"), part] : [part]));
   const number = (value) => value.toLocaleString("en");
   const plural = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
 
@@ -153,8 +155,8 @@
     }
     const role = one.roles.length ? make("span", { class: "faint" }, ` ${one.roles.join(", ")}`) : null;
     return make("figure", { class: "frame" },
-      make("figcaption", {}, make("code", {}, `${one.path}:${one.line}`), role),
-      one.lines.length ? make("div", { class: "code", tabindex: "0", role: "region", "aria-label": `${one.path}, line ${one.line}` }, lines) : null,
+      make("figcaption", {}, make("code", {}, wrapping(`${one.path}:${one.line}`)), role),
+      one.lines.length ? make("div", { class: one.lines[one.lines.length - 1].n > 9999 ? "code wide" : "code", tabindex: "0", role: "region", "aria-label": `${one.path}, line ${one.line}` }, lines) : null,
       (one.notes || []).map((note) => make("p", { class: "faint" }, prose(note))));
   };
   const opened = (index) => {
@@ -187,7 +189,7 @@
       make("span", { class: `severity ${one.severity}` }, one.severity),
       make("span", { class: "message" }, prose(one.message), marks.map((text) => make("span", { class: "tag" }, text)),
         head === "check" ? null : make("span", { class: "tag id" }, one.check)),
-      make("code", { class: "where" }, `${one.path}:${one.line}`));
+      make("code", { class: "where" }, wrapping(`${one.path}:${one.line}`)));
     const entry = make("li", { "data-id": one.id }, button);
     button.addEventListener("click", () => {
       const open = button.getAttribute("aria-expanded") !== "true";
@@ -339,6 +341,7 @@
       state = initial();
       state.change = new Set();
       if (jump.dataset.domain) state.domain = new Set([jump.dataset.domain]);
+      if (jump.dataset.check) state.check = jump.dataset.check;
       if (jump.dataset.severity) state.severity = new Set([jump.dataset.severity]);
       fill();
       changed();

@@ -28,7 +28,7 @@ def section(project: Project, say: Speaker) -> Markup | None:
     more = "".join(f", {count:,} {kind}{'s' * (count != 1)}" for kind, count in sorted(others.items()))
     keys = sum(len(table.foreign_keys) for table in tables)
     modelled = sum(table.source == "models" for table in tables)
-    lead = f"{len(tables):,} tables after all migrations{more}, {keys:,} foreign keys."
+    lead = f"{_tables(len(tables))} after all migrations{more}, {keys:,} foreign keys."
     if modelled:
         lead += f" {modelled:,} of them are made by no migration here: they are told as the models declare them."
     if len(tables) <= _TOGETHER or len(groups) == 1:
@@ -42,7 +42,7 @@ def section(project: Project, say: Speaker) -> Markup | None:
                     element(
                         "summary",
                         element("b", say(group.name)),
-                        f" {len(group.tables):,} tables ",
+                        f" {_tables(len(group.tables))} ",
                         element("span", say(_names(group)), class_="faint"),
                     ),
                     _picture(group, say),
@@ -53,6 +53,10 @@ def section(project: Project, say: Speaker) -> Markup | None:
             ),
         ]
     return joined([element("p", lead, class_="lead"), pictures])
+
+
+def _tables(count: int) -> str:
+    return f"{count:,} {'table' if count == 1 else 'tables'}"
 
 
 def _names(group: TableGroup) -> str:
