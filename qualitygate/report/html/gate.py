@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from qualitygate.model.evidence import EvidenceClass
 from qualitygate.model.verdict import Row, State, Verdict
 from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined
 
-# In the order of the table: a mark for those who do not see the colour, and the word.
+# In the order of the table: a mark for those who do not see the colour, and the words.
 STATES = {
+    State.ERROR: ("!", "in error"),
     State.FAIL: ("✕", "failed"),
-    State.ERROR: ("!", "error"),
-    State.NO_DATA: ("?", "no data"),
     State.INCONCLUSIVE: ("≈", "inconclusive"),
+    State.NO_DATA: ("?", "without data"),
     State.STALE: ("◷", "stale"),
     State.WAIVED: ("~", "waived"),
     State.PASS: ("✓", "passed"),
@@ -25,6 +26,12 @@ _CLASSES = {
     EvidenceClass.ATTESTED.value: "stated by people",
     EvidenceClass.UNKNOWN.value: "unknown",
 }
+_GROUNDS = {
+    EvidenceClass.PROVED.value: "the code",
+    EvidenceClass.MEASURED.value: "a measurement",
+    EvidenceClass.ATTESTED.value: "a statement",
+    EvidenceClass.UNKNOWN.value: "nothing yet",
+}
 _SAID = {
     "open": "The gate is open",
     "closed": "The gate is closed",
@@ -35,54 +42,71 @@ _REASONS = 6
 
 def banner(verdict: Verdict, say: Speaker) -> Markup:
     """The state of the gate in words, and the rows that make it so."""
-    against = [row for row in _ordered(verdict) if row.required and row.state in _AGAINST[verdict.state]]
+    against = [row for row in _ordered(verdict) if row.required and row.state not in _KEPT]
+    if verdict.state == "closed":
+        # What is missing opens no gate that something else closes.
+        against = [row for row in against if row.state not in _MISSING] or against
+    more = len(against) - _REASONS
     return element(
         "div",
         element("p", _SAID.get(verdict.state, f"The gate is {verdict.state}"), class_="verdict"),
         element("ul", [element("li", _reason(row, say)) for row in against[:_REASONS]], class_="reasons")
         if against
         else None,
-        element("p", f"and {len(against) - _REASONS} more rows", class_="faint") if len(against) > _REASONS else None,
+        element("p", f"and {more} more {'row' if more == 1 else 'rows'}", class_="faint") if more > 0 else None,
         class_=f"banner {verdict.state}",
     )
 
 
 _MISSING = frozenset({State.NO_DATA, State.INCONCLUSIVE, State.STALE})
-_AGAINST: dict[str, frozenset[State]] = {
-    "open": frozenset(),
-    "closed": frozenset({State.FAIL, State.ERROR}),
-    "undecided": frozenset({State.ERROR, *_MISSING}),
-}
+_KEPT = frozenset({State.PASS, State.WAIVED, State.NOT_APPLICABLE})
 
 
 def _reason(row: Row, say: Speaker) -> Markup:
-    told = joined([element("code", say(row.id)), " is ", element("b", say(row.value) or "unknown")])
-    limit = joined([told, ", the limit is ", element("b", say(row.limit))]) if row.limit else told
+    told = joined([element("code", say(row.id)), " is ", element("b", say(row.value) or "not known")])
+    limit = joined([told, ", asked for ", element("b", say(row.limit))]) if row.limit else told
     return joined([limit, f": {say(row.detail)}" if row.detail else ""])
 
 
 def table(verdict: Verdict, say: Speaker) -> Markup:
-    """Every row of the gate, and how many there are of each state and each class of evidence."""
+    """Every row of the gate: what decides in a table, the rest in one to be opened; and how many there are of each kind."""
     rows = _ordered(verdict)
     if not rows:
         return element("p", "The gate has no row: nothing was asked for.", class_="faint")
-    states = Counter(row.state for row in rows)
-    classes = Counter(row.evidence for row in rows)
-    told = [f"{states[state]} {word}" for state, (_, word) in STATES.items() if states[state]]
-    rests = [f"{count} {say(_CLASSES.get(name, name))}" for name, count in _by_class(classes)]
-    wide = any(row.source or row.observed or row.samples is not None for row in rows)
-    heads = ["State", "Condition", "Value", "Limit", "Rests on", *(["Source", "Age"] if wide else [])]
+    deciding = [row for row in rows if row.required and row.state is not State.NOT_APPLICABLE]
+    others = [row for row in rows if row not in deciding]
+    states = Counter(row.state for row in deciding)
+    classes = Counter(row.evidence for row in rows if row.state is not State.NOT_APPLICABLE)
+    told = ", ".join(f"{states[state]} {words}" for state, (_, words) in STATES.items() if states[state])
+    rests = ", ".join(f"{count} {say(_CLASSES.get(name, name))}" for name, count in _by_class(classes))
+    count = f"{len(deciding)} {'row decides' if len(deciding) == 1 else 'rows decide'}"
     return joined(
         [
-            element("p", f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}: {', '.join(told)}. ", class_="lead"),
-            element("p", f"Evidence: {', '.join(rests)}.", class_="faint"),
+            element("p", f"{count}: {told}." if told else f"{count}.", class_="lead"),
+            element("p", f"Evidence of all rows that apply: {rests}.", class_="faint") if rests else None,
+            _table(deciding, say) if deciding else None,
             element(
-                "table",
-                element("thead", element("tr", [element("th", head, scope="col") for head in heads])),
-                element("tbody", [_row(row, say, wide) for row in rows]),
-                class_="gate cards",
-            ),
+                "details",
+                element(
+                    "summary", f"{len(others)} {'row is' if len(others) == 1 else 'rows are'} shown and not required"
+                ),
+                _table(others, say),
+                open=not deciding,
+            )
+            if others
+            else None,
         ]
+    )
+
+
+def _table(rows: Sequence[Row], say: Speaker) -> Markup:
+    wide = any(row.source or row.observed or row.samples is not None for row in rows)
+    heads = ["State", "Condition", "Value", "Limit", "Rests on", *(["Source", "Age"] if wide else [])]
+    return element(
+        "table",
+        element("thead", element("tr", [element("th", head, scope="col") for head in heads])),
+        element("tbody", [_row(row, say, wide) for row in rows]),
+        class_="gate cards",
     )
 
 
@@ -97,26 +121,36 @@ def _ordered(verdict: Verdict) -> list[Row]:
 
 
 def _row(row: Row, say: Speaker, wide: bool) -> Markup:
-    mark, word = STATES[row.state]
+    mark, words = STATES[row.state]
     asked = f"{row.place.path}:{row.place.span.line}" if row.place is not None else ""
     condition: list[Child] = [element("code", say(row.id))]
-    if not row.required:
-        condition.append(element("span", " shown only", class_="faint"))
     if row.detail:
         condition.append(element("div", say(row.detail), class_="detail"))
     if asked:
         condition.append(element("div", "asked for in ", element("code", say(asked)), class_="detail"))
     cells = [
-        element("td", element("span", mark, aria_hidden="true"), f" {word}", class_=f"state {row.state.value}"),
+        element("td", element("span", mark, aria_hidden="true"), f" {words}", class_=_style(row)),
         element("td", condition, data_label="Condition"),
-        element("td", say(row.value) or "–", data_label="Value", class_="value"),
-        element("td", say(row.limit) or "–", data_label="Limit", class_="value"),
-        element("td", say(_CLASSES.get(row.evidence, row.evidence)), data_label="Rests on"),
+        _cell("Value", say(row.value), "value"),
+        _cell("Limit", say(row.limit), "value"),
+        _cell(
+            "Rests on", say(_GROUNDS.get(row.evidence, row.evidence)) if row.state is not State.NOT_APPLICABLE else ""
+        ),
     ]
     if wide:
-        samples = f"{row.samples:,} samples" if row.samples is not None else ""
-        source = [say(row.source) or None, element("div", samples, class_="detail") if samples else None]
-        cells.append(element("td", source if row.source or samples else "–", data_label="Source", class_="source"))
-        when = element("time", say(row.observed[:10]), datetime=say(row.observed)) if row.observed else "–"
-        cells.append(element("td", when, data_label="Age"))
+        samples = element("div", f"{row.samples:,} samples", class_="detail") if row.samples is not None else ""
+        cells.append(_cell("Source", [say(row.source), samples] if row.source or samples else ""))
+        when = element("time", say(row.observed[:10]), datetime=say(row.observed)) if row.observed else ""
+        cells.append(_cell("Age", when, "value"))
     return element("tr", cells)
+
+
+def _style(row: Row) -> str:
+    return f"state {row.state.value}" if row.required else f"state {row.state.value} aside"
+
+
+def _cell(label: str, content: Child, style: str = "") -> Markup:
+    """A cell that has its heading beside it where there is no room for a table; an empty one is left out there."""
+    if not content:
+        return element("td", "–", class_=f"{style} none".strip())
+    return element("td", element("div", content), data_label=label, class_=style or None)

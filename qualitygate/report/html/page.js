@@ -26,7 +26,11 @@
   /* ---- ages: days from what was observed until today ---- */
   for (const time of document.querySelectorAll("time[datetime]")) {
     const days = Math.floor((Date.now() - Date.parse(time.dateTime)) / 86400000);
-    if (Number.isFinite(days) && days >= 0) time.textContent += ` (${days === 0 ? "today" : days === 1 ? "1 day old" : `${days} days old`})`;
+    if (!Number.isFinite(days) || days < 0) continue;
+    const age = document.createElement("span");
+    age.className = "old detail";
+    age.textContent = days === 0 ? "today" : days === 1 ? "1 day old" : `${days} days old`;
+    time.append(age);
   }
 
   /* ---- details are opened for what a link points to ---- */

@@ -140,11 +140,12 @@ def test_the_gate_stands_first_with_every_state_and_class_of_evidence(report: Ma
     )
     tree = tree_of(report(verdict=Verdict("closed", rows, 1)))
     text = tree.text
-    assert text.index("The gate is closed") < text.index("row.fail") < text.index("row.error") < text.index("row.pass")
-    for word in ("failed", "error", "no data", "inconclusive", "stale", "waived", "passed", "not applicable"):
+    assert text.index("The gate is closed") < text.index("row.error") < text.index("row.fail") < text.index("row.pass")
+    for word in ("failed", "in error", "without data", "inconclusive", "stale", "waived", "passed", "not applicable"):
         assert f" {word} " in text
-    assert "8 rows" in text
-    assert "8 measured" in text
+    assert "7 rows decide" in text
+    assert "1 row is shown and not required" in text
+    assert "7 measured" in text
     assert "5,000 samples" in text
     assert ("time", {"datetime": "2026-11-01T10:00:00Z"}) in tree.elements
     assert [names["id"] for tag, names in tree.elements if tag == "section"][:2] == ["gate", "findings"]
