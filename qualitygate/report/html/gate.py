@@ -134,7 +134,9 @@ def _row(row: Row, say: Speaker, wide: bool) -> Markup:
         _cell("Value", say(row.value), "value"),
         _cell("Limit", say(row.limit), "value"),
         _cell(
-            "Rests on", say(_GROUNDS.get(row.evidence, row.evidence)) if row.state is not State.NOT_APPLICABLE else ""
+            "Rests on",
+            "" if row.state is State.NOT_APPLICABLE else say(_GROUNDS.get(row.evidence, row.evidence)),
+            "value",
         ),
     ]
     if wide:
