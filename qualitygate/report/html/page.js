@@ -130,7 +130,7 @@
     return element;
   };
   /* what stands between backticks is code */
-  const prose = (text) => text.split(/`([^`\n]+)`/).map((part, index) => (index % 2 ? make("code", {}, part) : part));
+  const prose = (text) => text.split(/`([^`\n]+)`/).map((part, index) => (index % 2 ? make("code", {}, part) : part.replaceAll(" -> ", " → ")));
   /* a path may break after its slashes */
   const wrapping = (path) => path.split(/(?<=\/)/).flatMap((part, index) => (index ? [document.createElement("wbr"), part] : [part]));
   const number = (value) => value.toLocaleString("en");
