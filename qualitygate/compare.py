@@ -111,8 +111,8 @@ def _renamed(head: Side, base: Side, new: Collection[Finding], old: Collection[F
 
     Where a whole tree moved, files are compared with those of the same name only.
     """
-    came = {finding.path for finding in new if finding.path not in base.paths}.intersection(head.texts)
-    left = {finding.path for finding in old if finding.path not in head.paths}.intersection(base.texts)
+    came = {one.path for one in new if one.path not in base.paths and one.path in head.texts}
+    left = {one.path for one in old if one.path not in head.paths and one.path in base.texts}
     old_lines = {path: _lines(base.texts[path]) for path in sorted(left)}
     by_name: dict[str, list[str]] = defaultdict(list)
     for before in old_lines:

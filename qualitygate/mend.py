@@ -58,7 +58,7 @@ def _encoded(text: str, before: bytes) -> bytes:
 def write(report: Report, one: Mended) -> None:
     """Write a file at once or not at all, with its permissions. Raises ``OSError``: also where it changed since."""
     target = report.root / one.path
-    if target.is_symlink() or target.read_bytes() != report.contents[one.path]:
+    if target.is_symlink() or target.read_bytes() != report.contents.get(one.path):
         raise OSError("it changed while it was scanned")
     mode = target.stat().st_mode
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=target.name)

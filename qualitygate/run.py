@@ -28,6 +28,7 @@ from qualitygate.check import findings as findings_of
 from qualitygate.check import run_checks, selected
 from qualitygate.compare import Side, compare
 from qualitygate.discover import Filters, InputError, Layout, Tree, discover, discover_commit
+from qualitygate.discover.contents import Contents
 from qualitygate.discover.history import versions
 from qualitygate.discover.revision import find_base
 from qualitygate.extract import MAX_BYTES, PARSED, judge_text
@@ -41,7 +42,7 @@ from qualitygate.model.facts import FileFacts
 from qualitygate.model.finding import CheckRun, Finding
 from qualitygate.model.policy import Policy
 from qualitygate.model.project import Project
-from qualitygate.model.source import Language, Span, Text
+from qualitygate.model.source import Language, Span
 from qualitygate.model.verdict import Report
 from qualitygate.parse.text import Undecodable, decode
 from qualitygate.suppress import (
@@ -145,9 +146,9 @@ def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report
         broken=broken,
         unread=unread,
         verdict=judge(findings, examined, broken, unread, policy.limits),
-        texts={path: text for path, (_, text) in contents.items()},
+        texts=contents.texts(),
         secrets={file.path: file.secrets for file in project.files if file.secrets},
-        contents={path: content for path, (content, _) in contents.items()},
+        contents=contents.data(),
         stale_baseline=tuple(str(entry) for entry in stale),
         stale_fingerprints=tuple(entry.fingerprint for entry in stale),
         notes=tuple(_notes(project, tree)),
@@ -346,19 +347,10 @@ def _order(finding: Finding) -> tuple[object, ...]:
 
 def _side(tree: Tree, findings: Sequence[Finding]) -> Side:
     """One side of a comparison."""
-    texts = {path: text for path, (_, text) in _contents(tree, findings).items()}
-    return Side(findings, texts, frozenset(file.path for file in tree.files))
+    return Side(findings, _contents(tree, findings).texts(), frozenset(file.path for file in tree.files))
 
 
-def _contents(tree: Tree, findings: Sequence[Finding]) -> dict[str, tuple[bytes, Text]]:
+def _contents(tree: Tree, findings: Sequence[Finding]) -> Contents:
     """Bytes and text of every file that a finding points into, for code frames and line hashes."""
     wanted = {place.path for finding in findings for place in (finding.place, *finding.places)}
-    contents = {}
-    for file in tree.files:
-        if file.path in wanted:
-            try:
-                content = file.read()
-                contents[file.path] = (content, decode(content, file.language))
-            except (OSError, Undecodable):
-                continue  # it changed since: the finding is shown without its code
-    return contents
+    return Contents(file for file in tree.files if file.path in wanted)
