@@ -10,11 +10,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from qualitygate.analyse import analyse
+from qualitygate.check import run_checks
 from qualitygate.discover import discover
+from qualitygate.link.calls import Called
+from qualitygate.link.mentions import Mentions
 from qualitygate.load import load
+from qualitygate.model import syntax
 from qualitygate.model.facts import FileFacts
-from qualitygate.model.finding import Hit
+from qualitygate.model.finding import CheckRun, Hit
+from qualitygate.model.policy import Policy
 from qualitygate.report.formats import FORMATS
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -64,6 +71,30 @@ def test_the_words_of_a_check_hide_none_of_its_hits() -> None:
     few, all_of_them = (_hits(analyse(files, some, {}).files) for some in (checks, asked))
     assert few
     assert few == all_of_them
+
+
+def test_what_is_passed_over_unread_holds_nothing_of_interest(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = _runs()
+    monkeypatch.setattr(syntax, "may_hold", lambda function, *kinds: True)
+    monkeypatch.setattr(Mentions, "any_of", lambda self, path, function, names: True)
+    monkeypatch.setattr(Called, "may_be_in", lambda self, function: True)
+    assert sum(len(run.findings) for run in few) > 30
+    assert _runs() == few
+
+
+def _runs() -> tuple[CheckRun, ...]:
+    checks = load().checks
+    return run_checks(analyse(discover((FIXTURES,)).files, checks, {}), checks, Policy())
+
+
+@pytest.mark.parametrize("fixture", ["fastapi-shop/faulty", "django-clinic/faulty"])
+def test_after_any_edit_what_is_remembered_says_what_reading_all_anew_says(fixture: str) -> None:
+    """A few edits; `python benchmarks/equal.py` makes as many as one likes, of any tree."""
+    script = Path(__file__).parents[2] / "benchmarks" / "equal.py"
+    command = [sys.executable, str(script), "--edits", "12", "--seed", "7", str(FIXTURES / fixture)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "the same after each of 12 edits" in result.stdout
 
 
 def _hits(files: Iterable[FileFacts]) -> list[tuple[str, str, Hit]]:
