@@ -14,6 +14,8 @@ from qualitygate.report.json import SCHEMA_VERSION, encoded
 from qualitygate.statistics import minimum_samples, upper_rate
 
 _SEVERITIES = ("critical", "high", "medium", "low", "note")
+# Whether a base has it too is not known here.
+_ALERT = ("rule", "severity", "message", "path", "line", "package", "fingerprint")
 _PRINTED = ("p50", "p95", "p99", "max")
 _SUBJECTS = 20
 _WIDEST = 60
@@ -40,7 +42,7 @@ def _document(evidence: Evidence) -> dict[str, Any]:
         return {**known, "measurements": rows, "notes": list(evidence.notes)}
     return {
         **known,
-        "alerts": [msgspec.to_builtins(one) for one in evidence.alerts],
+        "alerts": [{name: getattr(one, name) for name in _ALERT} for one in evidence.alerts],
         "skipped": list(evidence.skipped),
         "fault": evidence.fault,
         "notes": list(evidence.notes),

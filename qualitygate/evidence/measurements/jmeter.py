@@ -233,10 +233,14 @@ def _statistics(source: Opened) -> Measured:
     for label, row in sorted(rows.items(), key=lambda item: item[0] != "Total"):
         if row.sampleCount and (label == "Total" or len(rows) > 2):
             found += _statistic(row, "" if label == "Total" else endpoint(label))
-    note = (
+    notes = [
         "p90, p95 and p99 are taken to be pct1, pct2 and pct3, as they are unless `aggregate_rpt_pct*` says otherwise"
-    )
-    return Measured(source.origin("JMeter statistics.json", "jmeter"), tuple(found), (note,))
+    ]
+    if rows["Total"].sampleCount > _WINDOW:
+        notes.append(
+            f"JMeter takes percentiles from the last {_WINDOW:,} samples alone (`statistic_window`): prefer the JTL"
+        )
+    return Measured(source.origin("JMeter statistics.json", "jmeter"), tuple(found), tuple(notes))
 
 
 def _statistic(row: _Statistics, subject: str) -> Iterator[Measurement]:
