@@ -121,6 +121,8 @@ def decoded(data: bytes | msgspec.Raw, kind: type[T]) -> T:
         raise Unreadable(f"does not have the form of its format: {error}") from None
     except msgspec.DecodeError as error:
         raise Unreadable(f"is not whole or not JSON: {error}") from None
+    except UnicodeDecodeError:
+        raise Unreadable("is not whole or not JSON: a text in it is not UTF-8") from None
     except RecursionError:
         raise Unreadable("is nested too deeply") from None
 

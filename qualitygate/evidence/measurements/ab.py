@@ -19,11 +19,16 @@ from qualitygate.model.evidence import Measured
 
 _HALF = 0.5
 _TOLD = (50.0, 75.0, 90.0, 95.0, 98.0, 99.0)
-_FIELD = re.compile(r"^([A-Z][A-Za-z0-9 -]{3,30}):[ \t]+(\d+(?:\.\d+)?)", re.MULTILINE)
-_KINDS = re.compile(r"^[ \t]+\(Connect: (\d+), Receive: (\d+), Length: (\d+), Exceptions: (\d+)\)", re.MULTILINE)
-_SHARE = re.compile(r"^[ \t]+(\d{1,3})%[ \t]+(\d+)", re.MULTILINE)
-_TOTAL = re.compile(r"^Total:[ \t]+(\d+)[ \t]+(\d+)[ \t]+\d+(?:\.\d+)?[ \t]+(\d+)[ \t]+(\d+)", re.MULTILINE)
-_VERSION = re.compile(r"^This is ApacheBench, Version (\d+(?:\.\d+){0,3})", re.MULTILINE)
+_FIELD = re.compile(r"^([A-Z][A-Za-z0-9 -]{3,30}):[ \t]+(\d{1,15}(?:\.\d{1,15})?)", re.MULTILINE)
+_KINDS = re.compile(
+    r"^[ \t]+\(Connect: (\d{1,15}), Receive: (\d{1,15}), Length: (\d{1,15}), Exceptions: (\d{1,15})\)", re.MULTILINE
+)
+_SHARE = re.compile(r"^[ \t]+(\d{1,3})%[ \t]+(\d{1,15})", re.MULTILINE)
+_TOTAL = re.compile(
+    r"^Total:[ \t]+(\d{1,15})[ \t]+(\d{1,15})[ \t]+\d{1,15}(?:\.\d{1,15})?[ \t]+(\d{1,15})[ \t]+(\d{1,15})",
+    re.MULTILINE,
+)
+_VERSION = re.compile(r"^This is ApacheBench, Version (\d{1,15}(?:\.\d{1,15}){0,3})", re.MULTILINE)
 
 
 def _text(source: Opened) -> Measured:

@@ -115,7 +115,7 @@ def _measurement(
     note: str = "",
 ) -> Measurement:
     """A measurement without the digits that a change of unit in binary fractions adds (0.0231 s is 23.1 ms)."""
-    value, low, high = (None if one is None else float(f"{one:.12g}") for one in (value, low, high))
+    value, low, high = (None if one is None else number(f"{one:.12g}", metric) for one in (value, low, high))
     return Measurement(metric, value, low, high, samples, failures, subject, note)
 
 

@@ -12,10 +12,10 @@ from qualitygate.model.evidence import Measured
 # Seconds with four digits, in ms.
 _ROUNDING = 0.05
 _MOST_ROWS = 1_000_000
-_FIELD = re.compile(r"^  (Total|Slowest|Fastest|Average):\s+(\d+\.\d+) secs?$", re.MULTILINE)
-_SHARE = re.compile(r"^  (\d{1,2})% in (\d+\.\d+) secs$", re.MULTILINE)
-_STATUS = re.compile(r"^  \[(\d{3})\]\s+(\d+) responses$", re.MULTILINE)
-_ERROR = re.compile(r"^  \[(\d+)\]\t", re.MULTILINE)
+_FIELD = re.compile(r"^  (Total|Slowest|Fastest|Average):\s+(\d{1,15}\.\d{1,15}) secs?$", re.MULTILINE)
+_SHARE = re.compile(r"^  (\d{1,2})% in (\d{1,15}\.\d{1,15}) secs$", re.MULTILINE)
+_STATUS = re.compile(r"^  \[(\d{3})\]\s+(\d{1,15}) responses$", re.MULTILINE)
+_ERROR = re.compile(r"^  \[(\d{1,15})\]\t", re.MULTILINE)
 
 
 def _text(source: Opened) -> Measured:

@@ -98,7 +98,7 @@ def _values(series: _Series, scale: float, top: float) -> Iterator[float]:
         except ValueError:
             raise Unreadable("has a text where a number stands in an answer of Prometheus") from None
         if math.isfinite(value):
-            scaled = number(value, "value") * scale
+            scaled = number(value * scale, "value")
             if scaled > top:
                 raise Unreadable("has a share of more than 1: say `%` as its unit if it is in percent")
             yield scaled

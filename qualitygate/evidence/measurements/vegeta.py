@@ -22,7 +22,7 @@ from qualitygate.evidence.opened import Opened, Shape, Unreadable
 from qualitygate.model.evidence import Measured
 
 _NANO = 1e-6  # nanoseconds to milliseconds
-_ROW = re.compile(r"(\d{18,19}),(\d{1,3}),(\d{1,19}),\d+,\d+,")
+_ROW = re.compile(r"(\d{18,19}),(\d{1,3}),(\d{1,19}),\d{1,19},\d{1,19},")
 _LONGEST_RECORD = 16 << 20
 
 

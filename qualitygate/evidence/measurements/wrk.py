@@ -10,15 +10,15 @@ from qualitygate.evidence.opened import Opened, Shape, Unreadable
 from qualitygate.model.evidence import Measured
 
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0, "h": 3_600_000.0}
-_TIME = r"(\d+(?:\.\d+)?)(us|ms|s|m|h)"
-_TOTAL = re.compile(rf"^[ \t]*(\d+) requests in {_TIME}, ", re.MULTILINE)
+_TIME = r"(\d{1,15}(?:\.\d{1,15})?)(us|ms|s|m|h)"
+_TOTAL = re.compile(rf"^[ \t]*(\d{{1,15}}) requests in {_TIME}, ", re.MULTILINE)
 _THREADS = re.compile(rf"^[ \t]+Latency[ \t]+{_TIME}[ \t]+\S+[ \t]+{_TIME}[ \t]", re.MULTILINE)
-_SHARE = re.compile(rf"^[ \t]+(\d{{2,3}}(?:\.\d+)?)%[ \t]+{_TIME}[ \t]*$", re.MULTILINE)
-_SOCKET = re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)")
-_STATUS = re.compile(r"Non-2xx or 3xx responses: (\d+)")
-_RATE = re.compile(r"^Requests/sec:[ \t]+(\d{1,15}\.\d+)", re.MULTILINE)
+_SHARE = re.compile(rf"^[ \t]+(\d{{2,3}}(?:\.\d{{1,15}})?)%[ \t]+{_TIME}[ \t]*$", re.MULTILINE)
+_SOCKET = re.compile(r"Socket errors: connect (\d{1,15}), read (\d{1,15}), write (\d{1,15}), timeout (\d{1,15})")
+_STATUS = re.compile(r"Non-2xx or 3xx responses: (\d{1,15})")
+_RATE = re.compile(r"^Requests/sec:[ \t]+(\d{1,15}\.\d{1,15})", re.MULTILINE)
 # wrk2 prints the whole curve in ms: value, share, count
-_CURVE = re.compile(r"^[ \t]+(\d+\.\d+)[ \t]+(0\.\d+)[ \t]+\d+[ \t]", re.MULTILINE)
+_CURVE = re.compile(r"^[ \t]+(\d{1,15}\.\d{1,15})[ \t]+(0\.\d{1,15})[ \t]+\d{1,15}[ \t]", re.MULTILINE)
 
 
 def _text(source: Opened) -> Measured:
