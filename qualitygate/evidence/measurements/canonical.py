@@ -19,7 +19,8 @@ from qualitygate.statistics import percentile
 _ASKED = (50.0, 90.0, 95.0, 99.0)
 _CREDENTIALS = re.compile(r"//[^/@\s]{0,200}@")
 MOST_SUBJECTS = 200
-_MOST_SAMPLES = 20_000_000
+_MOST_LABELS = 10_000
+_MOST_SAMPLES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -197,35 +198,41 @@ class Samples:
         self.unjudged = 0
         self._run = _Group()
         self._subjects: dict[str, _Group] = {}
-        self._lost: set[str] = set()
+        self._labels: dict[str, _Group | None] = {}  # as they stand in the file
+        self._more = False
 
     def __len__(self) -> int:
         return len(self._run.times)
 
-    def add(self, milliseconds: float, failed: bool | None, subject: str = "") -> None:
+    def add(self, milliseconds: float, failed: bool | None, label: str = "") -> None:
         """One request; ``failed`` None: the file does not say. Raises Unreadable for more than can be held."""
         if len(self._run.times) >= _MOST_SAMPLES:
             raise Unreadable(f"has more than {_MOST_SAMPLES:,} samples: give a summary in its place")
-        self.unjudged += failed is None
-        for group in (self._run, self._of(subject)):
-            if group is not None:
-                group.times.append(milliseconds)
-                group.failures += failed is True
+        self._run.times.append(milliseconds)
+        if failed is None:
+            self.unjudged += 1
+        elif failed:
+            self._run.failures += 1
+        if label and (group := self._of(label)) is not None:
+            group.times.append(milliseconds)
+            group.failures += failed is True
 
     def span(self, start: float, end: float) -> None:
         """A request was under way from ``start`` to ``end``, in seconds on any clock of the run."""
         self.first = min(self.first, start)
         self.last = max(self.last, end)
 
-    def _of(self, subject: str) -> _Group | None:
-        if not subject:
-            return None
+    def _of(self, label: str) -> _Group | None:
+        """The endpoint that the label names; None for one too many."""
+        if label in self._labels:
+            return self._labels[label]
+        subject = endpoint(label)
         group = self._subjects.get(subject)
-        if group is None:
-            if len(self._subjects) >= MOST_SUBJECTS:
-                self._lost.add(subject[:1])
-                return None
+        if group is None and len(self._subjects) < MOST_SUBJECTS:
             group = self._subjects[subject] = _Group()
+        self._more = self._more or group is None
+        if len(self._labels) < _MOST_LABELS:
+            self._labels[label] = group
         return group
 
     @property
@@ -236,7 +243,7 @@ class Samples:
     def measurements(self, rounding: float = 0.0) -> Iterator[Measurement]:
         """All of the run, then of each endpoint; the times were rounded by at most ``rounding`` ms."""
         # One endpoint says the same as the run.
-        groups = [("", self._run), *(sorted(self._subjects.items()) if len(self._subjects) > 1 or self._lost else ())]
+        groups = [("", self._run), *(sorted(self._subjects.items()) if len(self._subjects) > 1 or self._more else ())]
         for subject, group in groups:
             failures = None if self.unjudged else group.failures
             yield from traffic(len(group.times), failures, self.seconds, tick=self.tick, subject=subject)
@@ -246,7 +253,7 @@ class Samples:
         """What of the rows could not be told."""
         if self.unjudged:
             yield f"{self.unjudged:,} of {len(self):,} rows do not say whether the request failed, so there is no error rate"
-        if self._lost:
+        if self._more:
             yield f"more than {MOST_SUBJECTS} endpoints: those after the first {MOST_SUBJECTS} count for the run alone"
 
 

@@ -52,7 +52,7 @@ class _Kinds:
                 self.earlier += len(self.http) + len(self.other)
                 self.http, self.other, self.transactions = Samples(), Samples(), 0
         samples = self.http if is_http else self.other
-        samples.add(elapsed, failed, endpoint(label))
+        samples.add(elapsed, failed, label)
         if start is not None:
             samples.span(start, start + elapsed / 1000)
 

@@ -273,7 +273,7 @@ def _sample(samples: Samples, place: int, time: str, milliseconds: float, tags: 
         end = epoch(time)
     if end is None:
         raise Unreadable(f"line {place:,} has no time that is understood")
-    samples.add(value, failed, endpoint(f"{tags.get('method', '')} {tags.get('name', '')}".strip()))
+    samples.add(value, failed, f"{tags.get('method', '')} {tags.get('name', '')}".strip())
     samples.span(end - value / 1000, end)
     return end
 

@@ -10,7 +10,6 @@ from qualitygate.evidence.formats import Format
 from qualitygate.evidence.measurements.canonical import (
     Samples,
     Value,
-    endpoint,
     epoch,
     iso,
     latencies,
@@ -110,7 +109,7 @@ def _result(samples: Samples, record: str, place: int) -> None:
     if match is None or len(tail) < 6 or record.count(",") < 11:
         raise Unreadable(f"line {place:,} is not a result of vegeta, or is cut off")
     start, code, latency = int(match[1]) / 1e9, int(match[2]), int(match[3])
-    samples.add(latency * _NANO, not 200 <= code < 400, endpoint(f"{tail[3]} {tail[4]}".strip('" ')))
+    samples.add(latency * _NANO, not 200 <= code < 400, f"{tail[3]} {tail[4]}".strip('" '))
     samples.span(start, start + latency / 1e9)
 
 
