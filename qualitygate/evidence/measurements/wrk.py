@@ -12,13 +12,16 @@ from qualitygate.model.evidence import Measured
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0, "h": 3_600_000.0}
 _TIME = r"(\d{1,15}(?:\.\d{1,15})?)(us|ms|s|m|h)"
 _TOTAL = re.compile(rf"^[ \t]*(\d{{1,15}}) requests in {_TIME}, ", re.MULTILINE)
-_THREADS = re.compile(rf"^[ \t]+Latency[ \t]+{_TIME}[ \t]+\S+[ \t]+{_TIME}[ \t]", re.MULTILINE)
-_SHARE = re.compile(rf"^[ \t]+(\d{{2,3}}(?:\.\d{{1,15}})?)%[ \t]+{_TIME}[ \t]*$", re.MULTILINE)
+_THREADS = re.compile(rf"^[ \t]*Latency[ \t]+{_TIME}[ \t]+\S+[ \t]+{_TIME}[ \t]", re.MULTILINE)
+_SHARE = re.compile(rf"^[ \t]*(\d{{2,3}}(?:\.\d{{1,15}})?)%[ \t]+{_TIME}[ \t]*$", re.MULTILINE)
 _SOCKET = re.compile(r"Socket errors: connect (\d{1,15}), read (\d{1,15}), write (\d{1,15}), timeout (\d{1,15})")
 _STATUS = re.compile(r"Non-2xx or 3xx responses: (\d{1,15})")
 _RATE = re.compile(r"^Requests/sec:[ \t]+(\d{1,15}\.\d{1,15})", re.MULTILINE)
 # wrk2 prints the whole curve in ms: value, share, count
-_CURVE = re.compile(r"^[ \t]+(\d{1,15}\.\d{1,15})[ \t]+(0\.\d{1,15})[ \t]+\d{1,15}[ \t]", re.MULTILINE)
+_CURVE = re.compile(r"^[ \t]*(\d{1,15}\.\d{1,15})[ \t]+(0\.\d{1,15})[ \t]+\d{1,15}[ \t]", re.MULTILINE)
+
+# of requests whose time counts: wrk2 leaves out those of its calibration
+_TIMED = re.compile(r"^#\[Max [^\n\]]{0,80}Total count[ \t]*=[ \t]*(\d{1,15})\]", re.MULTILINE)
 
 
 def _text(source: Opened) -> Measured:
@@ -50,9 +53,10 @@ def _text(source: Opened) -> Measured:
     if thread is not None:
         mean = _time(thread[1], thread[2])
         largest = largest or _time(thread[3], thread[4])
+    timed = _TIMED.search(text)
     notes = () if shares else ("no percentiles: run wrk with `--latency`",)
     if answers:
-        found += latencies(shares, samples=answers, mean=mean, largest=largest, curve=curve)
+        found += latencies(shares, samples=int(timed[1]) if timed else answers, mean=mean, largest=largest, curve=curve)
     return Measured(source.origin("wrk text", "wrk"), tuple(found), notes)
 
 

@@ -466,6 +466,27 @@ class TestWrk:
             29.5035,
         )
 
+    def test_wrk2_prints_more_and_its_calibration_does_not_count(self, measured: Measured) -> None:
+        read = measured(
+            "Running 1m test @ http://shop:8081\n  1 threads and 64 connections\n"
+            "  Thread calibration: mean lat.: 1.520ms, rate sampling interval: 10ms\n"
+            "  Thread Stats   Avg      Stdev     Max   +/- Stdev\n    Latency     1.47ms  705.08us  10.63ms   68.84%\n"
+            "    Req/Sec     2.11k   260.26     3.56k    67.12%\n"
+            "  Latency Distribution (HdrHistogram - Recorded Latency)\n 50.000%    1.40ms\n 75.000%    1.87ms\n"
+            " 90.000%    2.41ms\n 99.000%    3.00ms\n 99.900%    6.43ms\n100.000%   10.64ms\n\n"
+            "  Detailed Percentile spectrum:\n       Value   Percentile   TotalCount 1/(1-Percentile)\n\n"
+            "       2.621     0.943750        93772        17.78\n       2.661     0.950000        94402        20.00\n"
+            "      10.639     1.000000        99390          inf\n"
+            "#[Mean    =        1.470, StdDeviation   =        0.705]\n"
+            "#[Max     =       10.632, Total count    =        99390]\n"
+            "----------------------------------------------------------\n"
+            "  119988 requests in 1.00m, 7.67MB read\nRequests/sec:   1999.87\nTransfer/sec:    130.85KB\n"
+        )
+        p95 = read.of("http.latency.p95")
+        assert (p95.value, p95.samples) == (2.661, 99390)
+        assert read.value("http.latency.max") == 10.64
+        assert read.value("http.requests") == 119988
+
     def test_output_that_is_cut_off_is_refused(self, refused: Refused) -> None:
         assert "cut off" in refused((SAMPLES / "wrk.txt").read_text().partition("  1845")[0])
 
