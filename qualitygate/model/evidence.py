@@ -8,6 +8,9 @@ from enum import Enum
 
 import msgspec
 
+from qualitygate.model.finding import Finding
+from qualitygate.model.source import Unread
+
 # The unit of each canonical metric; `*` stands for a percentile, `max` and the like.
 _UNITS: Mapping[str, str] = {
     "http.latency.*": "ms",
@@ -169,4 +172,31 @@ class Unusable(msgspec.Struct, frozen=True):
     reason: str
 
 
-Evidence = Measured | Scanned | Unusable
+class Proof(msgspec.Struct, frozen=True):
+    """What a scan of the code proved: the part of a report that the gate judges.
+
+    ``examined`` has each check that ran; ``broken`` maps a check that crashed to the reason. ``origin`` is the file of a
+    report that is judged again, None for the scan of this run.
+    """
+
+    findings: tuple[Finding, ...]
+    examined: Mapping[str, int]
+    broken: Mapping[str, str]
+    unread: tuple[Unread, ...]
+    origin: Origin | None = None
+
+
+Evidence = Measured | Scanned | Proof | Unusable
+
+
+class Given(msgspec.Struct, frozen=True):
+    """Evidence as it was asked for.
+
+    ``source`` is the path or the glob that named it; ``evidence`` is None where there is no such file. ``subject`` is the service or
+    environment that it was taken from. ``stale`` says why it does not speak of the commit that is judged (empty: it does).
+    """
+
+    source: str
+    evidence: Evidence | None
+    subject: str = ""
+    stale: str = ""

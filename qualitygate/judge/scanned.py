@@ -1,0 +1,74 @@
+"""In: conditions on the results of other scanners. Out: their rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import msgspec
+
+from qualitygate.judge.case import Case, aged, count, missing, row
+from qualitygate.model.evidence import Alert, EvidenceClass, Given, Scanned
+from qualitygate.model.policy import Condition
+from qualitygate.model.verdict import Row, State
+
+RANKS = ("critical", "high", "medium", "low", "note")
+_NAMED = 3
+
+
+def judge_scanners(case: Case, condition: Condition) -> Row:
+    """A limit on the number of results. A tool that is needed and did not run is missing, not clean."""
+    tools = {tool.casefold() for tool in condition.tools}
+    runs: list[tuple[Given, Scanned]] = [
+        (given, given.evidence)
+        for given in case.given
+        if isinstance(given.evidence, Scanned) and (not tools or given.evidence.origin.tool.casefold() in tools)
+    ]
+    if condition.required is None:
+        condition = replace(condition, required=bool(runs))
+    alerts = {
+        (scanned.origin.tool, alert.fingerprint or f"{alert.rule} {alert.path}:{alert.line}"): alert
+        for _, scanned in runs
+        for alert in scanned.alerts
+        if RANKS.index(alert.severity) <= RANKS.index(condition.min_severity)
+    }
+    assert condition.bound is not None  # noqa: S101 - the configuration refuses one without a limit
+    if runs and not condition.bound.holds(len(alerts)):
+        return _row(condition, runs, State.FAIL, len(alerts), _named(list(alerts.values())))
+    faults = [f"{scanned.origin.tool}: {scanned.fault}" for _, scanned in runs if scanned.fault]
+    if faults:
+        return _row(condition, runs, State.ERROR, len(alerts), "; ".join(faults))
+    there = {scanned.origin.tool.casefold() for _, scanned in runs}
+    absent = [tool for tool in condition.needs if tool.casefold() not in there]
+    if absent or not runs:
+        what = ", ".join(absent or condition.tools) or "another scanner"
+        return missing(condition, f"no results of {what}")
+    old = [why for given, scanned in runs if (why := aged(scanned.origin, given.stale, condition.max_age, case.now))]
+    if old:
+        return _row(condition, runs, State.STALE, len(alerts), old[0])
+    skipped = [one for _, scanned in runs for one in scanned.skipped]
+    if skipped:
+        return _row(
+            condition, runs, State.INCONCLUSIVE, len(alerts), f"{count(len(skipped), 'thing')} not looked at: {skipped[0]}"
+        )  # fmt: skip
+    lesser = sum(len(scanned.alerts) for _, scanned in runs) - len(alerts)
+    return _row(condition, runs, State.PASS, len(alerts), f"{count(lesser, 'lesser result')}" if lesser > 0 else "")
+
+
+def _row(condition: Condition, runs: list[tuple[Given, Scanned]], state: State, number: int, detail: str) -> Row:
+    made = row(condition, state, str(number), detail, EvidenceClass.MEASURED)
+    origins = [scanned.origin for _, scanned in runs]
+    return msgspec.structs.replace(
+        made,
+        source=", ".join(dict.fromkeys(origin.path for origin in origins)),
+        observed=min((origin.finished for origin in origins if origin.finished), default=""),
+    )
+
+
+def _named(alerts: list[Alert]) -> str:
+    """The worst results: rule, and where it is."""
+    counts = Counter(alert.severity for alert in alerts)
+    levels = ", ".join(f"{counts[level]} {level}" for level in RANKS if counts[level])
+    worst = sorted(alerts, key=lambda alert: (RANKS.index(alert.severity), alert.rule, alert.path, alert.line))
+    shown = ", ".join(f"{one.rule} ({one.package or f'{one.path}:{one.line}'})" for one in worst[:_NAMED])
+    return f"{levels}: {shown}" + (" …" if len(worst) > _NAMED else "")
