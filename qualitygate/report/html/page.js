@@ -280,6 +280,10 @@
       observer.observe(list.querySelector(".sentinel"));
     }
     pump();
+    if (!found.length) {
+      const all = () => { state = initial(); for (const key of Object.keys(SETS)) state[key].clear(); fill(); changed(); };
+      list.prepend(make("p", { class: "empty" }, "Nothing passes these filters. ", make("button", { type: "button", class: "plain", onclick: all }, `Show all ${plural(findings.length, "finding")}`)));
+    }
     by("shown").textContent = found.length === findings.length ? `All ${plural(findings.length, "finding")} shown.`
       : `${number(found.length)} of ${plural(findings.length, "finding")} shown.`;
     counts();
@@ -291,8 +295,10 @@
   const filters = by("filters");
   const changed = () => { state.open = ""; unfolded.clear(); write(); render(); };
   const chipGroup = (key) => {
-    const present = SETS[key].filter((value) => findings.some((one) => one[key] === value));
-    if (present.length < 2 && !(key === "status" && present[0] !== "active")) return null;
+    /* what is hidden at first has its chip, so that the reader sees why and can ask for it */
+    const kept = DEFAULTS[key] || [];
+    const present = SETS[key].filter((value) => kept.includes(value) || findings.some((one) => one[key] === value));
+    if (present.length < 2) return null;
     return make("div", { class: "chips", role: "group", "aria-label": LABELS[key] }, make("span", { class: "label" }, LABELS[key]), present.map((value) => {
       const count = make("span", { class: "count" });
       const chip = make("button", { type: "button", class: `chip ${key === "severity" ? value : ""}` }, value, " ", count);

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from qualitygate.authoring import Check
 from qualitygate.model.agreement import Agreement
+from qualitygate.model.architecture import Route
 from qualitygate.model.finding import Change, Status
 from qualitygate.model.project import Project
 from qualitygate.model.verdict import Report
@@ -112,7 +113,6 @@ def _folded(title: str, items: Sequence[tuple[str, str]], say: Speaker, open_: b
 def unseen(report: Report, say: Speaker) -> Markup:
     """What could not be read or followed, and so was not judged."""
     project = report.project
-    uncertain = [route for route in project.routes if route.uncertain]
     parts: list[Child] = [
         _told(
             "Could not be read",
@@ -126,7 +126,9 @@ def unseen(report: Report, say: Speaker) -> Markup:
             say,
         ),
         _told(
-            "Routes that are not sure", [(f"{route.method} {route.path}", route.uncertain) for route in uncertain], say
+            "Routes that are not sure",
+            [(_routes(len(found), found[0]), reason) for reason, found in _by_reason(project)],
+            say,
         ),
         _told("Left out of comparisons", [("", note) for note in report.notes], say),
     ]
@@ -138,6 +140,20 @@ def unseen(report: Report, say: Speaker) -> Markup:
     if not any(parts):
         told.insert(0, "Everything that was found was read and followed.")
     return joined([[element("p", text) for text in told], parts])
+
+
+def _by_reason(project: Project) -> list[tuple[str, list[Route]]]:
+    """The routes that are not sure, by what was not followed; the reason of most first."""
+    reasons: dict[str, list[Route]] = {}
+    for route in project.routes:
+        if route.uncertain:
+            reasons.setdefault(route.uncertain, []).append(route)
+    return sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
+
+
+def _routes(count: int, first: Route) -> str:
+    name = f"{first.method} {first.path}"
+    return name if count == 1 else f"{name} and {count - 1:,} more"
 
 
 def _told(title: str, items: Sequence[tuple[str, str]], say: Speaker) -> Markup | None:

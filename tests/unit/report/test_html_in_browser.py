@@ -13,7 +13,7 @@ import pytest
 from qualitygate.load import load
 from qualitygate.model.finding import Change, Confidence, Finding, Severity, Status
 from qualitygate.model.source import Place, Span
-from qualitygate.model.verdict import Report, Row, State, Verdict
+from qualitygate.model.verdict import Base, Report, Row, State, Verdict
 from qualitygate.report.html import render
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[browser]'")
@@ -165,8 +165,6 @@ def test_a_link_to_a_finding_opens_it_wherever_it_stands(show: Show, many: Calla
 
 
 def test_what_stood_before_is_hidden_until_it_is_asked_for(show: Show, report: Make, finding: MakeFinding) -> None:
-    from qualitygate.model.verdict import Base
-
     found = (
         finding(fingerprint="1" * 32, change=Change.NEW),
         finding(fingerprint="2" * 32, change=Change.UNCHANGED),
@@ -178,6 +176,16 @@ def test_what_stood_before_is_hidden_until_it_is_asked_for(show: Show, report: M
     assert page.locator("#shown").inner_text() == "2 of 3 findings shown."
     page.get_by_role("button", name="suppressed").click()
     assert page.locator("#shown").inner_text() == "3 of 3 findings shown." or page.locator("button.row").count() == 3
+
+
+def test_where_nothing_is_new_the_page_says_so_and_shows_the_rest_when_asked(
+    show: Show, report: Make, finding: MakeFinding
+) -> None:
+    page = show(report(finding(change=Change.UNCHANGED), base=Base("main", "0" * 40)))
+    assert page.locator("#shown").inner_text() == "0 of 1 finding shown."
+    assert page.get_by_role("button", name="new 0", pressed=True).count() == 1
+    page.get_by_role("button", name="Show all 1 finding").click()
+    assert page.locator("button.row").count() == 1
 
 
 def test_it_prints_what_the_filters_let_through(show: Show, many: Callable[[int], Report]) -> None:
