@@ -6,17 +6,19 @@ paths    -discover-> the source files, in a fixed order
          -check->    findings of every selected check; one that crashes does not take the others along
          -suppress-> the same findings, those answered in the code or known from the baseline marked
          -compare->  the same findings, each new, changed or unchanged, where there is a base
-         -judge->    the verdict: findings, what was examined, what could not be read, against the limits
+         -judge->    the verdict: findings, what was examined, what could not be read, and the evidence that is given,
+                     against the conditions of the policy
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 import msgspec
@@ -31,19 +33,21 @@ from qualitygate.discover import Filters, InputError, Layout, Tree, discover, di
 from qualitygate.discover.contents import Contents
 from qualitygate.discover.history import versions
 from qualitygate.discover.revision import find_base
+from qualitygate.discover.since import changed_since, head
 from qualitygate.extract import MAX_BYTES, PARSED, judge_text
 from qualitygate.extract.cache import Cache
 from qualitygate.globs import matcher
-from qualitygate.judge import judge
+from qualitygate.judge import Case, judge
 from qualitygate.leaks import Past, is_past, read_known, unite, with_past
 from qualitygate.link.applied import UnknownMigration, mark_applied
 from qualitygate.load import Installed
+from qualitygate.model.evidence import Given, Proof
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.finding import CheckRun, Finding
-from qualitygate.model.policy import Policy
+from qualitygate.model.policy import EvidenceSource, Kind, Policy
 from qualitygate.model.project import Project
-from qualitygate.model.source import Language, Span
-from qualitygate.model.verdict import Report
+from qualitygate.model.source import Language, Place, Span
+from qualitygate.model.verdict import Report, Verdict
 from qualitygate.parse.text import Undecodable, decode
 from qualitygate.suppress import (
     BASELINE,
@@ -55,7 +59,7 @@ from qualitygate.suppress import (
     read_baseline,
 )
 
-__all__ = ["InputError", "NothingToScan", "Request", "scan", "survey"]
+__all__ = ["InputError", "NothingToScan", "Request", "gate", "scan", "survey"]
 
 
 # Files named in one note.
@@ -72,7 +76,8 @@ class Request:
 
     ``staged`` takes the git index for the work tree. ``base`` is the revision to compare with, `auto` for that of a pull
     request; empty: none. ``history`` is the revision or range whose commits are searched for secrets. ``jobs`` is the number of workers, 0 to decide by the work;
-    ``progress`` is called with the number of files done and of all files.
+    ``progress`` is called with the number of files done and of all files. ``evidence`` is what the command line names
+    beside the evidence of the policy.
     """
 
     paths: tuple[Path, ...]
@@ -83,6 +88,7 @@ class Request:
     use_cache: bool = True
     jobs: int = 0
     progress: Callable[[int, int], None] | None = None
+    evidence: tuple[EvidenceSource, ...] = ()
 
 
 def scan(request: Request, installed: Installed) -> Report:
@@ -145,25 +151,103 @@ def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report
         examined=examined,
         broken=broken,
         unread=unread,
-        verdict=judge(findings, examined, broken, unread, policy.limits),
+        verdict=_verdict(Proof(findings, examined, broken, unread), request, tree.root),
         texts=contents.texts(),
         secrets={file.path: file.secrets for file in project.files if file.secrets},
         contents=contents.data(),
         stale_baseline=tuple(str(entry) for entry in stale),
         stale_fingerprints=tuple(entry.fingerprint for entry in stale),
-        notes=tuple(_notes(project, tree)),
+        notes=tuple(_notes(project, tree, policy)),
         coverage=project.coverage,
         project=project,
         base=base,
         unbased=bool(request.base) and base is None,
+        commit=head(tree.root),
     )
+
+
+def gate(request: Request) -> Report:
+    """Judge evidence that was stored, without a scan: what the code proved comes from a report of qgate among it.
+
+    Several such reports count as one. Raises :class:`InputError`.
+    """
+    started = time.perf_counter()
+    root = Path(os.path.abspath(request.paths[0]))
+    given = _given(request, root)
+    proofs = [one.evidence for one in given if isinstance(one.evidence, Proof) and not one.stale]
+    proof = None
+    if proofs:
+        examined = Counter[str]()
+        for one in proofs:
+            examined.update(one.examined)
+        proof = Proof(
+            tuple(sorted((finding for one in proofs for finding in one.findings), key=_order)),
+            dict(examined),
+            {check: reason for one in proofs for check, reason in one.broken.items()},
+            tuple(item for one in proofs for item in one.unread),
+            proofs[0].origin,
+        )
+    return Report(
+        version=__version__,
+        root=root,
+        prefix="",
+        files=0,
+        seconds=time.perf_counter() - started,
+        findings=proof.findings if proof is not None else (),
+        hidden=0,
+        examined=proof.examined if proof is not None else {},
+        broken=proof.broken if proof is not None else {},
+        unread=proof.unread if proof is not None else (),
+        verdict=_judged_with(proof, given, request, root),
+        texts={},
+        secrets={},
+        commit=head(root),
+    )
+
+
+def _verdict(proof: Proof, request: Request, root: Path) -> Verdict:
+    """The verdict on a scan. What is staged is in no commit yet, so that nothing can have been measured of it."""
+    return _judged_with(proof, () if request.staged else _given(request, root), request, root)
+
+
+def _judged_with(proof: Proof | None, given: tuple[Given, ...], request: Request, root: Path) -> Verdict:
+    policy = request.policy
+    conditions = [one for one in policy.conditions if not request.staged or one.kind in (Kind.FINDINGS, Kind.RATIO)]
+    return judge(
+        Case(
+            now=datetime.now(timezone.utc),
+            limits=policy.limits,
+            proof=proof,
+            given=given,
+            conditions=tuple(replace(one, place=_relative(one.place, root)) for one in conditions),
+            waivers=policy.waivers,
+        )
+    )
+
+
+def _given(request: Request, root: Path) -> tuple[Given, ...]:
+    sources = (*request.policy.evidence, *request.evidence)
+    if not sources:
+        return ()
+    # Imported here: most scans judge the code alone.
+    from qualitygate.evidence.collect import collect
+
+    directory = request.policy.directory or root
+    return collect(sources, directory, root, lambda commit: changed_since(directory, commit))
+
+
+def _relative(place: Place | None, root: Path) -> Place | None:
+    """The place of a condition in the configuration, from the scanned root."""
+    if place is None:
+        return None
+    return msgspec.structs.replace(place, path=Path(os.path.relpath(place.path, root)).as_posix())
 
 
 def _judged(
     project: Project, tree: Tree, policy: Policy, installed: Installed, cache: Cache | None, jobs: int, today: date
 ) -> tuple[tuple[Finding, ...], tuple[CheckRun, ...]]:
     """What the checks find in one project, the findings that are answered marked, and what each check did."""
-    checks = selected(installed.checks, policy.selection)
+    checks = [one for one in selected(installed.checks, policy.selection) if one.id not in policy.inapplicable]
     runs = run_checks(project, [check for check in checks if not check.audits], policy, tree.way, cache, jobs)
     ran = frozenset(run.check for run in runs if not run.error)
     findings, answers = apply_answers(
@@ -302,8 +386,10 @@ def _with_history(project: Project, applied: Sequence[str]) -> Project:
         raise InputError(f"migrations.since: no migration here is called {str(error)!r}") from None
 
 
-def _notes(project: Project, tree: Tree) -> Iterator[str]:
+def _notes(project: Project, tree: Tree, policy: Policy) -> Iterator[str]:
     """What is no finding, and should be known of the run."""
+    for check, because in policy.inapplicable.items():
+        yield f"{check} did not run: {because}"
     foreign = [
         one.contract.path for one in project.agreements if one.state == "foreign" and tree.judged(one.contract.path)
     ]

@@ -21,6 +21,7 @@ OPEN, CLOSED, FAILED, NOTHING, NO_EVIDENCE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 _COMMANDS = {
     "init": "Set up qgate in a repository: configuration, baseline, hook, CI.",
     "scan": "Scan a repository and say whether it may go out.",
+    "gate": "Judge stored evidence (load tests, other scanners, a report), without a scan.",
     "rules": "List the installed checks.",
     "rule": "Show the whole documentation of a check.",
     "search": "Search the checks and the guides: do, don't, why, by domain and by stack.",

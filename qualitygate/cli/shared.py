@@ -16,7 +16,7 @@ from qualitygate.cli import FAILED, NOTHING, silence
 from qualitygate.configure import ConfigError, Configuration, configure
 from qualitygate.load import Installed, PackError, load
 from qualitygate.model.finding import Confidence, Domain
-from qualitygate.model.policy import Policy
+from qualitygate.model.policy import EvidenceSource, Policy
 from qualitygate.report.display import visible
 
 if TYPE_CHECKING:
@@ -87,6 +87,31 @@ def config_options(function: Function) -> Function:
     ):
         function = option(function)
     return function
+
+
+def evidence_option(function: Function) -> Function:
+    """The option that names evidence beside what the configuration names."""
+    return click.option(
+        "--evidence",
+        "evidence",
+        multiple=True,
+        callback=_evidence,
+        metavar="[KIND=]PATH",
+        help="Judge a file of measurements, of another scanner or of a scan; KIND is the tool that wrote it. Repeatable.",
+    )(function)
+
+
+def _evidence(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[EvidenceSource, ...]:
+    sources = []
+    for value in values:
+        kind, separator, path = value.partition("=")
+        # A path may hold the sign too; a kind is one short word.
+        named = bool(separator) and kind.replace("-", "").isalnum() and not os.path.exists(value)
+        path = path if named else value
+        if not path:
+            raise click.BadParameter(f"{value!r} names no file")
+        sources.append(EvidenceSource(os.path.abspath(path), kind if named else ""))
+    return tuple(sources)
 
 
 def scan_options(function: Function) -> Function:
@@ -169,6 +194,7 @@ def run(
     history: str = "",
     use_cache: bool = True,
     jobs: int = 0,
+    evidence: tuple[EvidenceSource, ...] = (),
 ) -> Result:
     """``run.scan`` or ``run.survey`` on ``paths`` (none: the current directory), with progress on a terminal.
 
@@ -179,7 +205,7 @@ def run(
     progress = Progress()
     watch = progress if progress.on else None
     try:
-        request = Request(tuple(paths) or (Path(),), policy, staged, base, history, use_cache, jobs, watch)
+        request = Request(tuple(paths) or (Path(),), policy, staged, base, history, use_cache, jobs, watch, evidence)
         return stage(request, checks)
     except NothingToScan as error:
         raise Nothing(str(error)) from None

@@ -72,7 +72,9 @@ def _alternative(value: Any, members: tuple[Any, ...]) -> Any:
     arrays = [member for member in members if typing.get_origin(member) is tuple]
     if len(arrays) != 1 or len(members) != 2:
         return None
-    return arrays[0] if isinstance(value, (list, tuple)) else next(one for one in members if one is not arrays[0])
+    if isinstance(value, (list, tuple)):
+        return arrays[0]
+    return next(one for one in members if one is not arrays[0]) if isinstance(value, str) else None
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -114,6 +114,12 @@ def merge_base(root: Path, commit: str) -> str | None:
     return _answer(root, "merge-base", "HEAD", commit)
 
 
+def differing(root: Path, commit: str) -> tuple[str, ...]:
+    """The names below ``root`` of what is not the same in ``commit`` and in HEAD. Raises ``OSError``."""
+    output = _output(root, "diff-tree", "-r", "-z", "--name-only", "--no-renames", "--relative", commit, "HEAD")
+    return tuple(sorted(os.fsdecode(name) for name in output.split(b"\0") if name))
+
+
 def is_shallow(root: Path) -> bool:
     """Whether the clone holds a part of the history only. Raises ``OSError``."""
     return _answer(root, "rev-parse", "--is-shallow-repository") == "true"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qualitygate.model.evidence import Evidence, Measured, Scanned, Unusable
+from qualitygate.model.evidence import Evidence, Measured, Proof, Scanned, Unusable
 
 
 def read_evidence(
@@ -26,7 +26,7 @@ def read_evidence(
     try:
         with opened(path, root, metric=metric, unit=unit, inside=inside) as source:
             read = recognise(source, kind).read(source)
-            found: tuple[Measured | Scanned, ...] = read if isinstance(read, tuple) else (read,)
+            found: tuple[Measured | Proof | Scanned, ...] = read if isinstance(read, tuple) else (read,)
             return of_kind(found, kind)
     except Unreadable as error:
         return (Unusable(named(path, root), str(error)),)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qualitygate.evidence.opened import Opened, Shape
-from qualitygate.model.evidence import Measured, Scanned
+from qualitygate.model.evidence import Measured, Proof, Scanned
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Format:
 
     name: str
     kind: str
-    read: Callable[[Opened], Measured | Scanned | tuple[Scanned, ...]]
+    read: Callable[[Opened], Measured | Proof | Scanned | tuple[Scanned, ...]]
     shape: Shape = Shape.OBJECT
     keys: tuple[str, ...] = ()
     fits: Callable[[Opened], bool] | None = None

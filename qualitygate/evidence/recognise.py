@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from qualitygate.evidence import report
 from qualitygate.evidence.formats import Format
 from qualitygate.evidence.measurements import (
     ab,
@@ -21,7 +22,7 @@ from qualitygate.evidence.measurements import (
 )
 from qualitygate.evidence.opened import Opened, Shape, Unreadable, decoded
 from qualitygate.evidence.scanners import pip_audit, sarif, trivy
-from qualitygate.model.evidence import Measured, Scanned
+from qualitygate.model.evidence import Measured, Proof, Scanned
 
 # Every format that is read. Each one is told from all others by its own `keys` and `fits`, so their order is of no matter.
 FORMATS: tuple[Format, ...] = (
@@ -40,6 +41,7 @@ FORMATS: tuple[Format, ...] = (
     *sarif.FORMATS,
     *pip_audit.FORMATS,
     *trivy.FORMATS,
+    *report.FORMATS,
 )
 
 
@@ -56,7 +58,7 @@ def recognise(source: Opened, kind: str = "") -> Format:
     return found
 
 
-def of_kind(found: tuple[Measured | Scanned, ...], kind: str) -> tuple[Measured | Scanned, ...]:
+def of_kind(found: tuple[Measured | Proof | Scanned, ...], kind: str) -> tuple[Measured | Proof | Scanned, ...]:
     """Those of ``found`` that are of the ``kind`` expected (empty: any). Raises Unreadable where none is."""
     scanned = [one for one in found if isinstance(one, Scanned)]
     if kind in ("", sarif.KIND) or not scanned:

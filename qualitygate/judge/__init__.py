@@ -12,7 +12,7 @@ from qualitygate.judge.case import NEAR_DAYS, Case, row
 from qualitygate.judge.measured import judge_metric
 from qualitygate.judge.proved import NO_SCAN, judge_findings, judge_ratio
 from qualitygate.judge.scanned import judge_scanners
-from qualitygate.model.evidence import EvidenceClass, Unusable
+from qualitygate.model.evidence import EvidenceClass, Proof, Unusable
 from qualitygate.model.finding import Severity, Status
 from qualitygate.model.policy import Condition, Kind
 from qualitygate.model.verdict import Row, State, Verdict
@@ -52,8 +52,8 @@ def judge(case: Case) -> Verdict:
 def _findings(case: Case) -> Iterator[Row]:
     """The rows on all findings, on what could not be read, and on checks that must have had something to judge."""
     limits, proof = case.limits, case.proof
-    source = proof.origin.path if proof is not None and proof.origin is not None else ""
-    observed = proof.origin.finished if proof is not None and proof.origin is not None else ""
+    source = proof.origin.path if proof is not None else ""
+    observed = proof.origin.finished if proof is not None else ""
 
     def made(name: str, state: State, value: str, limit: str, detail: str = "") -> Row:
         evidence = EvidenceClass.PROVED if proof is not None else EvidenceClass.UNKNOWN
@@ -93,10 +93,10 @@ def _conditional(case: Case, condition: Condition) -> Row:
     if not condition.applies:
         return row(condition, State.NOT_APPLICABLE, "", condition.because, EvidenceClass.UNKNOWN)
     made = _JUDGES[condition.kind](case, condition)
-    if made.state is State.NO_DATA and condition.kind is Kind.FINDINGS and condition.attest:
+    attested = condition.attest and any(one.condition == condition.id for one in case.attestations)
+    if made.state is State.NO_DATA and condition.kind is Kind.FINDINGS and attested:
         # Where the code has nothing to tell, a person may.
-        if any(one.condition == condition.id for one in case.attestations):
-            made = judge_statement(case, replace(condition, bound=None))
+        made = judge_statement(case, replace(condition, bound=None))
     if made.state is State.NO_DATA and condition.on_missing == "warn":
         made = msgspec.structs.replace(made, required=False)
     if made.state in (State.PASS, State.NOT_APPLICABLE):
@@ -118,7 +118,7 @@ def _conditional(case: Case, condition: Condition) -> Row:
 
 
 def _unusable(case: Case) -> Iterator[Row]:
-    """A row for each file of evidence that was asked for and is not there, or cannot be used."""
+    """A row for each file of evidence that was asked for and is not there, cannot be used, or proves another commit."""
     for given in case.given:
         if given.evidence is None:
             yield Row(
@@ -130,6 +130,17 @@ def _unusable(case: Case) -> Iterator[Row]:
                 "no such file: nothing it would hold is known",
                 source=given.source,
             )
+        elif isinstance(given.evidence, Proof) and given.stale:
+            yield Row(
+                f"evidence.{given.source}",
+                State.STALE,
+                "old",
+                "of this commit",
+                EvidenceClass.UNKNOWN.value,
+                given.stale,
+                source=given.source,
+                observed=given.evidence.origin.finished,
+            )
         elif isinstance(given.evidence, Unusable):
             yield Row(
                 f"evidence.{given.evidence.path}",
@@ -140,4 +151,3 @@ def _unusable(case: Case) -> Iterator[Row]:
                 given.evidence.reason,
                 source=given.evidence.path,
             )
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 
 import msgspec
@@ -27,7 +27,7 @@ class Case:
     """
 
     now: datetime
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     proof: Proof | None = None
     given: Sequence[Given] = ()
     attestations: Sequence[Attestation] = ()

@@ -49,7 +49,7 @@ def judge_metric(case: Case, condition: Condition) -> Row:
     speaking = f"{count(len(against), 'finding')} against it: {named(against)}" if against else ""
     runs = list(_runs(case, condition))
     if condition.required is None:
-        condition = replace(condition, required=bool(runs))
+        condition = replace(condition, required=bool(runs) and bound.value is not None)
     if bound.value is None:
         return missing(condition, f"{bound.variable} is not set in [profile]")
     if runs:
@@ -117,9 +117,9 @@ def _held(case: Case, condition: Condition, bound: Bound, run: _Run) -> tuple[St
         low, high = interval(one)
         state = _between(bound, low, high)
         detail = one.note or ("only its bounds are known" if state is State.INCONCLUSIVE else "")
-    if state is State.PASS and condition.metric.startswith(_LATENCY):
-        if ill := _ill(case, condition, run, needed):
-            return State.INCONCLUSIVE, ill
+    ill = _ill(case, condition, run, needed) if condition.metric.startswith(_LATENCY) else ""
+    if state is State.PASS and ill:
+        return State.INCONCLUSIVE, ill
     if state is State.FAIL and condition.metric == _SUCCESS:
         offered = run.others.get(_OFFERED)
         if offered is not None and offered.value is not None and not bound.holds(offered.value):
@@ -196,7 +196,9 @@ def _ill(case: Case, condition: Condition, run: _Run, needed: int) -> str:
     low, _ = interval(rate)
     for limit in limits:
         if not limit.holds(low):
-            return f"{quantity(low, limit)} of the requests failed ({limit.text} is asked for): a failed one can be quick"
+            return (
+                f"{quantity(low, limit)} of the requests failed ({limit.text} is asked for): a failed one can be quick"
+            )
     return ""
 
 

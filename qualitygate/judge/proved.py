@@ -87,4 +87,4 @@ def judge_ratio(case: Case, condition: Condition) -> Row:
 
 def _proved(case: Case, condition: Condition, state: State, value: str, detail: str) -> Row:
     made = row(condition, state, value, detail, EvidenceClass.PROVED)
-    return sourced(made, case.proof.origin) if case.proof is not None and case.proof.origin is not None else made
+    return sourced(made, case.proof.origin) if case.proof is not None and case.proof.origin.path else made

@@ -18,11 +18,11 @@ _NAMED = 3
 
 def judge_scanners(case: Case, condition: Condition) -> Row:
     """A limit on the number of results. A tool that is needed and did not run is missing, not clean."""
-    tools = {tool.casefold() for tool in condition.tools}
     runs: list[tuple[Given, Scanned]] = [
         (given, given.evidence)
         for given in case.given
-        if isinstance(given.evidence, Scanned) and (not tools or given.evidence.origin.tool.casefold() in tools)
+        if isinstance(given.evidence, Scanned)
+        and (not condition.tools or any(map(given.evidence.written_by, condition.tools)))
     ]
     if condition.required is None:
         condition = replace(condition, required=bool(runs))
@@ -38,8 +38,7 @@ def judge_scanners(case: Case, condition: Condition) -> Row:
     faults = [f"{scanned.origin.tool}: {scanned.fault}" for _, scanned in runs if scanned.fault]
     if faults:
         return _row(condition, runs, State.ERROR, len(alerts), "; ".join(faults))
-    there = {scanned.origin.tool.casefold() for _, scanned in runs}
-    absent = [tool for tool in condition.needs if tool.casefold() not in there]
+    absent = [tool for tool in condition.needs if not any(scanned.written_by(tool) for _, scanned in runs)]
     if absent or not runs:
         what = ", ".join(absent or condition.tools) or "another scanner"
         return missing(condition, f"no results of {what}")

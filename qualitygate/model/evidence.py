@@ -176,14 +176,14 @@ class Proof(msgspec.Struct, frozen=True):
     """What a scan of the code proved: the part of a report that the gate judges.
 
     ``examined`` has each check that ran; ``broken`` maps a check that crashed to the reason. ``origin`` is the file of a
-    report that is judged again, None for the scan of this run.
+    report that is judged again; it has no path for the scan of this run.
     """
 
     findings: tuple[Finding, ...]
     examined: Mapping[str, int]
     broken: Mapping[str, str]
     unread: tuple[Unread, ...]
-    origin: Origin | None = None
+    origin: Origin = Origin("", "", "scan", "qgate")
 
 
 Evidence = Measured | Scanned | Proof | Unusable

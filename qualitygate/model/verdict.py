@@ -81,7 +81,7 @@ class Report(msgspec.Struct, frozen=True):
     the baseline knows and is found no more; ``stale_fingerprints`` identifies the same, in the same order. ``base`` is
     known where the findings were compared with those of a commit; ``unbased`` says that one was asked for and that there
     is no pull request to name it.
-    ``coverage`` tells how much of the migrations was understood.
+    ``coverage`` tells how much of the migrations was understood. ``commit`` is the one that is checked out (empty: unknown).
     ``notes`` tell, a sentence each, what of the tree was left out of a comparison, and why. ``project`` is what the
     findings were found in, for the reports that draw it.
     """
@@ -107,3 +107,4 @@ class Report(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     coverage: Coverage = Coverage()
     project: Project = Project()
+    commit: str = ""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from qualitygate.model.evidence import Evidence, Measured, Measurement, Origin, Scanned, Unusable, unit_of
+from qualitygate.model.evidence import Evidence, Measured, Measurement, Origin, Proof, Scanned, Unusable, unit_of
 from qualitygate.report.display import Palette, pad, visible, width
 from qualitygate.report.json import SCHEMA_VERSION, encoded
 from qualitygate.statistics import minimum_samples, upper_rate
@@ -40,6 +40,8 @@ def _document(evidence: Evidence) -> dict[str, Any]:
     if isinstance(evidence, Measured):
         rows = [{**msgspec.to_builtins(one), "unit": unit_of(one.metric)} for one in evidence.measurements]
         return {**known, "measurements": rows, "notes": list(evidence.notes)}
+    if isinstance(evidence, Proof):
+        return {**known, "findings": len(evidence.findings), "examined": dict(sorted(evidence.examined.items()))}
     return {
         **known,
         "alerts": [{name: getattr(one, name) for name in _ALERT} for one in evidence.alerts],
@@ -65,6 +67,9 @@ def _block(evidence: Evidence, verbose: bool, paint: Palette) -> Iterator[str]:
     yield f"  {_dated(origin)}"
     if isinstance(evidence, Measured):
         yield from _measurements(evidence.measurements, verbose)
+    elif isinstance(evidence, Proof):
+        yield f"  {len(evidence.findings):,} findings of {len(evidence.examined):,} checks"
+        return
     else:
         yield from _alerts(evidence, verbose, paint)
     for note in evidence.notes:

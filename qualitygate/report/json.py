@@ -33,6 +33,7 @@ def document(report: Report) -> dict[str, Any]:
         "tool": {"name": "qgate", "version": report.version},
         "root": report.root.as_posix(),
         "prefix": report.prefix,
+        "commit": report.commit,
         "findings": [_finding(finding, redactor) for finding in report.findings],
         "hidden": report.hidden,
         "examined": dict(sorted(report.examined.items())),

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from qualitygate.model.finding import Change, Confidence, Finding, Severity, Status
 from qualitygate.model.source import Place, Span
-from qualitygate.model.verdict import Report, Row, State
+from qualitygate.model.verdict import Report
 from qualitygate.report.display import Palette, cell, pad, understood, visible, width, wrapped
+from qualitygate.report.gate import gate_lines
 from qualitygate.report.redact import Redactor
 
 # Lines of a span that are shown in full; of a longer one, its first and last.
@@ -27,7 +28,6 @@ _PLACE_WIDTH = 60
 # A reason or mending of more characters is not told twice in a row.
 _TOLD_AGAIN = 60
 _COMMIT = re.compile(r"\b([0-9a-f]{10})[0-9a-f]{30,54}\b")
-_MARKS = {State.PASS: "ok", State.FAIL: "x", State.NO_DATA: "?", State.ERROR: "!"}
 
 
 @dataclass(frozen=True)
@@ -344,48 +344,8 @@ class _Writer:
             f"{counts[Change.NEW]} new, {known} stood before{shown}, {len(base.gone)} gone"
         )
 
-    # The gate.
-
     def _gate(self) -> Iterator[str]:
-        verdict = self.report.verdict
-        color = {"open": self.paint.good, "closed": self.paint.error}.get(verdict.state, self.paint.warning)
-        states = Counter(row.state for row in verdict.rows)
-        counts = ", ".join(
-            f"{states[state]} {words}"
-            for state, words in (
-                (State.ERROR, "in error"),
-                (State.FAIL, "failed"),
-                (State.NO_DATA, "without data"),
-                (State.PASS, "passed"),
-            )
-            if states[state]
-        )
-        yield f"{self.paint.strong('Gate')}  {color(verdict.state.upper())}" + (f"   {counts}" if counts else "")
-        yield from _table([self._row(row) for row in sorted(verdict.rows, key=lambda row: row.state is State.PASS)])
-
-    def _row(self, row: Row) -> tuple[tuple[str, Callable[[str], str]], ...]:
-        paint = self.paint
-        color = {State.PASS: paint.good, State.FAIL: paint.error, State.ERROR: paint.error}.get(
-            row.state, paint.warning
-        )
-        state = row.state.value.replace("_", " ")
-        detail = f"{row.evidence}: {row.detail}" if row.detail else row.evidence
-        return (
-            (_MARKS[row.state], color),
-            (self._plain(row.id), str),
-            (self._plain(row.value), str),
-            (self._plain(row.limit), str),
-            (state if row.state is State.PASS else state.upper(), color),
-            (self._plain(detail), paint.faint),
-        )
-
-
-def _table(rows: list[tuple[tuple[str, Callable[[str], str]], ...]]) -> Iterator[str]:
-    """Rows of coloured cells, aligned."""
-    columns = [max(width(row[number][0]) for row in rows) for number in range(len(rows[0]))] if rows else []
-    for row in rows:
-        cells = [color(pad(text, size)) for (text, color), size in zip(row, columns, strict=True)]
-        yield f"  {cells[0]} {'  '.join(cells[1:])}".rstrip()
+        yield from gate_lines(self.report.verdict, self.paint, self._plain, self.style.width, self.style.verbose)
 
 
 def _by_file(findings: Iterable[Finding]) -> list[Finding]:

@@ -34,7 +34,7 @@ def test_a_finding_shows_its_place_its_frames_the_reason_and_the_way_out(report:
         "  = mend: make one pool when the application starts\n"
         "\n"
         "1 finding (1 error) in 12 files, 0.2 s\n"
-        "Gate  CLOSED   1 failed\n"
+        "Gate  CLOSED   1 failed   (1 proved)\n"
         "  x findings.errors  1  <= 0  FAIL  proved\n"
     )
 
@@ -159,7 +159,7 @@ def test_stale_entries_of_the_baseline_are_named(report: Make) -> None:
 
 def test_quiet_leaves_the_gate(report: Make, finding: MakeFinding) -> None:
     shown = render(report(finding()), Style(quiet=True))
-    assert shown == "Gate  CLOSED   1 failed\n  x findings.errors  1  <= 0  FAIL  proved\n"
+    assert shown == "Gate  CLOSED   1 failed   (1 proved)\n  x findings.errors  1  <= 0  FAIL  proved\n"
 
 
 def test_statistics_count_by_check_most_first(report: Make, finding: MakeFinding) -> None:
@@ -179,14 +179,14 @@ def test_the_gate_shows_every_row_those_that_did_not_pass_first(report: Make) ->
     )
     shown = render(report(verdict=Verdict("undecided", rows, 4)), Style(quiet=True))
     assert shown == (
-        "Gate  UNDECIDED   1 without data, 1 passed\n"
+        "Gate  UNDECIDED   1 without data, 1 passed   (2 proved)\n"
         "  ?  required.unindexed-foreign-key  0  >= 1  NO DATA  proved\n"
         "  ok findings.errors                 0  <= 0  pass     proved\n"
     )
 
 
 def test_nothing_found_is_said(report: Make) -> None:
-    assert render(report(), Style()).startswith("No findings in 12 files, 0.2 s\nGate  OPEN   1 passed\n")
+    assert render(report(), Style()).startswith("No findings in 12 files, 0.2 s\nGate  OPEN   1 passed   (1 proved)\n")
 
 
 def test_colour_changes_no_word(report: Make, finding: MakeFinding, unread: tuple[Unread, ...]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from itertools import product
 from typing import Any
 
 import msgspec
 import pytest
 
-from qualitygate.judge import judge
+from qualitygate.judge import Case, judge
+from qualitygate.model.evidence import Proof
 from qualitygate.model.finding import Change, Confidence, Domain, Finding, Severity, Status
 from qualitygate.model.policy import Limits
 from qualitygate.model.source import Place, Span, Unread
@@ -21,10 +23,12 @@ def finding(severity: Severity = Severity.ERROR, status: Status = Status.ACTIVE)
 
 
 def verdict(*findings: Finding, **changes: Any) -> Verdict:
-    given: dict[str, Any] = {"examined": {"a": 1}, "broken": {}, "unread": (), "limits": Limits()}
-    return judge(findings, **{**given, **changes})
+    given: dict[str, Any] = {"examined": {"a": 1}, "broken": {}, "unread": (), "limits": Limits(), **changes}
+    proof = Proof(findings, given["examined"], given["broken"], given["unread"])
+    return judge(Case(NOW, given["limits"], proof))
 
 
+NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 UNREAD = (Unread("app/a.py", 1, "strange"),)
 
 
