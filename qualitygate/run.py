@@ -32,7 +32,8 @@ from qualitygate.compare import Side, compare
 from qualitygate.discover import Filters, InputError, Layout, Tree, discover, discover_commit
 from qualitygate.discover.contents import Contents
 from qualitygate.discover.history import versions
-from qualitygate.discover.revision import find_base
+from qualitygate.discover.revision import LARGEST, find_base
+from qualitygate.discover.revision import contents as contents_at
 from qualitygate.discover.since import changed_since, head
 from qualitygate.extract import MAX_BYTES, PARSED, judge_text
 from qualitygate.extract.cache import Cache
@@ -41,13 +42,13 @@ from qualitygate.judge import Case, judge
 from qualitygate.leaks import Past, is_past, read_known, unite, with_past
 from qualitygate.link.applied import UnknownMigration, mark_applied
 from qualitygate.load import Installed
-from qualitygate.model.evidence import Given, Proof
+from qualitygate.model.evidence import ATTESTATIONS, Attestation, Given, Proof, Scanned, Unusable
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.finding import CheckRun, Finding
 from qualitygate.model.policy import EvidenceSource, Kind, Policy
 from qualitygate.model.project import Project
 from qualitygate.model.source import Language, Place, Span
-from qualitygate.model.verdict import Report, Verdict
+from qualitygate.model.verdict import Base, Report, Verdict
 from qualitygate.parse.text import Undecodable, decode
 from qualitygate.suppress import (
     BASELINE,
@@ -151,7 +152,7 @@ def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report
         examined=examined,
         broken=broken,
         unread=unread,
-        verdict=_verdict(Proof(findings, examined, broken, unread), request, tree.root),
+        verdict=_verdict(Proof(findings, examined, broken, unread), request, tree.root, base),
         texts=contents.texts(),
         secrets={file.path: file.secrets for file in project.files if file.secrets},
         contents=contents.data(),
@@ -205,20 +206,47 @@ def gate(request: Request) -> Report:
     )
 
 
-def _verdict(proof: Proof, request: Request, root: Path) -> Verdict:
+def _verdict(proof: Proof, request: Request, root: Path, base: Base | None) -> Verdict:
     """The verdict on a scan. What is staged is in no commit yet, so that nothing can have been measured of it."""
-    return _judged_with(proof, () if request.staged else _given(request, root), request, root)
+    given = () if request.staged else _given(request, root)
+    if base is not None:
+        given = tuple(
+            msgspec.structs.replace(one, evidence=_with_base(one.evidence, root, base.commit))
+            if isinstance(one.evidence, Scanned)
+            else one
+            for one in given
+        )
+    return _judged_with(proof, given, request, root)
+
+
+def _with_base(scanned: Scanned, root: Path, commit: str) -> Scanned:
+    """The results of another scanner, those marked that stood in the base."""
+    from qualitygate.evidence.scanners.standing import mark_stood
+
+    def head(path: str) -> bytes | None:
+        file = root / path
+        try:
+            inside = Path(os.path.realpath(file)).is_relative_to(os.path.realpath(root))
+            return file.read_bytes() if inside and file.stat().st_size <= LARGEST else None
+        except OSError:
+            return None
+
+    paths = {alert.path for alert in scanned.alerts if alert.path}
+    return mark_stood(scanned, head, contents_at(root, commit, paths))
 
 
 def _judged_with(proof: Proof | None, given: tuple[Given, ...], request: Request, root: Path) -> Verdict:
     policy = request.policy
+    now = datetime.now(timezone.utc)
     conditions = [one for one in policy.conditions if not request.staged or one.kind in (Kind.FINDINGS, Kind.RATIO)]
+    stated = () if request.staged else _stated(policy.directory or root, now.date())
     return judge(
         Case(
-            now=datetime.now(timezone.utc),
+            now=now,
             limits=policy.limits,
             proof=proof,
-            given=given,
+            given=(*given, *(Given(one.path, one) for one in stated if isinstance(one, Unusable))),
+            attestations=tuple(one for one in stated if isinstance(one, Attestation)),
             conditions=tuple(replace(one, place=_relative(one.place, root)) for one in conditions),
             waivers=policy.waivers,
         )
@@ -234,6 +262,16 @@ def _given(request: Request, root: Path) -> tuple[Given, ...]:
 
     directory = request.policy.directory or root
     return collect(sources, directory, root, lambda commit: changed_since(directory, commit))
+
+
+def _stated(directory: Path, today: date) -> tuple[Attestation | Unusable, ...]:
+    """The statements that are kept beside the configuration."""
+    file = directory / ATTESTATIONS
+    if not os.path.lexists(file):
+        return ()
+    from qualitygate.evidence.attestations import read_attestations
+
+    return read_attestations(file, directory, today)
 
 
 def _relative(place: Place | None, root: Path) -> Place | None:

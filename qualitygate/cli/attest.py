@@ -13,8 +13,8 @@ from qualitygate import __version__
 from qualitygate.cli import CLOSED, OPEN
 from qualitygate.cli.shared import Failure, config_options, configured, emit, installed, start, wants_color
 from qualitygate.configure import shown_path, suggest
-from qualitygate.evidence.attestations import ATTESTATIONS, LONGEST, read_attestations
-from qualitygate.model.evidence import Attestation, Unusable
+from qualitygate.evidence.attestations import LONGEST, read_attestations
+from qualitygate.model.evidence import ATTESTATIONS, Attestation, Unusable
 from qualitygate.model.policy import SOON, Condition, Policy
 from qualitygate.report.display import Palette, pad, visible, width
 

@@ -10,7 +10,7 @@ from qualitygate.model.verdict import Base
 
 AUTO = "auto"
 # Lock files grow large.
-_LARGEST = 20_000_000
+LARGEST = 20_000_000
 _DEEPEN = "actions/checkout: `fetch-depth: 0`; GitLab: `GIT_DEPTH: 0`; else `git fetch --unshallow`"
 
 
@@ -47,7 +47,7 @@ def contents(root: Path, commit: str, paths: Collection[str]) -> dict[str, bytes
     """
     try:
         entries = git.committed(root, commit) if paths else {}
-        stored = git.stored(root, {path: entries[path] for path in paths if path in entries}, _LARGEST)
+        stored = git.stored(root, {path: entries[path] for path in paths if path in entries}, LARGEST)
     except OSError as error:
         raise InputError(f"base: cannot read the commit {commit} of {root}: {error}") from None
     return {path: one.content for path, one in stored.items() if one.content is not None}

@@ -29,7 +29,6 @@ import msgspec
 from qualitygate.model.evidence import Attestation, Unusable
 from qualitygate.parse.toml import Document, Key, TomlError, read_toml
 
-ATTESTATIONS = Path(".qgate") / "attestations.toml"
 # Days for which a statement may hold at most. Half a year is the longest time that "we tried it" is worth.
 LONGEST = 180
 # A file is written by hand; what is larger is something else under its name.

@@ -8,13 +8,13 @@ from dataclasses import replace
 import msgspec
 
 from qualitygate.judge.attested import judge_statement
-from qualitygate.judge.case import NEAR_DAYS, Case, row
+from qualitygate.judge.case import Case, row
 from qualitygate.judge.measured import judge_metric
 from qualitygate.judge.proved import NO_SCAN, judge_findings, judge_ratio
 from qualitygate.judge.scanned import judge_scanners
 from qualitygate.model.evidence import EvidenceClass, Proof, Unusable
 from qualitygate.model.finding import Severity, Status
-from qualitygate.model.policy import Condition, Kind
+from qualitygate.model.policy import SOON, Condition, Kind
 from qualitygate.model.verdict import Row, State, Verdict
 
 __all__ = ["Case", "judge"]
@@ -109,7 +109,7 @@ def _conditional(case: Case, condition: Condition) -> Row:
             ended = f"the waiver of {waiver.owner} ended on {waiver.until.isoformat()}"
             made = msgspec.structs.replace(made, detail="; ".join(filter(None, (made.detail, ended))))
             continue
-        left = f", {days} days left" if days <= NEAR_DAYS else ""
+        left = f", {days} days left" if days <= SOON else ""
         told = f"{waiver.owner} until {waiver.until.isoformat()}{left}: {waiver.reason}"
         was = made.state.value.replace("_", " ")
         detail = f"{told} ({was}: {made.detail})" if made.detail else f"{told} ({was})"
@@ -119,6 +119,20 @@ def _conditional(case: Case, condition: Condition) -> Row:
 
 def _unusable(case: Case) -> Iterator[Row]:
     """A row for each file of evidence that was asked for and is not there, cannot be used, or proves another commit."""
+    takes = {one.id: one.attest for one in case.conditions}
+    for stated in case.attestations:
+        if not takes.get(stated.condition):
+            where = f"{stated.path}:{stated.line}" if stated.line else stated.path
+            what = "takes no statement" if stated.condition in takes else "is no row of the gate"
+            yield Row(
+                f"evidence.{where}",
+                State.ERROR,
+                "unusable",
+                "of a row",
+                EvidenceClass.UNKNOWN.value,
+                f"{stated.condition} {what}",
+                source=where,
+            )
     for given in case.given:
         if given.evidence is None:
             yield Row(

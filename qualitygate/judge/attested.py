@@ -6,9 +6,9 @@ from datetime import date
 
 import msgspec
 
-from qualitygate.judge.case import NEAR_DAYS, Case, missing, row
+from qualitygate.judge.case import Case, missing, row
 from qualitygate.model.evidence import Attestation, EvidenceClass
-from qualitygate.model.policy import Condition
+from qualitygate.model.policy import SOON, Condition
 from qualitygate.model.verdict import Row, State
 
 # The worst first.
@@ -33,7 +33,7 @@ def _judged(case: Case, condition: Condition, one: Attestation) -> Row:
         return _row(condition, one, State.ERROR, "; ".join(one.faults))
     days = (date.fromisoformat(one.expires) - case.today).days
     detail = f"by {one.author}, reviewed by {one.reviewer}" + (
-        f"; it runs out in {days} days" if days <= NEAR_DAYS else f"; until {one.expires}"
+        f"; it runs out in {days} days" if days <= SOON else f"; until {one.expires}"
     )
     bound = condition.bound
     if bound is None:

@@ -15,8 +15,6 @@ from qualitygate.model.verdict import Row, State
 
 # A clock that is a little ahead is no fault of the evidence.
 _AHEAD = 86400.0
-# From here on an end that comes near is told.
-NEAR_DAYS = 14
 
 
 @dataclass(frozen=True)

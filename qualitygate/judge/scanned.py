@@ -26,11 +26,12 @@ def judge_scanners(case: Case, condition: Condition) -> Row:
     ]
     if condition.required is None:
         condition = replace(condition, required=bool(runs))
+    whole = (condition.scope or case.limits.scope) == "all"
     alerts = {
         (scanned.origin.tool, alert.fingerprint or f"{alert.rule} {alert.path}:{alert.line}"): alert
         for _, scanned in runs
         for alert in scanned.alerts
-        if RANKS.index(alert.severity) <= RANKS.index(condition.min_severity)
+        if RANKS.index(alert.severity) <= RANKS.index(condition.min_severity) and (whole or not alert.stood)
     }
     assert condition.bound is not None  # noqa: S101 - the configuration refuses one without a limit
     if runs and not condition.bound.holds(len(alerts)):
@@ -50,8 +51,12 @@ def judge_scanners(case: Case, condition: Condition) -> Row:
         return _row(
             condition, runs, State.INCONCLUSIVE, len(alerts), f"{count(len(skipped), 'thing')} not looked at: {skipped[0]}"
         )  # fmt: skip
-    lesser = sum(len(scanned.alerts) for _, scanned in runs) - len(alerts)
-    return _row(condition, runs, State.PASS, len(alerts), f"{count(lesser, 'lesser result')}" if lesser > 0 else "")
+    stood = sum(alert.stood and not whole for _, scanned in runs for alert in scanned.alerts)
+    lesser = sum(len(scanned.alerts) for _, scanned in runs) - len(alerts) - stood
+    told = [f"{stood} stood before"] if stood else []
+    if lesser > 0:
+        told.append(count(lesser, "lesser result"))
+    return _row(condition, runs, State.PASS, len(alerts), ", ".join(told))
 
 
 def _row(condition: Condition, runs: list[tuple[Given, Scanned]], state: State, number: int, detail: str) -> Row:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from enum import Enum
+from pathlib import Path
 
 import msgspec
 
 from qualitygate.model.finding import Finding
 from qualitygate.model.source import Unread
 
+# Where statements are kept, below the folder of the configuration.
+ATTESTATIONS = Path(".qgate") / "attestations.toml"
 # The unit of each canonical metric; `*` stands for a percentile, `max` and the like.
 _UNITS: Mapping[str, str] = {
     "http.latency.*": "ms",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qualitygate.evidence.attestations import ATTESTATIONS, read_attestations
-from qualitygate.model.evidence import Attestation, Unusable
+from qualitygate.evidence.attestations import read_attestations
+from qualitygate.model.evidence import ATTESTATIONS, Attestation, Unusable
 
 Files = Callable[..., Path]
 TODAY = date(2026, 11, 20)
