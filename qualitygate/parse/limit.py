@@ -57,7 +57,7 @@ def parse_bound(text: str, unit: str | None, variables: Mapping[str, Variable]) 
     """
     sign = _OPERATOR.match(text)
     if sign is None:
-        raise LimitError(f"{text!r} begins with none of <, <=, >, >=, ==")
+        raise LimitError(f"{_cut(text)!r} begins with none of <, <=, >, >=, ==")
     rest = text[sign.end() :]
     if named := _VARIABLE.match(rest):
         return _variable(sign[1], named[1], named[2], unit, variables)
@@ -82,7 +82,7 @@ def _variable(
 ) -> Bound:
     if name not in variables:
         known = ", ".join(sorted(variables))
-        raise LimitError(f"{name!r} is no variable with a number; these are: {known}")
+        raise LimitError(f"{_cut(name)!r} is no variable with a number; these are: {known}")
     variable = variables[name]
     scale = _scale(variable.unit, variable.unit if unit is None else unit)
     rule = f"{name} * {factor}" if factor else name
@@ -96,9 +96,9 @@ def _variable(
 def _quantity(text: str) -> tuple[float, str]:
     match = _NUMBER.match(text.strip())
     if match is None:
-        raise LimitError(f"{text.strip()!r} is no number with a unit, such as 200 ms, 0.1 % or 5 min")
+        raise LimitError(f"{_cut(text.strip())!r} is no number with a unit, such as 200 ms, 0.1 % or 5 min")
     if match[2] not in _UNITS:
-        raise LimitError(f"unknown unit {match[2]!r}; known are {', '.join(filter(None, _UNITS))}")
+        raise LimitError(f"unknown unit {_cut(match[2])!r}; known are {', '.join(filter(None, _UNITS))}")
     return float(match[1].replace("_", "")), match[2]
 
 
@@ -113,6 +113,10 @@ def _scale(written: str, wanted: str) -> float:
             raise LimitError(f"the number needs a unit: {', '.join(units)}")
         raise LimitError(f"{written!r} is a unit of {kind}, and a {wanted_kind} is asked for: {', '.join(units)}")
     return size / wanted_size
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _shown(value: float, unit: str) -> str:
