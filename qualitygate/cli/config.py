@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,6 +20,7 @@ from qualitygate.cli.shared import (
     wants_color,
 )
 from qualitygate.configure import shown_path
+from qualitygate.model.policy import Condition
 from qualitygate.report.display import Palette, pad, visible, width
 
 _EPILOG = """\b
@@ -36,6 +38,17 @@ An example of qgate.toml (in pyproject.toml the same below [tool.qgate]):
   since = "4f1c0a7be210"                  # applied: what it locks is not judged
   [per-path-ignores]
   "scripts/**" = ["hardcoded-secret"]
+  [profile]                               # what the service is; moves limits, switches rows and checks
+  api_style = "rest"
+  expected_load = { rps = 500 }
+  performance_targets = { p95 = "150 ms" }
+  [[condition]]                           # a row of the gate; the id of a default one changes that
+  id = "collections_paginated"
+  ratio = "missing-pagination"            # or metric, checks, sarif, attest
+  limit = ">= 95 %"
+  when = { api_style = "rest" }
+  [[evidence]]
+  path = "out/k6.json"
   [checks.missing-pagination]
   severity = "warning"                    # and the options that `qgate rule ID` lists
 
@@ -103,20 +116,63 @@ def show(
                         key: {"value": plain(value), "origin": origins[key]}
                         for key, value in configuration.values.items()
                     },
+                    "conditions": [_described(one) for one in configuration.policy.conditions],
+                    "inapplicable": dict(configuration.policy.inapplicable),
                 }
             )
         )
         return 0
     paint = Palette(wants_color(sys.stdout))
-    lines = [visible(f"{key} = {written(value)}") for key, value in configuration.values.items()]
-    columns = min(60, max(map(width, lines)))
-    shown = [
-        f"{pad(line, columns)}  {paint.faint('# ' + visible(origins[key]))}"
-        for line, key in zip(lines, configuration.values, strict=True)
-    ]
+    values = {key: value for key, value in configuration.values.items() if key != "condition"}
     file = f"# {visible(shown_path(configuration.file))}" if configuration.file else "# no configuration file"
-    emit("\n".join([paint.faint(file), *shown]) + "\n")
+    lines = [
+        paint.faint(file),
+        *_aligned([(f"{key} = {written(value)}", f"# {origins[key]}") for key, value in values.items()], paint),
+        *(f"# {check} does not run: {because}" for check, because in configuration.policy.inapplicable.items()),
+        "",
+        paint.faint("# rows of the gate beside those on all findings"),
+        *_aligned([_row(one) for one in configuration.policy.conditions], paint),
+    ]
+    emit("\n".join(lines) + "\n")
     return 0
+
+
+def _aligned(rows: list[tuple[str, str]], paint: Palette) -> list[str]:
+    """Texts with a remark behind each."""
+    shown = [visible(text) for text, _ in rows]
+    columns = min(60, max(map(width, shown), default=0))
+    return [
+        f"{pad(text, columns)}  {paint.faint(visible(remark))}" for text, (_, remark) in zip(shown, rows, strict=True)
+    ]
+
+
+def _row(condition: Condition) -> tuple[str, str]:
+    limit = condition.bound.text if condition.bound is not None else "stated"
+    origin = "" if condition.origin == "default" else f" ({condition.origin})"
+    return f"{condition.id}  {limit}", f"# {_decides(condition)}: {condition.because}{origin}"
+
+
+def _decides(condition: Condition) -> str:
+    """Whether a row is one that decides."""
+    if not condition.applies:
+        return "does not apply"
+    if condition.required is None:
+        return "required where there is evidence"
+    return "required" if condition.required else "shown"
+
+
+def _described(condition: Condition) -> dict[str, Any]:
+    return {
+        "id": condition.id,
+        "kind": condition.kind.value,
+        "limit": condition.bound.text if condition.bound is not None else None,
+        "metric": condition.metric,
+        "checks": list(condition.checks),
+        "required": condition.required,
+        "applies": condition.applies,
+        "because": condition.because,
+        "origin": condition.origin,
+    }
 
 
 @command.command(

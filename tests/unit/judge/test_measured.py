@@ -90,9 +90,7 @@ def test_an_error_rate_is_held_by_its_upper_bound(make: Any, requests: int, fail
 def test_too_few_requests_are_told_with_the_number_that_it_takes(make: Any) -> None:
     rate = Measurement(RATE, 0.0, samples=500, failures=0)
     row = make.row(make.condition("< 0.1 %", metric=RATE), make.measured(rate))
-    assert row.detail == (
-        "0 of 500 failed, at most 0.5974 % with 95 % confidence; it takes 2,995 requests to show it"
-    )
+    assert row.detail == ("0 of 500 failed, at most 0.5974 % with 95 % confidence; it takes 2,995 requests to show it")
 
 
 def test_the_plain_ratio_can_be_asked_for(make: Any) -> None:
@@ -112,7 +110,9 @@ def test_a_rate_of_unknown_requests_is_taken_as_it_is_and_told(make: Any) -> Non
 
 def test_a_quick_run_of_failures_is_no_quick_run(make: Any) -> None:
     errors = make.condition("< 0.1 %", metric=RATE, id="error_rate")
-    row = make.row(make.condition("< 200 ms", metric=P95), make.run(p95=1, requests=5999, failures=5999), more=(errors,))
+    row = make.row(
+        make.condition("< 200 ms", metric=P95), make.run(p95=1, requests=5999, failures=5999), more=(errors,)
+    )
     assert row.state is State.INCONCLUSIVE
     row = make.row(make.condition("< 200 ms", metric=P95), make.run(failures=50), more=(errors,))
     assert row.state is State.INCONCLUSIVE
@@ -212,7 +212,14 @@ def test_a_row_of_the_default_policy_is_required_where_there_is_evidence_of_it(m
 def stated(value: float | None = 99.95, **more: Any) -> Attestation:
     fields = {"expires": "2027-02-01", "faults": (), **more}
     return Attestation(
-        "row", "as the status page shows", "a@x", "b@x", "2026-11-01", evidence=(("https://x", ""),), value=value, **fields
+        "row",
+        "as the status page shows",
+        "a@x",
+        "b@x",
+        "2026-11-01",
+        evidence=(("https://x", ""),),
+        value=value,
+        **fields,
     )
 
 

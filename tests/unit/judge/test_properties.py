@@ -72,7 +72,11 @@ def measurements(draw: Any) -> tuple[Measurement, ...]:
         else:
             low, high = sorted((draw(values), draw(values)))
             exact = draw(some.booleans())
-            made.append(Measurement(metric, low if exact else None, None if exact else low, high if not exact else None, samples))
+            made.append(
+                Measurement(
+                    metric, low if exact else None, None if exact else low, high if not exact else None, samples
+                )
+            )
     return tuple(made)
 
 
@@ -87,7 +91,9 @@ def files(draw: Any) -> Given:
     if kind == 0:
         return Given(path, Unusable(path, "is of no format"))
     if kind == 1:
-        alerts = draw(some.lists(some.builds(Alert, some.just("r"), some.sampled_from(["high", "low"]), some.just("m"))))
+        alerts = draw(
+            some.lists(some.builds(Alert, some.just("r"), some.sampled_from(["high", "low"]), some.just("m")))
+        )
         return Given(path, Scanned(origin, tuple(alerts)), "", stale)
     return Given(path, Measured(origin, draw(measurements())), "", stale)
 
