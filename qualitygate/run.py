@@ -13,6 +13,7 @@ paths    -discover-> the source files, in a fixed order
 from __future__ import annotations
 
 import os
+import posixpath
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -65,6 +66,7 @@ __all__ = ["InputError", "NothingToScan", "Request", "gate", "scan", "survey"]
 
 # Files named in one note.
 _NOTED = 5
+_MANIFESTS = ("pyproject.toml", "setup.cfg", "setup.py", "requirements.txt")
 
 
 class NothingToScan(Exception):
@@ -152,7 +154,7 @@ def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report
         examined=examined,
         broken=broken,
         unread=unread,
-        verdict=_verdict(Proof(findings, examined, broken, unread), request, tree.root, base),
+        verdict=_verdict(Proof(findings, examined, broken, unread), request, tree, base),
         texts=contents.texts(),
         secrets={file.path: file.secrets for file in project.files if file.secrets},
         contents=contents.data(),
@@ -164,6 +166,7 @@ def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report
         base=base,
         unbased=bool(request.base) and base is None,
         commit=head(tree.root),
+        gate_place=_gate_place(policy, tree),
     )
 
 
@@ -203,20 +206,21 @@ def gate(request: Request) -> Report:
         texts={},
         secrets={},
         commit=head(root),
+        gate_place=_relative(request.policy.gate, root, ""),
     )
 
 
-def _verdict(proof: Proof, request: Request, root: Path, base: Base | None) -> Verdict:
+def _verdict(proof: Proof, request: Request, tree: Tree, base: Base | None) -> Verdict:
     """The verdict on a scan. What is staged is in no commit yet, so that nothing can have been measured of it."""
-    given = () if request.staged else _given(request, root)
+    given = () if request.staged else _given(request, tree.root)
     if base is not None:
         given = tuple(
-            msgspec.structs.replace(one, evidence=_with_base(one.evidence, root, base.commit))
+            msgspec.structs.replace(one, evidence=_with_base(one.evidence, tree.root, base.commit))
             if isinstance(one.evidence, Scanned)
             else one
             for one in given
         )
-    return _judged_with(proof, given, request, root)
+    return _judged_with(proof, given, request, tree.root, tree.prefix)
 
 
 def _with_base(scanned: Scanned, root: Path, commit: str) -> Scanned:
@@ -235,7 +239,9 @@ def _with_base(scanned: Scanned, root: Path, commit: str) -> Scanned:
     return mark_stood(scanned, head, contents_at(root, commit, paths))
 
 
-def _judged_with(proof: Proof | None, given: tuple[Given, ...], request: Request, root: Path) -> Verdict:
+def _judged_with(
+    proof: Proof | None, given: tuple[Given, ...], request: Request, root: Path, prefix: str = ""
+) -> Verdict:
     policy = request.policy
     now = datetime.now(timezone.utc)
     conditions = [one for one in policy.conditions if not request.staged or one.kind in (Kind.FINDINGS, Kind.RATIO)]
@@ -247,7 +253,7 @@ def _judged_with(proof: Proof | None, given: tuple[Given, ...], request: Request
             proof=proof,
             given=(*given, *(Given(one.path, one) for one in stated if isinstance(one, Unusable))),
             attestations=tuple(one for one in stated if isinstance(one, Attestation)),
-            conditions=tuple(replace(one, place=_relative(one.place, root)) for one in conditions),
+            conditions=tuple(replace(one, place=_relative(one.place, root, prefix)) for one in conditions),
             waivers=policy.waivers,
         )
     )
@@ -274,11 +280,21 @@ def _stated(directory: Path, today: date) -> tuple[Attestation | Unusable, ...]:
     return read_attestations(file, directory, today)
 
 
-def _relative(place: Place | None, root: Path) -> Place | None:
-    """The place of a condition in the configuration, from the scanned root."""
+def _gate_place(policy: Policy, tree: Tree) -> Place:
+    """A line for what stands in no file: of the configuration, else of a manifest at the top, else of the first file."""
+    if policy.gate is not None and (place := _relative(policy.gate, tree.root, tree.prefix)) is not None:
+        return place
+    paths = sorted((file.path for file in tree.files), key=lambda path: (path not in _MANIFESTS, path.count("/"), path))
+    return Place(paths[0], Span(1, 1, 1, 1))
+
+
+def _relative(place: Place | None, root: Path, prefix: str) -> Place | None:
+    """A place in the configuration from the scanned root; None where that is in no repository with it."""
     if place is None:
         return None
-    return msgspec.structs.replace(place, path=Path(os.path.relpath(place.path, root)).as_posix())
+    path = Path(os.path.relpath(place.path, root)).as_posix()
+    outside = posixpath.normpath(prefix + path).startswith("../")
+    return None if outside else msgspec.structs.replace(place, path=path)
 
 
 def _judged(

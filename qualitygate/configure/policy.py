@@ -22,7 +22,7 @@ from qualitygate.configure.gate import (
 from qualitygate.configure.sources import Layer
 from qualitygate.model.finding import Confidence, Severity
 from qualitygate.model.policy import Limits, Policy, Selection
-from qualitygate.model.source import Place
+from qualitygate.model.source import Place, Span
 from qualitygate.parse.toml import Key
 
 # Arrays of tables, which have no default to be shown.
@@ -154,6 +154,7 @@ def policy_of(
         conditions=conditions,
         evidence=evidence,
         waivers=waivers,
+        gate=place(("gate",)) or place(()) or _first_line(file),
         inapplicable=dict(_inapplicable(values, profile, fault)),
         options={check.id: given for check in checks if (given := _options(check, values, origins)) is not None},
         severities={
@@ -162,6 +163,10 @@ def policy_of(
             if key[0] == "checks" and len(key) == 3 and key[2] == "severity"
         },
     )
+
+
+def _first_line(file: Layer | None) -> Place | None:
+    return Place(str(file.file), Span(1, 1, 1, 1)) if file is not None and file.file is not None else None
 
 
 def _inapplicable(

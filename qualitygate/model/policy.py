@@ -186,6 +186,7 @@ class Policy:
     ``options`` maps a check's id to its options in force, where they are not its defaults; ``severities`` maps it to the
     severity that the user gave it, which wins over the check's own. ``origins`` maps each dotted key to where its value
     comes from. ``profile`` maps what is known of the service to its value: `api_style` to `rest`, `expected_load.rps` to 500.
+    ``gate`` is the line of the configuration file that the gate is set at, its path absolute (None: there is no file).
     ``inapplicable`` maps a check to why the profile switches it off.
     """
 
@@ -202,6 +203,7 @@ class Policy:
     conditions: tuple[Condition, ...] = ()
     evidence: tuple[EvidenceSource, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    gate: Place | None = None
     inapplicable: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     severities: Mapping[str, Severity] = field(default_factory=dict)

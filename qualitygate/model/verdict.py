@@ -82,6 +82,8 @@ class Report(msgspec.Struct, frozen=True):
     known where the findings were compared with those of a commit; ``unbased`` says that one was asked for and that there
     is no pull request to name it.
     ``coverage`` tells how much of the migrations was understood. ``commit`` is the one that is checked out (empty: unknown).
+    ``gate_place`` is the line that stands for the gate in formats that take nothing without a place: of the configuration
+    file or, without one, of a file that was read (None: nothing was).
     ``notes`` tell, a sentence each, what of the tree was left out of a comparison, and why. ``project`` is what the
     findings were found in, for the reports that draw it.
     """
@@ -108,3 +110,4 @@ class Report(msgspec.Struct, frozen=True):
     coverage: Coverage = Coverage()
     project: Project = Project()
     commit: str = ""
+    gate_place: Place | None = None

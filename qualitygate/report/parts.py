@@ -113,7 +113,8 @@ def _conditions(report: Report) -> Iterable[Finding]:
     """Conditions that do not hold and that rest on something else than findings, as findings in the configuration."""
     for row in report.verdict.rows:
         failed = row.state in (State.FAIL, State.ERROR)
-        if row.place is None or row.evidence == "proved" or not row.required or not (failed or row.state in _UNDECIDED):
+        place = row.place or report.gate_place
+        if place is None or row.evidence == "proved" or not row.required or not (failed or row.state in _UNDECIDED):
             continue
         yield Finding(
             check=CONDITION.id,
@@ -121,7 +122,7 @@ def _conditions(report: Report) -> Iterable[Finding]:
             severity=Severity.ERROR if failed else Severity.WARNING,
             confidence=Confidence.HIGH,
             message=_condition(row),
-            place=row.place,
+            place=place,
             subject=row.id,
             fingerprint=hashlib.sha256(f"{CONDITION.id}\0{row.id}".encode()).hexdigest()[:32],
         )

@@ -78,9 +78,8 @@ def document(report: Report, checks: Iterable[Check], *, full: bool = False) -> 
         "originalUriBaseIds": {ROOT: {"description": {"text": "The top of the repository."}}},
         "invocations": [_invocation(report, len(findings) - len(kept), redactor, index)],
         "results": results,
+        "properties": {"gate": gate(report.verdict, redactor)},
     }
-    if full:
-        run["properties"] = {"gate": gate(report.verdict, redactor)}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
