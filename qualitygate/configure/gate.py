@@ -13,7 +13,7 @@ from qualitygate.configure.validate import suggest
 from qualitygate.gates import GATES, Gate
 from qualitygate.model.evidence import metrics, unit_of
 from qualitygate.model.finding import Severity
-from qualitygate.model.policy import Condition, EvidenceSource, Kind, Waiver
+from qualitygate.model.policy import Bound, Condition, EvidenceSource, Kind, Waiver
 from qualitygate.model.source import Place
 from qualitygate.parse.limit import LimitError, Variable, parse_bound, parse_quantity
 from qualitygate.parse.toml import Key
@@ -244,7 +244,9 @@ class _Maker:
             self.fault(key, f"condition {condition.id!r} needs a limit, such as {_EXAMPLES[condition.kind]!r}")
         if limit is not None:
             try:
-                condition = replace(condition, bound=parse_bound(limit, self._unit(condition), variables(self.profile)))
+                bound = parse_bound(limit, self._unit(condition), variables(self.profile))
+                _fits(condition.kind, bound)
+                condition = replace(condition, bound=bound)
             except LimitError as error:
                 self.fault((*key, "limit"), f"limit of {condition.id!r}: {error}")
         applies, because = applicability(table.get("when", {}), self.profile, (*key, "when"), self.fault)
@@ -267,6 +269,14 @@ class _Maker:
         except LimitError as error:
             self.fault(key, f"{key[-1]}: {error}")
             return 0.0
+
+
+def _fits(kind: Kind, bound: Bound) -> None:
+    """More findings are never better, nor is a smaller share without one: another limit is a mistake. Raises LimitError."""
+    if kind in (Kind.FINDINGS, Kind.SCANNER) and not (bound.upper or (bound.operator, bound.value) == ("==", 0)):
+        raise LimitError("it must be an upper one, such as == 0 or <= 5")
+    if kind is Kind.RATIO and bound.operator not in (">", ">=") and (bound.operator, bound.value) != ("==", 1):
+        raise LimitError("it must be a lower one, such as >= 95 %")
 
 
 _WORDS = {
