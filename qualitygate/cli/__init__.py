@@ -25,6 +25,7 @@ _COMMANDS = {
     "rules": "List the installed checks.",
     "rule": "Show the whole documentation of a check.",
     "search": "Search the checks and the guides: do, don't, why, by domain and by stack.",
+    "report": "Write the architecture that the code really has as a page of Markdown.",
     "inventory": "Show the architecture that the code really has: routes, contract, schema, connections.",
     "fix": "Mend findings that carry a safe edit, or show it.",
     "attest": "State what no tool shows, with evidence, a reviewer and an end; list or export what is stated.",

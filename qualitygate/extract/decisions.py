@@ -14,7 +14,7 @@ from qualitygate.model.source import Role, SourceFile, Span, Text
 
 _LARGEST = 500_000
 _LONGEST = 200
-_FOLDER = re.compile(r"(?:^|[/_.-])(?:adrs?|decisions?|decision[-_ ]?(?:records?|log))(?:[/_.-]|$)", re.IGNORECASE)
+_FOLDER = re.compile(r"(?:architecture[-_ ]?)?(?:adrs?|decisions?(?:[-_ ]?(?:records?|logs?))?)", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?:adr[-_ ]?)?\d+[-_. ]", re.IGNORECASE)
 _NO_RECORD = re.compile(r"(?:readme|index|summary|_index|.*template.*)\.", re.IGNORECASE)
 _FIELD = re.compile(
@@ -39,7 +39,7 @@ def records_decision(file: SourceFile) -> bool:
     if not name.lower().endswith((".md", ".markdown")) or _NO_RECORD.match(name):
         return False
     folder = basename(dirname(file.path))
-    return _FOLDER.search(folder) is not None and (_NUMBERED.match(name) is not None or "adr" in folder.lower())
+    return _FOLDER.fullmatch(folder) is not None and (_NUMBERED.match(name) is not None or "adr" in folder.lower())
 
 
 def find_decision(file: SourceFile, text: Text) -> Decision | None:

@@ -65,12 +65,23 @@ def _add(found: dict[tuple[str, int, int], Outbound], outbound: Outbound) -> Non
     found[outbound.place.path, span.line, span.column] = outbound
 
 
+def _client(site: Site | None) -> Instance | None:
+    """The client whose method is called; None for a plain function."""
+    receiver = site.callee.receiver if site is not None and isinstance(site.callee, Bound) else None
+    return receiver if isinstance(receiver, Instance) else None
+
+
+def _tells_its_limit(client: Instance | None) -> bool:
+    """Whether all is known that a client was made with; one of requests takes no time limit."""
+    return client is None or client.arguments.complete or _class_of(client).startswith("requests.")
+
+
 def _retried(function: FunctionValue, site: Site) -> str:
     """What tries a call again: a decorator around its function, or the transport that its client was made with."""
     if told := next((name for name in sorted(decorators(function)) if _RETRIES.search(name)), ""):
         return told
-    client = site.callee.receiver if isinstance(site.callee, Bound) else None
-    transport = client.arguments.get("transport") if isinstance(client, Instance) else None
+    client = _client(site)
+    transport = client.arguments.get("transport") if client is not None else None
     if isinstance(transport, Instance) and transport.arguments.get("retries") is not None:
         return "its transport"
     return "its transport" if isinstance(transport, Instance) and _RETRIES.search(_class_of(transport)) else ""
@@ -83,13 +94,16 @@ def _class_of(value: Instance) -> str:
 def _outbound(name: str, arguments: Arguments, place: Place, site: Site | None, retry: str = "") -> Outbound:
     position = 1 if name.endswith(".request") else 0
     target = arguments.get("url", position)
-    host = _host(target)
+    client = _client(site)
+    host = _host(target) or (_host(client.arguments.get("base_url")) if client is not None else "")
     timeout = arguments.get("timeout", 2 if name == "urllib.request.urlopen" else None)
+    if timeout is None and client is not None:
+        timeout = client.arguments.get("timeout")
     return Outbound(
         client=_CALLS[name],
         call=name,
         target=host or _name(_argument(site, "url", position)),
-        timeout=_timeout(timeout, arguments),
+        timeout=_timeout(timeout, arguments.complete and _tells_its_limit(client)),
         place=place,
         retry=retry,
         host=host,
@@ -137,9 +151,9 @@ def _names(expression: ir.Expression) -> Iterator[str]:
         yield expression.id
 
 
-def _timeout(value: Value | None, arguments: Arguments) -> str:
+def _timeout(value: Value | None, complete: bool) -> str:
     if isinstance(value, Known):
         return "none" if value.value is None else str(value.value)
     if value is not None:
         return "set"
-    return "" if arguments.complete else "unknown"
+    return "" if complete else "unknown"

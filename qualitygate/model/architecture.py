@@ -105,7 +105,10 @@ class Connection(msgspec.Struct, frozen=True):
 
 
 class Outbound(msgspec.Struct, frozen=True):
-    """A call to another system. ``target`` is a host, or the setting that names one; ``timeout`` as written, or empty.
+    """A call to another system. ``target`` is a host, or the setting that names one.
+
+    ``timeout`` is as written at the call or where its client is made: `none` switches it off, `set` is a value that is not
+    known, `unknown` tells that there may be one; it is empty where there is none.
 
     ``retry`` names what tries it again: a decorator of the function that makes the call, or the client's transport.
     ``host`` is the target where that is a host that the code itself spells.

@@ -91,8 +91,8 @@ class Reach:
     """Something outside of the code that it talks to.
 
     ``kind`` is that of a connection (`database`, `cache`, `http`, `broker`, `search`, `storage`, `mail`) or `host` for
-    one that is called over HTTP; ``name`` is the library, or the host. ``routes`` counts the operations that get there by
-    making the connection.
+    one that is called over HTTP; ``name`` is the library, the image of the server or the engine that the settings name, or
+    the host. ``routes`` counts the operations that get there by making the connection.
     """
 
     kind: str
@@ -159,21 +159,17 @@ def is_guarded(route: Route) -> bool:
     return any(guard.kind in _AUTH for guard in route.guards)
 
 
-# Fewer routes than this are told in one line.
-_WHOLE = 12
-
-
-def by_prefix(routes: Sequence[Route], most: int) -> tuple[RouteGroup, ...]:
+def by_prefix(routes: Sequence[Route], most: int, whole: int = 12) -> tuple[RouteGroup, ...]:
     """The routes in at most ``most`` groups (at least one) by the fixed beginning of their paths, sorted by it.
 
     The largest group is divided by the next segment for as long as there is room; where there is not enough for all
-    that is below it, the small ones stay together under the prefix that they share.
+    that is below it, the small ones stay together under the prefix that they share. A group of fewer than ``whole`` is not divided.
     """
     groups: dict[tuple[str, ...], list[Route]] = {(): list(routes)} if routes else {}
-    whole: set[tuple[str, ...]] = set()
-    while divisible := [prefix for prefix in groups if prefix not in whole]:
+    done: set[tuple[str, ...]] = set()
+    while divisible := [prefix for prefix in groups if prefix not in done]:
         prefix = min(divisible, key=lambda one: (-len(groups[one]), one))
-        if prefix and len(groups[prefix]) < _WHOLE:
+        if prefix and len(groups[prefix]) < whole:
             break
         below: dict[tuple[str, ...], list[Route]] = defaultdict(list)
         for route in groups[prefix]:
@@ -185,7 +181,7 @@ def by_prefix(routes: Sequence[Route], most: int) -> tuple[RouteGroup, ...]:
             # one group is kept for what has none of its own
             own += [route for one in largest[max(0, room - 1) :] for route in below[one]]
             del largest[max(0, room - 1) :]
-        whole.add(prefix)
+        done.add(prefix)
         if not largest:
             continue
         del groups[prefix]
@@ -193,14 +189,23 @@ def by_prefix(routes: Sequence[Route], most: int) -> tuple[RouteGroup, ...]:
         if own:
             groups[prefix] = own
     order = {id(route): number for number, route in enumerate(routes)}
-    return tuple(
-        RouteGroup(
-            "/" + "/".join(prefix),
-            tuple(sorted(groups[prefix], key=lambda route: order[id(route)])),
-            any(other != prefix and other[: len(prefix)] == prefix for other in groups),
-        )
-        for prefix in sorted(groups)
-    )
+    found = []
+    for prefix, some in groups.items():
+        rest = any(other != prefix and other[: len(prefix)] == prefix for other in groups)
+        shown = prefix if rest else _shared([_fixed(route.path) for route in some])
+        some.sort(key=lambda route: order[id(route)])
+        found.append(RouteGroup("/" + "/".join(shown), tuple(some), rest))
+    return tuple(sorted(found, key=lambda group: group.prefix))
+
+
+def _shared(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The segments that all paths begin with."""
+    shared = 0
+    for same in zip(*paths, strict=False):
+        if len(set(same)) > 1:
+            break
+        shared += 1
+    return paths[0][:shared]
 
 
 def _fixed(path: str) -> tuple[str, ...]:
@@ -356,10 +361,41 @@ def _reaches(project: Project) -> tuple[Reach, ...]:
     for outbound in project.outbound:
         if outbound.host:
             places["host", outbound.host].append(outbound.place)
+    for file in project.files:
+        for unit in file.units:
+            image = image_name(unit.image)
+            if image in _STORES:
+                places[_STORES[image], image].append(Place(file.path, unit.span))
+    for settings in project.settings:
+        databases = settings.values.get("DATABASES")
+        for entry in databases.items if databases is not None and databases.kind == "mapping" else ():
+            engine = entry.entry("ENGINE")
+            if engine is not None and isinstance(engine.value, str) and (place := engine.place or entry.place):
+                places["database", engine.value.rpartition(".")[2]].append(place)
     return tuple(
         Reach(kind, name, tuple(sorted(found, key=_order)), len(routes[kind, name]))
         for (kind, name), found in sorted(places.items())
     )
+
+
+def image_name(image: str) -> str:
+    """The bare name of a container image: `postgres` of `docker.io/library/postgres:16-alpine`."""
+    return image.rpartition("/")[2].partition("@")[0].partition(":")[0].lower()
+
+
+# What the images of well-known servers keep or carry; the names are those of the registries.
+_STORES = {
+    **dict.fromkeys(
+        """postgres postgresql postgis pgvector timescaledb timescaledb-ha mysql mariadb percona mongo mongodb mssql-server
+        cockroach clickhouse clickhouse-server cassandra scylla neo4j influxdb couchdb""".split(),
+        "database",
+    ),
+    **dict.fromkeys("redis redis-stack redis-stack-server valkey memcached keydb dragonfly".split(), "cache"),
+    **dict.fromkeys("rabbitmq kafka cp-kafka redpanda nats activemq pulsar mosquitto".split(), "broker"),
+    **dict.fromkeys("elasticsearch opensearch meilisearch typesense solr qdrant weaviate".split(), "search"),
+    **dict.fromkeys("minio localstack azurite fake-gcs-server seaweedfs".split(), "storage"),
+    **dict.fromkeys("mailhog mailpit maildev mailcatcher inbucket".split(), "mail"),
+}
 
 
 def _table_groups(project: Project, components: Sequence[Component], owners: dict[str, int]) -> tuple[TableGroup, ...]:

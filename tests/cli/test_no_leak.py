@@ -92,6 +92,7 @@ def test_no_secret_leaves_the_files_that_hold_it(
         ["fix", "--diff"],
         ["inventory"],
         ["inventory", "--format", "json"],
+        ["report", "--architecture"],
         ["baseline", "write"],
         ["config", "show"],
     ]

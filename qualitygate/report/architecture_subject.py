@@ -1,0 +1,109 @@
+"""What the sections of the architecture report are written from, and the small questions that several of them ask."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from qualitygate.authoring import Check
+from qualitygate.model.architecture import Route
+from qualitygate.model.deployment import Unit
+from qualitygate.model.finding import Finding, Status
+from qualitygate.model.project import Project
+from qualitygate.model.source import Place
+from qualitygate.model.verdict import Report
+from qualitygate.report.architecture_facts import Architecture, is_guarded
+from qualitygate.report.architecture_markup import Links, code, count, series
+
+_APART = re.compile(
+    r"(?:^|[/._-])(?:dev|devel|development|devcontainer|tests?|testing|ci|local|debug|e2e|cypress|github|worktree"
+    r"|benchmarks?|playground|demo|samples?)(?:[/._-]|$)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A scanned repository. ``checks`` are the installed ones by id; ``profile`` is what the configuration says of it."""
+
+    report: Report
+    facts: Architecture
+    links: Links
+    checks: Mapping[str, Check]
+    profile: Mapping[str, str | float]
+
+    @property
+    def project(self) -> Project:
+        """The linked project."""
+        return self.report.project
+
+    @property
+    def api(self) -> list[Route]:
+        """The routes that clients call: no pages, no health checks, no documentation."""
+        return [route for route in self.project.routes if route.api and not route.exempt]
+
+    @property
+    def open(self) -> list[Route]:
+        """Those of them before and in which nothing was seen that asks who is calling, or that asks anything by its name."""
+        return [
+            route
+            for route in self.api
+            if not is_guarded(route) and not any(guard.kind == "check" for guard in route.guards)
+        ]
+
+    @property
+    def units(self) -> list[tuple[Unit, Place]]:
+        """What is built and run, but for what only developers run."""
+        return [(unit, place) for unit, place in self._units() if not is_apart(place.path)]
+
+    @property
+    def apart(self) -> list[tuple[Unit, Place]]:
+        """What only developers and tests run, by the names of the files that say so."""
+        return [(unit, place) for unit, place in self._units() if is_apart(place.path)]
+
+    def _units(self) -> Iterable[tuple[Unit, Place]]:
+        return ((unit, Place(file.path, unit.span)) for file in self.project.files for unit in file.units)
+
+    def findings(self) -> list[Finding]:
+        """The findings that count, the worst first."""
+        return [finding for finding in self.report.findings if finding.status is Status.ACTIVE]
+
+    def of_gates(self, *gates: str) -> list[Finding]:
+        """The findings that count, of the checks that speak to one of these rows of the gate."""
+        wanted = {check.id for check in self.checks.values() if set(gates) & set(check.gates)}
+        return [finding for finding in self.findings() if finding.check in wanted]
+
+    def about(self, words: str) -> list[Finding]:
+        """The findings that count, of the checks whose rule speaks of something."""
+        wanted = {check.id for check in self.checks.values() if words in check.do.lower()}
+        return [finding for finding in self.findings() if finding.check in wanted]
+
+    def best(self, places: Sequence[Place]) -> str:
+        """A link to the first place that is not for developers alone, else to the first."""
+        return self.links.to(next((place for place in places if not is_apart(place.path)), places[0]))
+
+    def told(self, findings: Sequence[Finding]) -> str:
+        """Findings by check, the most frequent first: `` `missing-timeout` 12, `unbounded-retry` 1 ``."""
+        numbers: dict[str, int] = {}
+        for finding in findings:
+            numbers[finding.check] = numbers.get(finding.check, 0) + 1
+        ordered = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
+        return series([f"{code(check)} {number:,}" for check, number in ordered], 8)
+
+
+def is_apart(path: str) -> bool:
+    """Whether the name of a file or of its folders says that it is for developers, tests or demonstrations."""
+    return _APART.search(path) is not None
+
+
+def share(some: int, whole: int, one: str, many: str = "") -> str:
+    """`3 of 8 calls`, `all 8 calls`, `none of the 8 calls`, `1 of 1 call`."""
+    if whole > 1 and some in (0, whole):
+        return f"{'all' if some else 'none of the'} {count(whole, one, many)}"
+    return f"{some:,} of {count(whole, one, many)}"
+
+
+def sentence(words: str) -> str:
+    """``words`` with a capital at their beginning."""
+    return words[:1].upper() + words[1:]
