@@ -33,7 +33,7 @@ _CALLS: Mapping[str, str] = {
 }
 # `tenacity.retry`, `backoff.on_exception`, `stamina.retry`, and decorators of the project that are named alike.
 _RETRIES = re.compile(r"retr(?:y|ies|ying)|backoff|^on_(?:exception|predicate)$", re.IGNORECASE)
-_HOST = re.compile(r"^[a-z][a-z0-9+.-]*://([^/?#{}]+)", re.IGNORECASE)
+_HOST = re.compile(r"^[a-z][a-z0-9+.-]*://([^/?#]+)", re.IGNORECASE)
 
 
 def link_outbound(evaluator: Evaluator, graph: CallGraph, roles: Mapping[str, Role]) -> tuple[Outbound, ...]:
@@ -121,14 +121,15 @@ def _argument(site: Site | None, name: str, position: int) -> ir.Expression | No
 
 
 def _host(value: Value | None) -> str:
-    """The host of an address; empty where the code does not spell it."""
+    """The host of an address, with `{}` for a part that is not known; empty where the code spells none of it."""
     text = ""
     if isinstance(value, Known) and isinstance(value.value, str):
         text = value.value
     elif isinstance(value, Pattern):
         text = "".join(part if part is not None else "{}" for part in value.parts)
     match = _HOST.match(text)
-    return match[1].rsplit("@", 1)[-1] if match else ""
+    host = match[1].rsplit("@", 1)[-1] if match else ""
+    return host if host.replace("{}", "").strip(".:-") else ""
 
 
 def _name(expression: ir.Expression | None) -> str:

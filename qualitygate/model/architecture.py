@@ -111,7 +111,7 @@ class Outbound(msgspec.Struct, frozen=True):
     known, `unknown` tells that there may be one; it is empty where there is none.
 
     ``retry`` names what tries it again: a decorator of the function that makes the call, or the client's transport.
-    ``host`` is the target where that is a host that the code itself spells.
+    ``host`` is the target where the code itself spells a host, with `{}` for a part of it that is not known.
     """
 
     client: str

@@ -10,7 +10,7 @@ from qualitygate.model.finding import Finding
 from qualitygate.model.source import Place
 from qualitygate.report.architecture_facts import by_prefix, is_guarded
 from qualitygate.report.architecture_markup import code, count, folded, items, long_table, series, table, text
-from qualitygate.report.architecture_subject import Subject, sentence, share
+from qualitygate.report.architecture_subject import Subject, is_declared, sentence, share
 
 _ROWS = 12
 _TIMEOUTS = {"": "not stated", "none": "switched off", "set": "stated", "unknown": "not known"}
@@ -216,7 +216,7 @@ def _tasks(subject: Subject, tasks: Sequence[Task]) -> str:
         queues[task.library, task.queue].append(task)
     rows = [
         (
-            text(library),
+            _LIBRARIES.get(library, text(library)),
             code(queue) or "(none named)",
             f"{len(found):,}",
             _of(sum(bool(task.retries) for task in found), len(found)),
@@ -235,6 +235,9 @@ def _tasks(subject: Subject, tasks: Sequence[Task]) -> str:
             folded(f"{count(len(scheduled), 'task')} by the clock", table(("Task", "When", "Evidence"), told[:100]))
         )
     return "\n\n".join(parts)
+
+
+_LIBRARIES = {"starlette": "starlette (in the web process, after the answer)"}
 
 
 def _limited(call: Outbound) -> bool:
@@ -267,16 +270,18 @@ def access(subject: Subject) -> str:
         heads = ("Guard", "What it does", "Routes:", "Evidence")
         parts.append(long_table(heads, rows, _ROWS, "guards"))
     if routes:
-        asking = sum(is_guarded(route) for route in routes)
-        parts.append(
-            f"{sentence(share(asking, len(routes), 'API operation'))} ask who is calling.{_everywhere(subject, routes)}"
-        )
-        named = sum(not is_guarded(route) for route in routes) - len(subject.open)
+        declared = sum(is_declared(route) for route in routes)
+        told = f"{sentence(share(declared, len(routes), 'API operation'))} have a guard declared before them.{_everywhere(subject, routes)}"
+        asking = sum(is_guarded(route) and not is_declared(route) for route in routes)
+        if asking:
+            told += f" {asking:,} more read in the handler who is calling, and may answer strangers too."
+        named = len(routes) - declared - asking - len(subject.open)
         if named:
-            parts[-1] += f" {named:,} more call something that asks by its name."
+            told += f" {named:,} more call something that asks by its name."
+        parts.append(told)
     if subject.open:
         heads = ("Prefix", "Open operations:", "For example", "Evidence")
-        told = [
+        rows = [
             (
                 code(group.prefix) + (" (the rest)" if group.rest else ""),
                 f"{len(group.routes):,}",
@@ -287,9 +292,9 @@ def access(subject: Subject) -> str:
         ]
         parts.append(
             "Operations before which nothing was seen that asks who is calling. Some are open on purpose; a proxy or a gateway "
-            "may guard others:\n\n" + table(heads, told)
+            "may guard others:\n\n" + table(heads, rows)
         )
-        if len(subject.open) > len(told):
+        if len(subject.open) > len(rows):
             parts.append(folded("All of them", _operations(subject, subject.open[:150])))
     schemes = [(scheme, contract) for contract in subject.project.contracts for scheme in contract.schemes]
     if schemes:
@@ -311,7 +316,9 @@ def _everywhere(subject: Subject, routes: Sequence[Route]) -> str:
         for route in everything
         for name in {guard.name for guard in route.guards if guard.kind == "authentication"}
     )
-    common = {name for name, number in seen.items() if number >= _NEARLY_ALL * len(everything)}
+    # One that refuses strangers would not stand before a health check.
+    public = {guard.name for route in everything if route.exempt in _PUBLIC for guard in route.guards}
+    common = {name for name, number in seen.items() if number >= _NEARLY_ALL * len(everything)} & public
     if not common or len(everything) < _ROWS:
         return ""
     own = sum(
@@ -323,6 +330,7 @@ def _everywhere(subject: Subject, routes: Sequence[Route]) -> str:
 
 
 _NEARLY_ALL = 0.95
+_PUBLIC = frozenset(("health", "documentation", "root", "metrics", "well-known"))
 _KINDS = {
     "authentication": "says who calls, declared",
     "identity": "says who calls, asked by the handler",

@@ -18,7 +18,7 @@ from qualitygate.model.project import Project
 from qualitygate.model.schema import Table
 from qualitygate.model.source import Language, Place, Role, Span
 from qualitygate.model.syntax import Import, walk
-from qualitygate.vocabulary import is_plural
+from qualitygate.vocabulary import is_plural, path_version
 
 # A folder with one of these is built, installed or deployed by itself.
 _MANIFESTS = frozenset(("pyproject.toml", "setup.cfg", "Pipfile", "requirements.txt"))
@@ -160,10 +160,12 @@ def is_guarded(route: Route) -> bool:
 
 
 def by_prefix(routes: Sequence[Route], most: int, whole: int = 12) -> tuple[RouteGroup, ...]:
-    """The routes in at most ``most`` groups (at least one) by the fixed beginning of their paths, sorted by it.
+    """The routes in at most ``most`` groups (at least one) by the beginning of their paths, sorted by it.
 
     The largest group is divided by the next segment for as long as there is room; where there is not enough for all
-    that is below it, the small ones stay together under the prefix that they share. A group of fewer than ``whole`` is not divided.
+    that is below it, the small ones stay together under the prefix that they share. A group of fewer than ``whole`` is
+    not divided, nor one of which most have a parameter next; but a parameter at the beginning that leads to many things
+    (the tenant of `/api/{tenant}/orders`) is part of the prefix.
     """
     groups: dict[tuple[str, ...], list[Route]] = {(): list(routes)} if routes else {}
     done: set[tuple[str, ...]] = set()
@@ -171,17 +173,17 @@ def by_prefix(routes: Sequence[Route], most: int, whole: int = 12) -> tuple[Rout
         prefix = min(divisible, key=lambda one: (-len(groups[one]), one))
         if prefix and len(groups[prefix]) < whole:
             break
-        below: dict[tuple[str, ...], list[Route]] = defaultdict(list)
-        for route in groups[prefix]:
-            below[(*prefix, *_fixed(route.path)[len(prefix) : len(prefix) + 1])].append(route)
+        done.add(prefix)
+        below = _below(prefix, groups[prefix])
         own = below.pop(prefix, [])
         largest = sorted(below, key=lambda one: (-len(below[one]), one))
+        if not largest or (prefix and 2 * len(own) > len(groups[prefix]) >= whole > 2):
+            continue
         room = most - len(groups) + 1
         if len(largest) + bool(own) > room:
             # one group is kept for what has none of its own
             own += [route for one in largest[max(0, room - 1) :] for route in below[one]]
             del largest[max(0, room - 1) :]
-        done.add(prefix)
         if not largest:
             continue
         del groups[prefix]
@@ -192,31 +194,46 @@ def by_prefix(routes: Sequence[Route], most: int, whole: int = 12) -> tuple[Rout
     found = []
     for prefix, some in groups.items():
         rest = any(other != prefix and other[: len(prefix)] == prefix for other in groups)
-        shown = prefix if rest else _shared([_fixed(route.path) for route in some])
+        shown = prefix if rest else (*prefix, *_shared([_segments(route.path)[len(prefix) :] for route in some]))
         some.sort(key=lambda route: order[id(route)])
         found.append(RouteGroup("/" + "/".join(shown), tuple(some), rest))
     return tuple(sorted(found, key=lambda group: group.prefix))
 
 
+def _below(prefix: tuple[str, ...], routes: Sequence[Route]) -> dict[tuple[str, ...], list[Route]]:
+    """The routes of a group by the next segment; those that end, or that have a parameter there, under the prefix itself."""
+    depth = len(prefix)
+    below: dict[tuple[str, ...], list[Route]] = defaultdict(list)
+    parameters: dict[str, set[str]] = defaultdict(set)
+    for route in routes:
+        segments = _segments(route.path)
+        if len(segments) > depth + 1 and "{" in segments[depth] and "{" not in segments[depth + 1]:
+            parameters[segments[depth]].add(segments[depth + 1])
+    general = all(segment in ("api", "rest") or path_version(segment) for segment in prefix)
+    leading = {name for name, things in parameters.items() if general and len(things) >= _MANY}
+    for route in routes:
+        segments = _segments(route.path)
+        here = segments[depth] if len(segments) > depth else ""
+        below[(*prefix, here) if here and ("{" not in here or here in leading) else prefix].append(route)
+    return below
+
+
+# A parameter that leads to so many things is no identifier of one of them.
+_MANY = 8
+
+
 def _shared(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """The segments that all paths begin with."""
+    """The segments that all paths begin with, up to the first parameter."""
     shared = 0
     for same in zip(*paths, strict=False):
-        if len(set(same)) > 1:
+        if len(set(same)) > 1 or "{" in same[0]:
             break
         shared += 1
     return paths[0][:shared]
 
 
-def _fixed(path: str) -> tuple[str, ...]:
-    """The segments of a path up to its first parameter."""
-    segments = []
-    for segment in path.split("/"):
-        if "{" in segment:
-            break
-        if segment:
-            segments.append(segment)
-    return tuple(segments)
+def _segments(path: str) -> tuple[str, ...]:
+    return tuple(segment for segment in path.split("/") if segment)
 
 
 def _is_code(file: FileFacts) -> bool:

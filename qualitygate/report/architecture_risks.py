@@ -215,7 +215,9 @@ def _kept(subject: Subject) -> str:
     found = [
         task
         for task in subject.project.tasks
-        if re.search(r"(?:^|[._])(?:delete|purge|expire|clean|prune|remove|retention)", task.name, re.IGNORECASE)
+        if re.search(
+            r"(?:^|[._])(?:purge|expire|clean|prune|retention|delete_(?:old|expired|stale))", task.name, re.IGNORECASE
+        )
         and task.name
     ]
     told = [subject.links.named(task.name, task.place) for task in found]
@@ -302,9 +304,7 @@ def limits(subject: Subject) -> str:
         for one in report.unread
     ]
     if unread:
-        parts.append(
-            folded(f"{count(len(unread), 'file')} or parts of files that could not be read", items(unread[:60]))
-        )
+        parts.append(folded(f"Files, and parts of files, that could not be read: {len(unread):,}", items(unread[:60])))
     lost = [f"{links.to(one.place)}: {text(one.why)}" for one in project.unfollowed]
     if lost:
         parts.append(folded(f"{count(len(lost), 'place')} from which routes may be missing", items(lost[:60])))

@@ -11,7 +11,7 @@ from qualitygate.model.deployment import Unit
 from qualitygate.model.schema import Table
 from qualitygate.model.source import Place, Role
 from qualitygate.report.architecture_diagrams import MAX_TABLES, Flow, Node, dependencies, entities, groups
-from qualitygate.report.architecture_facts import Reach, RouteGroup, TableGroup, by_prefix, is_guarded
+from qualitygate.report.architecture_facts import Reach, RouteGroup, TableGroup, by_prefix
 from qualitygate.report.architecture_markup import (
     code,
     count,
@@ -24,7 +24,7 @@ from qualitygate.report.architecture_markup import (
     table,
     text,
 )
-from qualitygate.report.architecture_subject import Subject, sentence, share
+from qualitygate.report.architecture_subject import Subject, is_declared, sentence, share
 from qualitygate.vocabulary import path_version
 
 _FRAMEWORKS = {
@@ -302,7 +302,7 @@ def decomposition(subject: Subject) -> str:
             "out alone:\n\n" + items(mutual[:8])
         )
         if len(mutual) > 8:
-            parts.append(folded(f"{len(mutual) - 8} more pairs", items(mutual[8:60])))
+            parts.append(f"The other {len(mutual) - 8:,} do so in fewer places.")
     return "\n\n".join(parts)
 
 
@@ -317,7 +317,9 @@ def _mutual(subject: Subject) -> Iterator[str]:
     pairs = [
         (edge, edges[edge.target, edge.source])
         for edge in subject.facts.dependencies
-        if edge.source < edge.target and (edge.target, edge.source) in edges
+        if edge.source < edge.target
+        and (edge.target, edge.source) in edges
+        and not (components[edge.source].alone or components[edge.target].alone)
     ]
     for there, back in sorted(
         pairs, key=lambda pair: (-min(pair[0].count, pair[1].count), pair[0].source, pair[0].target)
@@ -395,12 +397,12 @@ def _prefixes(subject: Subject, routes: Sequence[Route]) -> str:
                 code(prefix) + (" (the rest)" if rest else ""),
                 f"{len(some):,}",
                 text(" ".join(f"{name} {number}" for name, number in sorted(methods.items(), key=_often))),
-                _of(sum(is_guarded(route) for route in some), len(some)),
+                _of(sum(is_declared(route) for route in some), len(some)),
                 _of(sum(route.paginated for route in collections), len(collections)),
                 subject.links.to(some[0].place),
             )
         )
-    heads = ("Prefix", "Operations:", "Methods", "Ask who calls:", "Collections paginated:", "First handler")
+    heads = ("Prefix", "Operations:", "Methods", "Guard declared:", "Collections paginated:", "First handler")
     return table(heads, rows)
 
 
@@ -438,7 +440,12 @@ def _pagination(subject: Subject, routes: Sequence[Route]) -> str:
     how = f", by {most}" if most else ""
     bare = next((route for route in collections if not route.paginated), None)
     without = f"; {code(f'{bare.method} {bare.path}')} is not ({subject.links.to(bare.place)})" if bare else ""
-    return f"Pagination: {share(len(paginated), len(collections), 'collection')} paginated{how}{without}."
+    told = f"Pagination: {share(len(paginated), len(collections), 'operation')} that return a collection "
+    told += f"{'is' if len(paginated) == 1 else 'are'} paginated{how}{without}."
+    sized = {route for one in subject.project.page_sizes for route in one.routes}
+    return told + (
+        f" {sentence(count(len(sized), 'operation'))} let the client choose the size of a page." if sized else ""
+    )
 
 
 def _limits(subject: Subject, routes: Sequence[Route]) -> str:

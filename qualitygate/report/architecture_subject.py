@@ -92,6 +92,11 @@ class Subject:
         return series([f"{code(check)} {number:,}" for check, number in ordered], 8)
 
 
+def is_declared(route: Route) -> bool:
+    """Whether something that says who is calling is declared before the handler."""
+    return any(guard.kind == "authentication" for guard in route.guards)
+
+
 def is_apart(path: str) -> bool:
     """Whether the name of a file or of its folders says that it is for developers, tests or demonstrations."""
     return _APART.search(path) is not None

@@ -113,10 +113,42 @@ def test_parameters_end_a_prefix() -> None:
     assert group.prefix == "/"
 
 
+def test_a_parameter_that_leads_to_many_things_is_part_of_the_prefix() -> None:
+    things = [f"thing{number}" for number in range(9)]
+    paths = [f"/{{tenant}}/{thing}/{{id}}" for thing in things for _ in range(3)] + ["/health"]
+    groups = by_prefix(routes(*paths), 30, 2)
+    assert [group.prefix for group in groups] == ["/health", *(f"/{{tenant}}/{thing}" for thing in things)]
+
+
+def test_a_group_of_which_most_have_a_parameter_next_stays_whole() -> None:
+    paths = [f"/orders/{{id}}/{part}" for part in ("lines", "notes") for _ in range(10)] + ["/orders/archive", "/x"]
+    assert [group.prefix for group in by_prefix(routes(*paths), 9)] == ["/orders", "/x"]
+
+
 def test_a_host_that_the_code_spells_is_told_and_a_variable_is_not() -> None:
     code = (
         "import requests\n\n\ndef pay(settings):\n"
         "    requests.get('https://pay.example.com/v1', timeout=3)\n"
         "    requests.get(settings.bank.url, timeout=3)\n"
+        "    requests.get(f'https://{settings.region}.bank.example.com/', timeout=3)\n"
+        "    requests.get(f'https://{settings.host}/', timeout=3)\n"
     )
-    assert [(reach.kind, reach.name) for reach in summed({"pay.py": code}).reaches] == [("host", "pay.example.com")]
+    assert [(reach.kind, reach.name) for reach in summed({"pay.py": code}).reaches] == [
+        ("host", "pay.example.com"),
+        ("host", "{}.bank.example.com"),
+    ]
+
+
+def test_the_client_gives_a_call_its_host_and_its_time_limit() -> None:
+    code = (
+        "import httpx\nimport requests\n\nbank = httpx.Client(base_url='https://bank.example.com', timeout=3)\n"
+        "shop = requests.Session()\n\n\ndef pay(other: httpx.Client):\n"
+        "    bank.get('/pay')\n    other.get('/pay')\n    shop.get('https://shop.example.com')\n    bank.get('/pay', timeout=None)\n"
+    )
+    found = [(one.host, one.timeout) for one in project_of({"pay.py": code}).outbound]
+    assert found == [
+        ("bank.example.com", "3"),
+        ("", "unknown"),
+        ("shop.example.com", ""),
+        ("bank.example.com", "none"),
+    ]
