@@ -86,14 +86,15 @@ def read_attestations(
     """The statements in the file ``path`` in its order; none where there is no such file.
 
     Each tells in ``faults`` why it cannot count: a key that is not known, no evidence, a reviewer who is the author, an
-    end that is more than ``longest`` days away, a file of evidence below ``root`` that is not what it was. What is no
+    end that is more than ``longest`` days away, a file of evidence below ``root`` that is not what it was. ``path`` lies
+    below ``root``. What is no
     statement about a row at all is :class:`Unusable`. Raises nothing.
     """
     shown = _shown(path, root)
     if not os.path.lexists(path):
         return ()
     try:
-        document = read_toml(_read(path))
+        document = read_toml(_read(path, root))
     except _NotRead as error:
         return (Unusable(shown, str(error)),)
     except TomlError as error:
@@ -116,8 +117,10 @@ class _NotRead(Exception):
     """The file cannot be read; the argument says why."""
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, root: Path) -> bytes:
     try:
+        if Path(os.path.realpath(root)) not in Path(os.path.realpath(path)).parents:
+            raise _NotRead("a link out of the repository: not followed")
         if not path.is_file():
             raise _NotRead("not a file")
         with path.open("rb") as stream:

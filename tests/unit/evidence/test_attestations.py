@@ -153,6 +153,13 @@ def test_a_folder_or_a_pipe_under_the_name_is_told(tree: Files) -> None:
     assert read(root) == (Unusable(".qgate/attestations.toml", "not a file"),)
 
 
+def test_a_link_out_of_the_repository_is_not_followed(tree: Files, tmp_path: Path) -> None:
+    (tmp_path / "outside.toml").write_text(WHOLE)
+    root = tree({".qgate/known.json": "{}"})
+    (root / ATTESTATIONS).symlink_to(tmp_path / "outside.toml")
+    assert read(root) == (Unusable(".qgate/attestations.toml", "a link out of the repository: not followed"),)
+
+
 def test_several_statements_keep_their_order(tree: Files) -> None:
     second = WHOLE.replace('"availability"', '"recovery_time"')
     found = read(tree({".qgate/attestations.toml": second + WHOLE}))
