@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from qualitygate.evidence.measurements.canonical import epoch, iso
 from qualitygate.model.evidence import Alert
 
 # The worst first.
@@ -63,6 +64,12 @@ def severity_of_score(score: Any) -> str:
         if number >= least:
             return severity
     return "note"
+
+
+def moment(text: str | None) -> str:
+    """A time as tools write it, as ISO 8601 in UTC; empty for none, and for the year 1 that stands for none in Go."""
+    seconds = epoch(text or "") or epoch(f"{text}Z")
+    return iso(seconds) if seconds is not None and seconds > 0 else ""
 
 
 def sentence(text: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from qualitygate.evidence.formats import Format
 from qualitygate.evidence.opened import Opened, Shape, Unreadable
-from qualitygate.evidence.scanners.alerts import UNRATED, identified, label, sentence, severity_of_word
+from qualitygate.evidence.scanners.alerts import UNRATED, identified, label, moment, sentence, severity_of_word
 from qualitygate.evidence.scanners.places import Places
 from qualitygate.model.evidence import Alert, Scanned
 
@@ -97,7 +97,7 @@ def read_trivy(source: Opened) -> Scanned:
             f"Trivy JSON (schema {report.schema_version})",
             "trivy",
             version=(report.trivy.version or "") if report.trivy is not None else "",
-            finished=report.created_at or "",
+            finished=moment(report.created_at),
             commit=(report.metadata.commit or "") if report.metadata is not None else "",
         ),
         alerts=identified("trivy", (drafted for target in targets for drafted in _alerts(target, places))),

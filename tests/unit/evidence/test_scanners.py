@@ -248,9 +248,24 @@ def test_a_tool_that_was_expected_is_taken_from_a_log_or_missed(root: Path) -> N
 def test_a_log_says_when_and_of_which_commit_it_is(root: Path) -> None:
     ended = [{"executionSuccessful": True, "endTimeUtc": "2026-11-01T10:00:00Z"}]
     found = scanned(root, log(run(invocations=ended, versionControlProvenance=[{"revisionId": "abc123"}])))
-    assert (found.origin.finished, found.origin.dated_by) == ("2026-11-01T10:00:00Z", "content")
+    assert (found.origin.finished, found.origin.dated_by) == ("2026-11-01T10:00:00+00:00", "content")
     assert found.origin.commit == "abc123"
     assert scanned(root, log(run())).origin.dated_by == "file"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-01-21T10:19:22.484900675+01:00", "2026-01-21T09:19:22+00:00"),
+        ("2026-01-21T10:19:22", "2026-01-21T10:19:22+00:00"),
+        ("0001-01-01T00:00:00Z", ""),
+        ("yesterday", ""),
+    ],
+)
+def test_a_time_is_read_in_all_its_forms(root: Path, written: str, read: str) -> None:
+    for content in (log(run(invocations=[{"endTimeUtc": written}])), {**TRIVY, "CreatedAt": written}):
+        origin = scanned(root, content).origin
+        assert (origin.finished if origin.dated_by == "content" else "") == read
 
 
 def test_a_message_may_come_from_the_rule(root: Path) -> None:
@@ -503,7 +518,7 @@ def test_all_that_trivy_finds_is_read_and_no_secret_with_it(root: Path) -> None:
     assert found.alerts[0].message == "django 3.2.0: CVE-2021-1, SQL injection; fixed in 3.2.4"
     assert "THE-SECRET" not in str(found)
     assert (found.origin.version, found.origin.commit) == ("0.66.0", "0a1b2c")
-    assert (found.origin.finished, found.origin.dated_by) == ("2026-11-02T08:00:00.5Z", "content")
+    assert (found.origin.finished, found.origin.dated_by) == ("2026-11-02T08:00:00+00:00", "content")
 
 
 def test_a_report_of_trivy_without_a_target_may_have_looked_at_nothing(root: Path) -> None:
