@@ -29,6 +29,7 @@ def read_evidence(
             found: tuple[Measured | Proof | Scanned, ...] = read if isinstance(read, tuple) else (read,)
             return of_kind(found, kind)
     except Unreadable as error:
-        return (Unusable(named(path, root), str(error)),)
+        # a name from inside the file may have line breaks
+        return (Unusable(named(path, root), " ".join(str(error).split())),)
     except OSError as error:
         return (Unusable(named(path, root), error.strerror or "cannot be read"),)

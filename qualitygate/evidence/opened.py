@@ -138,6 +138,8 @@ def named(path: Path, root: Path) -> str:
 @contextmanager
 def opened(path: Path, root: Path, *, metric: str = "", unit: str = "", inside: bool = False) -> Iterator[Opened]:
     """Open ``path``. Raises OSError, and Unreadable for what is no regular file, empty, packed otherwise or too large."""
+    if "\0" in str(path):
+        raise Unreadable("has a name that no file can have")
     if inside and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise Unreadable("lies outside the repository")
     # a pipe must not keep the run waiting for its other end

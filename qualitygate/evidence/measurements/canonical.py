@@ -291,7 +291,9 @@ def table(
             if not row:
                 continue
             if len(row) != len(header):
-                raise Unreadable(f"line {rows.line_num:,} has {len(row)} of {len(header)} fields: it is cut off")
+                raise Unreadable(
+                    f"line {rows.line_num:,} has {len(row)} of {len(header)} fields: it is damaged or cut off"
+                )
             yield rows.line_num, dict(zip(header, row, strict=True))
     except csv.Error as error:
         raise Unreadable(f"line {rows.line_num:,} is not CSV: {error}") from None

@@ -92,7 +92,9 @@ def _csv(source: Opened) -> Measured:
             if row[0].strip().lower() == header[0]:
                 continue
             if len(row) != len(header):
-                raise Unreadable(f"line {rows.line_num:,} has {len(row)} of {len(header)} fields: it is cut off")
+                raise Unreadable(
+                    f"line {rows.line_num:,} has {len(row)} of {len(header)} fields: it is damaged or cut off"
+                )
             _row(kinds, dict(zip(header, row, strict=True)), rows.line_num)
     except csv.Error as error:
         raise Unreadable(f"line {rows.line_num:,} is not CSV: {error}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 
@@ -17,6 +16,7 @@ from qualitygate.evidence.measurements.canonical import (
     iso,
     latencies,
     number,
+    table,
     traffic,
     whole,
 )
@@ -179,7 +179,9 @@ def _subject(metrics: Mapping[str, _Values], subject: str, seconds: float | None
         if (match := _PERCENTILE.match(key)) and value is not None
     }
     named = {
-        key: Value(number(value, f"{key} of http_req_duration")) for key, value in duration.items() if value is not None
+        key: Value(number(value, f"{key} of http_req_duration"))
+        for key in ("med", "min", "avg", "max")
+        if (value := duration.get(key)) is not None
     }
     if "med" in named:
         shares[50.0] = named["med"]
@@ -239,19 +241,10 @@ def _points(source: Opened) -> Measured:
 def _rows(source: Opened) -> Measured:
     samples = Samples()
     last = -1.0
-    rows = csv.reader(source.lines(), strict=True)
-    try:
-        header = next(rows)
-        for row in rows:
-            if not row or row[0] != _DURATION:
-                continue
-            if len(row) != len(header):
-                raise Unreadable(f"line {rows.line_num:,} has {len(row)} of {len(header)} fields: it is cut off")
-            tags = dict(zip(header, row, strict=True))
-            value = number(tags["metric_value"], f"metric_value of line {rows.line_num:,}")
-            last = max(last, _sample(samples, rows.line_num, tags["timestamp"], value, tags))
-    except csv.Error as error:
-        raise Unreadable(f"line {rows.line_num:,} is not CSV: {error}") from None
+    for line, row in table(source, ("metric_name", "timestamp", "metric_value")):
+        if row["metric_name"] == _DURATION:
+            value = number(row["metric_value"], f"metric_value of line {line:,}")
+            last = max(last, _sample(samples, line, row["timestamp"], value, row))
     return _raw(source, "k6 CSV", samples, last)
 
 

@@ -75,6 +75,7 @@ def test_a_file_that_is_too_large_is_not_read(refused: Refused, tmp_path: Path) 
 def test_what_is_no_regular_file_is_refused_and_never_waited_for(refused: Refused, tmp_path: Path) -> None:
     assert refused(path=tmp_path) in ("is not a regular file", "Is a directory", "Permission denied")
     assert refused(path=tmp_path / "nothing") == "No such file or directory"
+    assert refused(path=tmp_path / "a\0b") == "has a name that no file can have"
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
         assert refused(path=tmp_path / "pipe") == "is not a regular file"
