@@ -144,8 +144,9 @@ class _Writer:
         """One finding, whole; of long texts that the one ``before`` it has too it is said that they are the same."""
         paint = self.paint
         mark = self._severity(finding.severity)
-        all_places = _merged(place for place in finding.places if place != finding.place)
-        places = all_places if self.style.verbose else all_places[:_PLACES_SHOWN]
+        own, all_places = _told_apart(finding)
+        few = self.style.verbose or len(all_places) == _PLACES_SHOWN + 1
+        places = all_places if few else all_places[:_PLACES_SHOWN]
         digits = max(len(str(_last(place.span))) for place in (finding.place, *places))
         head = f"{finding.severity.value}[{visible(finding.check)}]"
         yield f"{mark(head)}{paint.strong(': ' + self._plain(finding.message))}"
@@ -153,7 +154,7 @@ class _Writer:
             "" if finding.confidence is Confidence.HIGH else paint.faint(f"  ({finding.confidence.value} confidence)")
         )
         yield f"{paint.link(' ' * digits + '-->')} {self._at(finding.place)}{sure}"
-        yield from self._frame(finding.place, digits, "^", mark)
+        yield from self._frame(own, digits, "^", mark)
         for place in places:
             role = f"  {visible(place.role)}" if place.role else ""
             yield f"{paint.link(' ' * digits + ':::')} {self._at(place)}{paint.faint(role)}"
@@ -376,6 +377,16 @@ def _parted(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
     for finding, again in zip(findings, repeated, strict=True):
         (short if again and counts[finding.severity, finding.check] > 1 else whole).append(finding)
     return whole, short
+
+
+def _told_apart(finding: Finding) -> tuple[Place, list[Place]]:
+    """The finding's own place, with the notes of all places at its span, and the other places."""
+    own = finding.place
+    here = [place for place in finding.places if (place.path, place.span) == (own.path, own.span)]
+    notes = dict.fromkeys(filter(None, (own.note, *(place.note for place in here))))
+    return Place(own.path, own.span, ", ".join(notes), own.role), _merged(
+        place for place in finding.places if place not in here
+    )
 
 
 def _merged(places: Iterable[Place]) -> list[Place]:

@@ -285,3 +285,20 @@ def test_a_long_text_is_not_told_twice_in_a_row(report: Make, finding: MakeFindi
 def test_checks_with_nothing_to_judge_are_named_together(report: Make) -> None:
     shown = render(report(examined={"b": 0, "a": 0, "c": 1200}), Style(verbose=True))
     assert "  c  0 found in 1,200 examined\n  nothing to judge: a, b\n" in shown
+
+
+def test_a_place_at_the_finding_itself_is_a_note_beside_its_mark(report: Make, finding: MakeFinding) -> None:
+    places = (
+        Place("app/api.py", Span(8, 12, 8, 21), "orders calls connect", "call"),
+        Place("app/db.py", Span(4, 5, 4, 12)),
+    )
+    shown = render(report(finding(places=places)), Style())
+    assert "^^^^^^^^^ orders calls connect\n" in shown
+    assert shown.count(":::") == 1
+
+
+def test_a_single_place_more_is_shown(report: Make, finding: MakeFinding) -> None:
+    places = tuple(Place("app/api.py", Span(1, 1, 1, 5 + number), role="call") for number in range(7))
+    shown = render(report(finding(places=places)), Style())
+    assert shown.count(":::") == 7
+    assert "more places" not in shown
