@@ -30,7 +30,7 @@ from qualitygate.analyse.base import attach_base
 from qualitygate.check import findings as findings_of
 from qualitygate.check import run_checks, selected
 from qualitygate.compare import Side, compare
-from qualitygate.discover import Filters, InputError, Layout, Tree, discover, discover_commit
+from qualitygate.discover import Filters, InputError, Layout, Tree, discover, discover_commit, way_down
 from qualitygate.discover.contents import Contents
 from qualitygate.discover.history import versions
 from qualitygate.discover.revision import LARGEST, find_base
@@ -59,6 +59,7 @@ from qualitygate.suppress import (
     apply_baseline,
     apply_waivers,
     read_baseline,
+    waive_alerts,
 )
 
 __all__ = ["InputError", "NothingToScan", "Request", "gate", "scan", "survey"]
@@ -246,6 +247,13 @@ def _judged_with(
     now = datetime.now(timezone.utc)
     conditions = [one for one in policy.conditions if not request.staged or one.kind in (Kind.FINDINGS, Kind.RATIO)]
     stated = () if request.staged else _stated(policy.directory or root, now.date())
+    way = way_down(policy.directory, root)
+    given = tuple(
+        msgspec.structs.replace(one, evidence=waive_alerts(one.evidence, policy.waivers, way, now.date()))
+        if isinstance(one.evidence, Scanned)
+        else one
+        for one in given
+    )
     return judge(
         Case(
             now=now,

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from qualitygate.globs import matcher
+from qualitygate.model.evidence import Scanned
 from qualitygate.model.facts import Directive, FileFacts
 from qualitygate.model.finding import Finding, Status
 from qualitygate.model.policy import Waiver
@@ -129,6 +130,29 @@ def apply_waivers(
     )
 
 
+def waive_alerts(scanned: Scanned, waivers: Sequence[Waiver], way: str, today: date) -> Scanned:
+    """The results of another scanner, those answered that a waiver speaks of by rule; ``way`` is as for findings."""
+    standing = [
+        (waiver.rule, matcher((waiver.path,), way) if waiver.path else _anywhere, _told(_directive(waiver)))
+        for waiver in waivers
+        if waiver.rule and waiver.until >= today
+    ]
+    return msgspec.structs.replace(
+        scanned,
+        alerts=tuple(
+            next(
+                (
+                    msgspec.structs.replace(alert, answer=answer)
+                    for rule, named, answer in standing
+                    if rule == alert.rule and named(alert.path)
+                ),
+                alert,
+            )
+            for alert in scanned.alerts
+        ),
+    )
+
+
 def _anywhere(path: str) -> bool:
     return True
 
@@ -136,7 +160,7 @@ def _anywhere(path: str) -> bool:
 def _directive(waiver: Waiver) -> Directive:
     """A waiver as an answer in the configuration, to a check or to a row of the gate."""
     span = waiver.place.span if waiver.place is not None else Span(0, 0, 0, 0)
-    named = (waiver.check or waiver.condition,)
+    named = (waiver.check or waiver.condition or waiver.rule,)
     return Directive(named, waiver.reason, span, True, span.line, waiver.until.isoformat(), waiver.owner)
 
 

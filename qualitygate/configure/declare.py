@@ -281,6 +281,7 @@ def _waiver(known: Any) -> type[msgspec.Struct]:
         "Waiver",
         ("check", known, "", "The check whose findings are answered for."),
         ("condition", str, "", "The row of the gate that is answered for."),
+        ("rule", str, "", "The rule of another scanner whose results are answered for (`CVE-2026-1234`, `B608`)."),
         ("path", str, "", "A glob of the files that it speaks of, relative to this file."),
         ("reason", str, "", "Why."),
         ("owner", str, "", "Who answers for it."),

@@ -307,31 +307,27 @@ def sources_of(
 def waivers_of(
     written: Sequence[Mapping[str, Any]], place: Callable[[Key], Place | None], fault: Faults
 ) -> tuple[Waiver, ...]:
-    """The waivers; each needs a reason, an owner, a last day, and a check or a condition that it speaks of."""
+    """The waivers; each needs a reason, an owner, a last day, and one thing that it speaks of."""
     waivers = []
     for index, table in enumerate(written):
         key: Key = ("waiver", index)
         missing = [name for name in ("reason", "owner", "until") if not table.get(name)]
-        if not table.get("check") and not table.get("condition"):
-            missing.append("check or condition")
+        named = [name for name in ("check", "condition", "rule") if table.get(name)]
+        if not named:
+            missing.append("check, condition or rule")
         if missing:
             fault(key, f"a waiver needs {', '.join(missing)}")
             continue
-        if table.get("check") and table.get("condition"):
-            fault(key, "a waiver speaks of a check or of a condition, not of both")
+        if len(named) > 1:
+            fault(key, f"a waiver speaks of one thing, not of {' and '.join(named)}")
+            continue
+        if table.get("path") and table.get("condition"):
+            fault((*key, "path"), "a row of the gate is waived whole: path says nothing of it")
             continue
         until = table["until"]
-        waivers.append(
-            Waiver(
-                table["reason"],
-                table["owner"],
-                until if isinstance(until, date) else date.fromisoformat(until),
-                table.get("check", ""),
-                table.get("condition", ""),
-                table.get("path", ""),
-                place(key),
-            )
-        )
+        given = {name: table[name] for name in (*named, "path", "reason", "owner") if table.get(name)}
+        day = until if isinstance(until, date) else date.fromisoformat(until)
+        waivers.append(Waiver(**given, until=day, place=place(key)))
     return tuple(waivers)
 
 

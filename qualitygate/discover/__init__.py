@@ -17,7 +17,7 @@ from qualitygate.extract import MAX_BYTES
 from qualitygate.globs import matcher
 from qualitygate.model.source import Language, Role, SourceFile, Unread
 
-__all__ = ["Filters", "InputError", "Layout", "Tree", "discover", "discover_commit", "language_of"]
+__all__ = ["Filters", "InputError", "Layout", "Tree", "discover", "discover_commit", "language_of", "way_down"]
 
 _TOO_LARGE = "larger than {} MB ({:.1f} MB): not read"
 _MISSING = "the repository lacks its content: not read"
@@ -132,7 +132,7 @@ def _filtered(listed: Collection[str], way: str, filters: Filters) -> list[str]:
 
 
 def _tree(root: Path, chosen: tuple[str, ...], listed: Collection[str], look: _Look, filters: Filters) -> Tree:
-    way = _way(filters.directory, root)
+    way = way_down(filters.directory, root)
     names = _filtered(listed, way, filters)
     layout = Layout.of(names)
     files: list[SourceFile] = []
@@ -227,11 +227,11 @@ def _real(path: Path) -> Path:
 def _prefix(root: Path) -> str:
     for parent in (root, *root.parents):
         if os.path.lexists(parent / ".git"):
-            return _way(parent, root)
+            return way_down(parent, root)
     return ""
 
 
-def _way(directory: Path | None, root: Path) -> str:
+def way_down(directory: Path | None, root: Path) -> str:
     """The way from ``directory`` down to ``root``; empty where it does not lead there."""
     if directory is None or (above := Path(os.path.realpath(directory))) not in root.parents:
         return ""

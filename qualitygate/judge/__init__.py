@@ -99,11 +99,11 @@ def _conditional(case: Case, condition: Condition) -> Row:
         made = judge_statement(case, replace(condition, bound=None))
     if made.state is State.NO_DATA and condition.on_missing == "warn":
         made = msgspec.structs.replace(made, required=False)
+    waivers = [waiver for waiver in case.waivers if waiver.condition == condition.id]
     if made.state in (State.PASS, State.NOT_APPLICABLE):
-        return made
-    for waiver in case.waivers:
-        if waiver.condition != condition.id:
-            continue
+        idle = "nothing to waive" if waivers and made.state is State.PASS else ""
+        return msgspec.structs.replace(made, detail="; ".join(filter(None, (made.detail, idle))))
+    for waiver in waivers:
         days = (waiver.until - case.today).days
         if days < 0:
             ended = f"the waiver of {waiver.owner} ended on {waiver.until.isoformat()}"

@@ -27,12 +27,14 @@ def judge_scanners(case: Case, condition: Condition) -> Row:
     if condition.required is None:
         condition = replace(condition, required=bool(runs))
     whole = (condition.scope or case.limits.scope) == "all"
-    alerts = {
+    counted = {
         (scanned.origin.tool, alert.fingerprint or f"{alert.rule} {alert.path}:{alert.line}"): alert
         for _, scanned in runs
         for alert in scanned.alerts
         if RANKS.index(alert.severity) <= RANKS.index(condition.min_severity) and (whole or not alert.stood)
     }
+    alerts = {key: alert for key, alert in counted.items() if not alert.answer}
+    waived = [alert for alert in counted.values() if alert.answer]
     assert condition.bound is not None  # noqa: S101 - the configuration refuses one without a limit
     if runs and not condition.bound.holds(len(alerts)):
         return _row(condition, runs, State.FAIL, len(alerts), _named(list(alerts.values())))
@@ -52,11 +54,22 @@ def judge_scanners(case: Case, condition: Condition) -> Row:
             condition, runs, State.INCONCLUSIVE, len(alerts), f"{count(len(skipped), 'thing')} not looked at: {skipped[0]}"
         )  # fmt: skip
     stood = sum(alert.stood and not whole for _, scanned in runs for alert in scanned.alerts)
-    lesser = sum(len(scanned.alerts) for _, scanned in runs) - len(alerts) - stood
+    lesser = sum(len(scanned.alerts) for _, scanned in runs) - len(counted) - stood
     told = [f"{stood} stood before"] if stood else []
+    if waived:
+        told.append(f"{len(waived)} waived: {waived[0].rule}, {waived[0].answer}")
     if lesser > 0:
         told.append(count(lesser, "lesser result"))
+    if idle := sorted({one.rule for one in case.waivers if one.rule} - _rules(case)):
+        told.append(f"nothing to waive of {', '.join(idle)}")
     return _row(condition, runs, State.PASS, len(alerts), ", ".join(told))
+
+
+def _rules(case: Case) -> set[str]:
+    """The rules that any result at all is of."""
+    return {
+        alert.rule for given in case.given if isinstance(given.evidence, Scanned) for alert in given.evidence.alerts
+    }
 
 
 def _row(condition: Condition, runs: list[tuple[Given, Scanned]], state: State, number: int, detail: str) -> Row:

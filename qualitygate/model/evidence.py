@@ -112,7 +112,7 @@ class Alert(msgspec.Struct, frozen=True):
     ``severity`` is `critical`, `high`, `medium`, `low` or `note`. ``path`` is relative to the scanned root (empty: it has
     no place), ``line`` is 1-based, 0 where there is none. ``fingerprint`` is ours, of tool, rule, path and line content
     (or package and version), with an ordinal, since what tools write there is not to be trusted. ``stood`` tells that
-    the base of a comparison has it too, as far as that can be told.
+    the base of a comparison has it too, as far as that can be told; ``answer`` is the reason of the waiver that speaks of it.
     """
 
     rule: str
@@ -123,6 +123,7 @@ class Alert(msgspec.Struct, frozen=True):
     package: str = ""
     fingerprint: str = ""
     stood: bool = False
+    answer: str = ""
 
 
 class Scanned(msgspec.Struct, frozen=True):

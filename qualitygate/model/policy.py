@@ -159,10 +159,11 @@ SOON = 14
 
 @dataclass(frozen=True)
 class Waiver:
-    """A fault that somebody answers for up to a day: findings of ``check`` in ``path``, or the row ``condition`` of the gate.
+    """A fault that somebody answers for up to a day.
 
-    ``path`` is a glob relative to the folder of the configuration file; empty: everywhere. ``until`` is the last day on which it
-    counts.
+    It speaks of one of three: findings of ``check``, the row ``condition`` of the gate, or results of other scanners by their
+    ``rule`` (`CVE-2026-1234`, `B608`). ``path`` is a glob relative to the folder of the configuration file; empty: everywhere.
+    ``until`` is the last day on which it counts.
     """
 
     reason: str
@@ -170,6 +171,7 @@ class Waiver:
     until: date
     check: str = ""
     condition: str = ""
+    rule: str = ""
     path: str = ""
     place: Place | None = None
 

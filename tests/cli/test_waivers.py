@@ -119,7 +119,9 @@ def test_a_waiver_may_stand_in_pyproject(qgate, repository: Path) -> None:
         ({"reason": ""}, "qgate.toml:3: a waiver needs reason"),
         ({"check": "hardcoded-secrets"}, "unknown check 'hardcoded-secrets'; did you mean 'hardcoded-secret'?"),
         ({"expires": "2027-01-01"}, "unknown key 'expires'"),
-        ({"condition": "availability"}, "of a check or of a condition, not of both"),
+        ({"condition": "availability"}, "a waiver speaks of one thing, not of check and condition"),
+        ({"check": ""}, "a waiver needs check, condition or rule"),
+        ({"check": "", "condition": "availability", "path": "a"}, "a row of the gate is waived whole"),
     ],
 )
 def test_a_waiver_that_is_not_whole_is_an_error_with_its_line(
@@ -160,3 +162,114 @@ def test_an_answer_in_the_code_may_name_its_owner(qgate, repository: Path) -> No
     )
     (secret,) = of(findings(qgate), "hardcoded-secret")
     assert secret["answer"] == "rotated (ada, until 2999-01-01)"
+
+
+# Rows of the gate, and results of other scanners.
+
+TRIVY = {
+    "SchemaVersion": 2,
+    "CreatedAt": f"{TODAY}T00:00:00Z",
+    "ArtifactName": ".",
+    "Results": [
+        {
+            "Target": "requirements.txt",
+            "Class": "lang-pkgs",
+            "Vulnerabilities": [
+                {"VulnerabilityID": name, "PkgName": package, "InstalledVersion": "1.0", "Severity": "HIGH"}
+                for name, package in (("CVE-2026-1", "django"), ("CVE-2026-2", "jinja2"))
+            ],
+        }
+    ],
+}
+
+
+def row(qgate: Any, name: str, *arguments: str) -> dict[str, Any]:
+    result = qgate("scan", "--format", "json", "--select", "plain-http", *arguments)
+    assert result.returncode in (0, 1, 4), result.stderr
+    (found,) = [one for one in json.loads(result.stdout)["gate"]["rows"] if one["id"] == name]
+    return {**found, "exit_code": result.returncode}
+
+
+@pytest.fixture
+def scanned(repository: Path) -> Path:
+    """The repository with two vulnerable packages, and the report that says so."""
+    (repository / "requirements.txt").write_text("django==1.0\njinja2==1.0\n")
+    (repository / "trivy.json").write_text(json.dumps(TRIVY))
+    return repository
+
+
+def test_a_waived_row_is_shown_with_who_answers_for_it(qgate, scanned: Path) -> None:
+    until = TODAY + timedelta(days=10)
+    waive(scanned, until, check="", condition="vulnerability_scanning")
+    found = row(qgate, "vulnerability_scanning", "--evidence", "trivy.json")
+    assert (found["state"], found["exit_code"]) == ("waived", 0)
+    assert f"ada@example.com until {until}, 10 days left: rotated by the mail team" in found["detail"]
+    assert "1 waived" in qgate("scan", "--select", "plain-http", "--evidence", "trivy.json").stdout
+
+
+def test_a_row_counts_again_when_its_waiver_has_ended(qgate, scanned: Path) -> None:
+    waive(scanned, TODAY - timedelta(days=1), check="", condition="vulnerability_scanning")
+    found = row(qgate, "vulnerability_scanning", "--evidence", "trivy.json")
+    assert (found["state"], found["exit_code"]) == ("fail", 1)
+    assert "the waiver of ada@example.com ended on" in found["detail"]
+    (ended,) = of(findings(qgate), "expired-suppression")
+    assert "`vulnerability_scanning` counted until" in ended["message"]
+
+
+def test_a_row_that_holds_needs_no_waiver_and_says_so(qgate, scanned: Path) -> None:
+    (scanned / "trivy.json").write_text(json.dumps({**TRIVY, "Results": [{"Target": "requirements.txt"}]}))
+    waive(scanned, TODAY + timedelta(days=90), check="", condition="vulnerability_scanning")
+    found = row(qgate, "vulnerability_scanning", "--evidence", "trivy.json")
+    assert (found["state"], found["detail"]) == ("pass", "nothing to waive")
+
+
+def test_a_result_of_a_scanner_is_waived_by_its_rule_and_the_others_count(qgate, scanned: Path) -> None:
+    until = TODAY + timedelta(days=90)
+    waive(scanned, until, check="", rule="CVE-2026-1", path="requirements.txt")
+    found = row(qgate, "vulnerability_scanning", "--evidence", "trivy.json")
+    assert (found["state"], found["value"]) == ("fail", "1")
+    assert "CVE-2026-2" in found["detail"]
+    assert "CVE-2026-1" not in found["detail"]
+    results = TRIVY["Results"][0]  # type: ignore[index]
+    only = {**TRIVY, "Results": [{**results, "Vulnerabilities": results["Vulnerabilities"][:1]}]}
+    (scanned / "trivy.json").write_text(json.dumps(only))
+    found = row(qgate, "vulnerability_scanning", "--evidence", "trivy.json")
+    assert (found["state"], found["value"]) == ("pass", "0")
+    assert found["detail"] == f"1 waived: CVE-2026-1, rotated by the mail team (ada@example.com, until {until})"
+
+
+@pytest.mark.parametrize("changes", [{"path": "other/**"}, {"rule": "CVE-2026-9"}])
+def test_a_waiver_of_another_rule_or_file_answers_nothing(qgate, scanned: Path, changes: dict[str, str]) -> None:
+    waive(scanned, TODAY + timedelta(days=90), check="", **{"rule": "CVE-2026-1", **changes})
+    assert row(qgate, "vulnerability_scanning", "--evidence", "trivy.json")["value"] == "2"
+
+
+def test_a_rule_without_a_result_is_told(qgate, scanned: Path) -> None:
+    (scanned / "trivy.json").write_text(json.dumps({**TRIVY, "Results": [{"Target": "requirements.txt"}]}))
+    waive(scanned, TODAY + timedelta(days=90), check="", rule="CVE-2026-9")
+    assert (
+        row(qgate, "vulnerability_scanning", "--evidence", "trivy.json")["detail"] == "nothing to waive of CVE-2026-9"
+    )
+
+
+def test_a_result_counts_again_when_its_waiver_has_ended(qgate, scanned: Path) -> None:
+    waive(scanned, TODAY - timedelta(days=1), check="", rule="CVE-2026-1")
+    assert row(qgate, "vulnerability_scanning", "--evidence", "trivy.json")["value"] == "2"
+    (ended,) = of(findings(qgate), "expired-suppression")
+    assert "`CVE-2026-1` counted until" in ended["message"]
+
+
+def test_vulnerable_packages_that_the_base_has_too_are_not_new(qgate, scanned: Path, git) -> None:
+    (scanned / "requirements.txt").write_text("django==1.0\n")
+    for arguments in (("init", "--quiet"), ("add", "requirements.txt"), ("commit", "--quiet", "--message", "first")):
+        git(scanned, *arguments)
+    (scanned / "requirements.txt").write_text("django==1.0\njinja2==1.0\n")
+    found = row(qgate, "vulnerability_scanning", "--evidence", "trivy.json", "--base", "HEAD")
+    assert (found["state"], found["value"]) == ("fail", "1")
+    assert "CVE-2026-2" in found["detail"]
+    (scanned / "requirements.txt").write_text("django==1.0\n\n# later\n")
+    results = TRIVY["Results"][0]  # type: ignore[index]
+    only = {**TRIVY, "Results": [{**results, "Vulnerabilities": results["Vulnerabilities"][:1]}]}
+    (scanned / "trivy.json").write_text(json.dumps(only))
+    found = row(qgate, "vulnerability_scanning", "--evidence", "trivy.json", "--base", "HEAD")
+    assert (found["state"], found["value"], found["detail"]) == ("pass", "0", "1 stood before")
