@@ -24,6 +24,16 @@ _MAX_TEXT = 600
 _WHOLE, _SHORT = 3, 10
 # By this line a bot finds the comment that it wrote before.
 MARKER = "<!-- qgate -->"
+_ORDER = (
+    State.ERROR,
+    State.FAIL,
+    State.INCONCLUSIVE,
+    State.NO_DATA,
+    State.STALE,
+    State.WAIVED,
+    State.PASS,
+    State.NOT_APPLICABLE,
+)
 _MARKS = {
     State.PASS: "✅",
     State.FAIL: "❌",
@@ -47,12 +57,12 @@ def render(report: Report, checks: Iterable[Check]) -> bytes:
     lines = _Lines(MAX_SIZE - 1_000 - _size(foot))
     for line in (MARKER, *_head(report, findings), ""):
         lines.add(line)
-    rows = sorted(report.verdict.rows, key=lambda row: row.state is State.PASS)
-    if rows:
-        lines.add("| | Condition | Value | Limit | State | Evidence |\n| - | - | - | - | - | - |")
-        left = sum(not lines.add(_row(row, redactor)) for row in rows)
-        if left:
-            lines.force(f"\n{left} more conditions are left out: a comment holds no more.")
+    deciding = [row for row in report.verdict.rows if row.required and row.state is not State.NOT_APPLICABLE]
+    others = [row for row in report.verdict.rows if row not in deciding]
+    _conditions(lines, deciding, redactor)
+    if others and lines.add(f"\n<details><summary>{_count(len(others), 'condition')} beside the verdict</summary>\n"):
+        _conditions(lines, others, redactor)
+        lines.force("\n</details>")
     titles = {check.id: check.title for check in checks} | {CONDITION.id: CONDITION.title}
     written = _Findings(report, redactor)
     for severity in Severity:
@@ -87,7 +97,7 @@ def _size(text: str) -> int:
 
 def _head(report: Report, findings: list[Finding]) -> Iterator[str]:
     verdict = report.verdict
-    states = Counter(row.state for row in verdict.rows)
+    states = Counter(row.state for row in verdict.rows if row.required)
     counts = ", ".join(f"{states[state]} {state.value.replace('_', ' ')}" for state in State if states[state])
     mark = {"open": "✅", "closed": "❌"}.get(verdict.state, "❔")
     yield f"## {mark} qgate: the gate is {verdict.state}"
@@ -98,6 +108,17 @@ def _head(report: Report, findings: list[Finding]) -> Iterator[str]:
     told = ", ".join(_count(levels[severity], severity.value) for severity in Severity if levels[severity])
     kind = "new finding" if report.base is not None else "finding"
     yield f"{_count(len(findings), kind)}{f' ({told})' if told else ''}."
+
+
+def _conditions(lines: _Lines, rows: list[Row], redactor: Redactor) -> None:
+    """Rows of the gate as a table, the worst first."""
+    if not rows:
+        return
+    rows = sorted(rows, key=lambda row: _ORDER.index(row.state))
+    lines.add("| | Condition | Value | Limit | State | Evidence |\n| - | - | - | - | - | - |")
+    left = sum(not lines.add(_row(row, redactor)) for row in rows)
+    if left:
+        lines.force(f"\n{left} more conditions are left out: a comment holds no more.")
 
 
 def _row(row: Row, redactor: Redactor) -> str:

@@ -453,6 +453,21 @@ def test_a_comment_never_grows_too_long_and_says_what_is_left_out(
     assert text.rstrip().endswith("</sub>")
 
 
+def test_conditions_that_decide_nothing_are_folded(report: Make) -> None:
+    rows = (
+        Row("findings.errors", State.PASS, "0", "<= 0"),
+        Row("availability", State.NO_DATA, "no data", ">= 99.9 %", "unknown", required=False),
+        Row("versioning", State.NOT_APPLICABLE, "", "== 0", "unknown"),
+    )
+    text = written(report(verdict=Verdict("open", rows, 0)), "markdown")
+    table, _, folded = text.partition("<details><summary>2 conditions beside the verdict</summary>")
+    assert "findings.errors" in table
+    assert "availability" not in table
+    assert "no data, not required" in folded
+    assert "| versioning |" in folded
+    assert "Conditions: 1 pass, 1 not applicable." in table
+
+
 def test_many_findings_of_one_check_are_told_together(report: Make, finding: MakeFinding) -> None:
     text = written(report(*[finding(why="it does")] * 30), "markdown")
     assert "**connection-per-request** (30) A title" in text
