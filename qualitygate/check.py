@@ -186,6 +186,7 @@ def findings(check: Check, hits: Iterable[Hit], severity: Severity | None = None
                 status=Status.SUPPRESSED if hit.answer else Status.ACTIVE,
                 answer=hit.answer,
                 edits=((hit.place.path, hit.edit),) if hit.edit is not None else (),
+                count=hit.count,
             )
         )
         seen[key] += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from qualitygate.evidence.formats import Format
@@ -37,6 +39,7 @@ class _Finding(msgspec.Struct):
     answer: str = ""
     why: str = ""
     mend: str = ""
+    count: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 class _Report(msgspec.Struct):
@@ -78,6 +81,7 @@ def _finding(one: _Finding) -> Finding:
         status=one.status,
         answer=one.answer,
         change=one.change,
+        count=one.count,
     )
 
 

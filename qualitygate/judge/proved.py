@@ -77,7 +77,7 @@ def judge_ratio(case: Case, condition: Condition) -> Row:
     examined = case.proof.examined.get(check)
     if not examined:
         return missing(condition, f"{check} did not run" if examined is None else f"nothing to judge for {check}")
-    faulty = len({(one.path, one.subject) for one in found(case, condition)})
+    faulty = sum(one.count for one in found(case, condition))
     share = max(0.0, 1 - faulty / examined)
     assert condition.bound is not None  # noqa: S101 - the configuration refuses one without a limit
     state = State.PASS if condition.bound.holds(share) else State.FAIL

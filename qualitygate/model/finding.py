@@ -84,6 +84,7 @@ class Hit(msgspec.Struct, frozen=True):
     call, migration). ``severity`` and ``confidence`` override the check's own. ``secret`` marks a place whose text is
     never to be stored or shown. ``answer`` is what the code says in the language of another tool: the finding is
     suppressed by it. ``edit`` mends the fault without changing what the code means, where that can be done for sure.
+    ``count`` is how many of the things that the check examined the hit stands for: a mount for all routes below it.
     """
 
     place: Place
@@ -97,6 +98,7 @@ class Hit(msgspec.Struct, frozen=True):
     secret: bool = False
     answer: str = ""
     edit: Edit | None = None
+    count: int = 1
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -104,7 +106,8 @@ class Finding(msgspec.Struct, frozen=True):
 
     ``fingerprint`` is a digest of check, path and subject (and an ordinal where they repeat): no line, no text of the
     code, so that a baseline survives edits. ``answer`` is the reason given where the finding is suppressed. ``change`` is
-    known where the findings were compared with those of a base. ``edits``, each with the path of its file, mend it.
+    known where the findings were compared with those of a base. ``edits``, each with the path of its file, mend it. ``count``
+    is how many of the things examined it stands for.
     """
 
     check: str
@@ -123,6 +126,7 @@ class Finding(msgspec.Struct, frozen=True):
     answer: str = ""
     change: Change | None = None
     edits: tuple[tuple[str, Edit], ...] = ()
+    count: int = 1
 
     @property
     def path(self) -> str:

@@ -132,6 +132,7 @@ def _finding(finding: Finding, redactor: Redactor) -> dict[str, Any]:
             {**_position(place), "note": redactor.text(place.note), "role": place.role} for place in finding.places
         ],
         "tags": list(finding.tags),
+        "count": finding.count,
     }
 
 

@@ -79,6 +79,7 @@ def _handler(routes: list[Route], operations: list[Operation]) -> Hit:
         places=(*_declaration(route), *(place(operation) for operation in operations)),
         severity=None if confidence is Confidence.HIGH else Severity.WARNING,
         confidence=Confidence.LOW if route.uncertain else confidence,
+        count=len(routes) + sum(not operation.paginated for operation in collections),
     )
 
 

@@ -93,6 +93,7 @@ def _hit(routes: list[Route], operations: list[Operation]) -> Hit:
             # The contract lacks the version too.
             *(place_of(operation) for operation in operations[:1]),
         ),
+        count=len(routes),
     )
 
 
@@ -115,6 +116,7 @@ def _beside(groups: list[list[Route]], operations: list[Operation]) -> Hit:
             ),
             *(place_of(operation) for operation in operations[:1]),
         ),
+        count=len(routes),
     )
 
 
