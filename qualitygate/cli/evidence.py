@@ -32,7 +32,7 @@ Read by their content, whatever their name, packed by gzip or not:
   Gatling      stats.json or global_stats.json (up to 3.13.4)
   pytest-benchmark
   Prometheus   answers to a query or a range query, with --metric and --unit
-  SARIF of any scanner, pip-audit, Trivy
+  SARIF of any scanner, pip-audit, Trivy; a JSON report of qgate
 
 \b
 Examples:

@@ -68,7 +68,7 @@ def _block(evidence: Evidence, verbose: bool, paint: Palette) -> Iterator[str]:
     if isinstance(evidence, Measured):
         yield from _measurements(evidence.measurements, verbose)
     elif isinstance(evidence, Proof):
-        yield f"  {len(evidence.findings):,} findings of {len(evidence.examined):,} checks"
+        yield f"  {len(evidence.findings):,} findings; {len(evidence.examined):,} checks ran"
         return
     else:
         yield from _alerts(evidence, verbose, paint)

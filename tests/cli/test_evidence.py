@@ -85,6 +85,7 @@ def test_an_answer_of_prometheus_needs_its_question(qgate, out: Path) -> None:
 def test_json_has_the_published_form(qgate, out: Path) -> None:
     schema = json.loads((files("qualitygate") / "schemas" / "evidence-1.json").read_text("utf-8"))
     Draft202012Validator.check_schema(schema)
+    (out / "report.json").write_text(qgate("scan", "--format", "json").stdout)
     names = sorted(f"out/{path.name}" for path in out.iterdir())
     result = qgate("evidence", "check", "--format", "json", *names)
     assert result.returncode == 2
@@ -97,6 +98,9 @@ def test_json_has_the_published_form(qgate, out: Path) -> None:
         "out/locust_failures.csv",
         *(name for name in names if "prometheus" in name),
     }
+    own = next(one for one in document["files"] if one["path"] == "out/report.json")
+    assert own["findings"] > 0
+    assert own["examined"]["missing-primary-key"] == 2
     wrk = next(one for one in document["files"] if one["path"] == "out/wrk.txt")
     p95 = next(one for one in wrk["measurements"] if one["metric"] == "http.latency.p95")
     assert (p95["value"], p95["low"], p95["high"], p95["unit"]) == (None, 23.995, 43.355, "ms")
