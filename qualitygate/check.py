@@ -21,6 +21,7 @@ from qualitygate.model.facts import FileCheckRun, linked
 from qualitygate.model.finding import CheckRun, Finding, Hit, Severity, Status
 from qualitygate.model.policy import Policy, Selection
 from qualitygate.model.project import Project
+from qualitygate.parse.python_limits import deep_recursion
 
 _WORTH_A_PROCESS = 150
 """Modules of code: the checks go through fewer of them in less time than a second process saves."""
@@ -54,7 +55,8 @@ def run_checks(
             file_runs[run.check].append(run)
     ignored = [(matcher((glob,), way), frozenset(ids)) for glob, ids in policy.selection.per_path]
     runs = []
-    linked = _run_linked(project, [check for check in checks if not check.reads], policy, cache, jobs)
+    with deep_recursion():
+        linked = _run_linked(project, [check for check in checks if not check.reads], policy, cache, jobs)
     for check in checks:
         if check.reads:
             hits, examined, error = _collect(file_runs[check.id])

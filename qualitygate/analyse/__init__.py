@@ -18,6 +18,7 @@ from qualitygate.link.program import Program, link_program
 from qualitygate.model.facts import FileFacts, linked
 from qualitygate.model.project import Project
 from qualitygate.model.source import Language, SourceFile
+from qualitygate.parse.python_limits import deep_recursion
 
 Progress = Callable[[int, int], None]
 
@@ -41,7 +42,7 @@ def analyse(
     """
     work = Work(tuple(files), tuple(check for check in checks if check.reads), dict(options))
     facts = [(known or {}).get(file.path) for file in files]
-    with _uncollected():
+    with _uncollected(), deep_recursion():
         contents = _recall(files, facts, cache) if cache is not None else [""] * len(files)
         missing = [index for index, known in enumerate(facts) if known is None]
         known_before = len(files) - len(missing)

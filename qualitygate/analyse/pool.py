@@ -30,6 +30,7 @@ from qualitygate.extract.cache import digest, encode, identified
 from qualitygate.load import load
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.source import SourceFile, Unread
+from qualitygate.parse.python_limits import deep_recursion
 
 # A worker costs about 30 ms to start; half a megabyte of code takes half a second to read.
 _WORTH_A_WORKER = 300_000
@@ -116,10 +117,17 @@ def _take(work: Work, index: int, by_path: dict[str, SourceFile]) -> Taken:
         content = digest(data)
         file = replace(file, content=data)
     try:
-        facts = extract(file, work.checks, work.options, by_path.get)
+        with deep_recursion():
+            return index, content, encode(extract(file, work.checks, work.options, by_path.get))
+    except RecursionError:
+        facts = _unread(file, "nested too deeply: not read")
     except Exception as error:  # noqa: BLE001 - a fault of the engine on one file must not hide what the others hold
         facts = _fault(file, crash(error))
     return index, content, encode(identified(facts))
+
+
+def _unread(file: SourceFile, reason: str) -> FileFacts:
+    return FileFacts(file.path, file.language, file.role, unread=(Unread(file.path, 0, reason),))
 
 
 def _fault(file: SourceFile, reason: str) -> FileFacts:
@@ -228,8 +236,7 @@ def _stop(worker: _Worker) -> None:
 def _lost(work: Work, index: int, code: int | None, late: bool) -> Taken:
     file = work.files[index]
     if late:
-        unread = Unread(file.path, 0, "reading it took too long: given up")
-        return index, "", encode(FileFacts(file.path, file.language, file.role, unread=(unread,)))
+        return index, "", encode(_unread(file, "reading it took too long: given up"))
     how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
     return index, "", encode(_fault(file, f"the process that read it died ({how})"))
 

@@ -58,7 +58,22 @@ def _ignore_file(root: Path, folder: str) -> tuple[tuple[str, GitIgnoreSpec], ..
 
     # A pattern becomes a regular expression, in which many stars backtrack for ever on a name made for it.
     sound = [line for line in lines if line.replace("**", "").count("*") <= _STARS]
-    return ((f"{folder}/" if folder else "", GitIgnoreSpec.from_lines(sound)),)
+    try:
+        known = GitIgnoreSpec.from_lines(sound)
+    except ValueError:
+        # git passes over a line that is no pattern (one that ends in a backslash); the library refuses them all for it.
+        known = GitIgnoreSpec.from_lines(filter(_is_pattern, sound))
+    return ((f"{folder}/" if folder else "", known),)
+
+
+def _is_pattern(line: str) -> bool:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
 
 
 def _ignored(name: str, ignores: tuple[tuple[str, GitIgnoreSpec], ...]) -> bool:

@@ -34,6 +34,9 @@ _CREATE = (
 _LARGEST = 400_000_000
 _PATIENCE = 2.0
 _DAY = 86_400
+# The library tells of some damage in words that are themselves damaged, and fails to decode them.
+_DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
+_FAILURES = (sqlite3.Error, UnicodeDecodeError)
 _ENGINE = ("extract", "frameworks", "link", "model", "parse", "authoring.py", "vocabulary.py")
 
 
@@ -105,7 +108,7 @@ class Cache:
         key = self._key(file, content)
         try:
             row = self._database.execute("SELECT facts, used FROM facts WHERE key = ?", (key,)).fetchone()
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             self._give_up(error)
             return None
         if row is None:
@@ -138,7 +141,7 @@ class Cache:
             return self._new[key][16:]
         try:
             row = self._database.execute("SELECT facts FROM facts WHERE key = ?", (key,)).fetchone()
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             self._give_up(error)
             return None
         if row is None or not isinstance(row[0], bytes) or _sealed(key, row[0][16:]) != row[0]:
@@ -168,18 +171,18 @@ class Cache:
                     used = ((today, key) for key in self._used)
                     self._database.executemany("UPDATE facts SET used = ? WHERE key = ?", used)
                     _shrink(self._database)
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             # Another scan is writing, the disk is full, the home is read-only: the facts are taken again next time.
             self._give_up(error)
         else:
             self._give_up()
 
-    def _give_up(self, error: sqlite3.Error | None = None) -> None:
+    def _give_up(self, error: Exception | None = None) -> None:
         if self._database is not None:
             self._database.close()
             self._database = None
             # A subclass says that it did not work now; the class itself, that the file is damaged.
-            if type(error) is sqlite3.DatabaseError and self._path is not None:
+            if type(error) in _DAMAGE and self._path is not None:
                 with suppress(OSError):
                     self._path.unlink()
 
@@ -229,12 +232,12 @@ def _open(path: Path) -> sqlite3.Connection | None:
             return None  # anybody could have written what is there
         try:
             return _connect(path)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
                 return None
             path.unlink()
             return _connect(path)
-    except (OSError, sqlite3.Error):
+    except (OSError, *_FAILURES):
         return None
 
 

@@ -39,7 +39,8 @@ MAX_PROBLEMS = 50
 
 _KEY = re.compile(r"(?:^|[\n\r{,])[ \t]*[\"']?(?:openapi|swagger)[\"']?[ \t]*:[ \t]*[\"']?[2-9]\.")
 _FORMAT = re.compile(r"(2\.0|3\.[0-2])(?:\.\d+)?(?:-[\w.]+)?")
-_UNKNOWN_FORMAT = re.compile(r"[3-9]\.\d+(?:\.\d+)?")
+# Not a format yet where a template is still to fill it in.
+_UNKNOWN_FORMAT = re.compile(r"[3-9]\.(?!.*(?:\{\{|\$\{)).*")
 # Nine anchors in one file can stand for a billion values; fewer cannot hurt.
 _ANCHOR = re.compile(r"(?:^|[\s\[{,:-])&[\w.-]+")
 _MANY_ANCHORS = 9
@@ -113,7 +114,7 @@ def _reader(path: str, text: Text, language: Language, sibling: Sibling) -> _Rea
             key, version = found
             if (match := _FORMAT.fullmatch(version)) is None:
                 line = document.key(document.data, key).line
-                raise Unparsable(line, f"a contract in the unknown format {key} {version}")
+                raise Unparsable(line, f"a contract in the unknown format {key} {version[:20]}")
             return _Reader(File(path, document), key, match[1], sibling)
     return None
 

@@ -178,7 +178,7 @@ def dialect_of(path: str, content: str) -> str:
 
 
 _ENGINE = re.compile(
-    r"(?:django\.db\.backends\.|django\.contrib\.gis\.db\.backends\.)(?P<backend>[a-z]+)|(?P<scheme>[a-z]+)[a-z0-9+]*://"
+    r"(?:django\.db\.backends\.|django\.contrib\.gis\.db\.backends\.)(?P<backend>[a-z]+)|(?P<scheme>[a-z]+)(?:[0-9+][a-z0-9+]*)?://"
 )
 
 

@@ -26,6 +26,7 @@ from qualitygate.model.values import (
 
 # HEAD and OPTIONS on a class accompany what else it serves (preflight requests, probes): no operations of their own.
 _WRAPPERS = 5
+_MOST_ITEMS = 100_000
 CLASS_METHODS = tuple(name for name in HTTP_METHODS if name not in ("head", "options", "trace"))
 
 
@@ -87,9 +88,14 @@ def listed(value: Value | None) -> tuple[str, ...]:
 
 
 def flattened(value: Value | None) -> Iterator[Value]:
-    """The items of nested lists, in order; of alternatives the first."""
+    """The items of nested lists, in order; of alternatives the first.
+
+    Not without end: twenty lists, each of twice the one before, hold a million items.
+    """
     stack: list[Value | None] = [value]
-    while stack:
+    for _ in range(_MOST_ITEMS):
+        if not stack:
+            return
         current = stack.pop()
         if isinstance(current, Items):
             stack.extend(reversed(current.items))
@@ -109,20 +115,30 @@ def instances(events: Iterable[Event]) -> Iterator[Instance]:
     seen: set[int] = set()
     for event in events:
         for value in (event.receiver, event.result, *event.arguments.positional, *event.arguments.keywords.values()):
-            for item in _inside(value):
-                if id(item) not in seen:
-                    seen.add(id(item))
-                    yield item
+            yield from _inside(value, seen)
 
 
-def _inside(value: Value | None) -> Iterator[Instance]:
+def _inside(value: Value | None, seen: set[int]) -> Iterator[Instance]:
+    """The objects in a value that are not yet ``seen``, nor in a list that is."""
     if value is None or isinstance(value, (Known, Unknown)):
         return  # the commonest, and nothing is in them
     while isinstance(value, Bound):  # `app.router.add_get(...)` speaks to the application
         value = value.receiver
-    for item in value.entries.values() if isinstance(value, Entries) else flattened(value):
-        if isinstance(item, Instance):
-            yield item
+    entries = isinstance(value, Entries)
+    stack: list[Value | None] = [*reversed(value.entries.values())] if isinstance(value, Entries) else [value]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, Instance):
+            if id(current) not in seen:
+                seen.add(id(current))
+                yield current
+        elif entries:
+            continue
+        elif isinstance(current, Choice):
+            stack.append(current.values[0])
+        elif isinstance(current, Items) and id(current) not in seen:
+            seen.add(id(current))
+            stack.extend(reversed(current.items))
 
 
 def mystery(what: str, value: Value | None, place: Place) -> Unfollowed:

@@ -39,6 +39,8 @@ from qualitygate.model.values import (
 )
 
 MAX_DEPTH = 14
+MAX_LINE = 100
+"""Bases of a class that are looked at; thousands in a row would take quadratic time."""
 MAX_REPEATS = 5_000
 """Items of one loop that are followed; a server of 350 operations registers them all in one."""
 MAX_STEPS = 60_000
@@ -161,9 +163,12 @@ class Evaluator:
         for function in sorted(pending, key=lambda function: (function.node.name in called, function.path)):
             if id(function) not in self._executed:
                 self._steps = 0
-                self.call(
-                    self._method_of(function), self._unknown_arguments(), _place(function.path, function.node.span)
-                )
+                try:
+                    self.call(
+                        self._method_of(function), self._unknown_arguments(), _place(function.path, function.node.span)
+                    )
+                except RecursionError:
+                    self._cut(function.path)
 
     def _registering(self, registering: frozenset[str]) -> list[FunctionValue]:
         """Functions that register something: by a call of these names, of a class that comes from one of them, of a
@@ -205,6 +210,9 @@ class Evaluator:
             steps, self._steps = self._steps, 0
             try:
                 self._block(self._modules[path].body, scope)
+            except RecursionError:
+                # Thousands of modules that import one another in a row, or terms that stand in one another.
+                self._cut(path)
             finally:
                 self._steps = steps
         self._done.add(path)
@@ -1072,7 +1080,7 @@ class Evaluator:
             return [cls]
         self._line.append(cls)
         try:
-            queues = [self._linear(base) for base in cls.bases]
+            queues = [self._linear(base)[:MAX_LINE] for base in cls.bases]
         finally:
             self._line.pop()
         queues.append(list(cls.bases))
@@ -1098,7 +1106,7 @@ class Evaluator:
         if isinstance(value, Bound):
             return self._call_bound(value, arguments, place)
         if isinstance(value, LambdaValue):
-            return self.evaluate(value.body, value.scope) if len(self._stack) < MAX_DEPTH else Unknown("too deep")
+            return self._call_lambda(value)
         if isinstance(value, Choice):
             return self.call(value.values[0], arguments, place)
         if isinstance(value, Instance):
@@ -1116,6 +1124,17 @@ class Evaluator:
         if isinstance(value, Unknown):
             return self._record(Event(value.name or "?", value, arguments, place, owner=self._owner))
         return Unknown("called what cannot be called")
+
+    def _call_lambda(self, value: LambdaValue) -> Value:
+        key = id(value.body)
+        self._steps += 1
+        if key in self._stack or len(self._stack) >= MAX_DEPTH or self._steps > MAX_STEPS:
+            return Unknown("too deep")
+        self._stack.append(key)
+        try:
+            return self.evaluate(value.body, value.scope)
+        finally:
+            self._stack.pop()
 
     def _record(self, event: Event) -> Value:
         event.conditional = self._conditions > 0

@@ -125,7 +125,8 @@ def _too_deep(text: Text, offset: int, what: str) -> PythonSyntaxError:
 
 @contextmanager
 def deep_recursion() -> Iterator[None]:
-    """Trees within the bounds above need more frames than Python allows by default."""
+    """Trees within the bounds above, and modules that import one another in a row, need more frames than Python allows
+    by default."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _RECURSION))
     try:

@@ -413,3 +413,8 @@ def test_a_checkout_that_git_hangs_on_is_walked(checkout: Files, monkeypatch: py
 def test_virtual_environments_are_not_walked(tree: Files) -> None:
     root = tree({"a.py": "", "env/pyvenv.cfg": "", "env/lib/b.py": "", "node_modules/x/c.json": "{}"})
     assert paths(discover([root])) == ["a.py"]
+
+
+def test_a_line_of_an_ignore_file_that_is_no_pattern_hides_no_other(tree: Callable[..., Path]) -> None:
+    root = tree({".gitignore": "build/\n!keep\\\n*.tmp.py\n", "build/a.py": "", "b.tmp.py": "", "c.py": "x = 1\n"})
+    assert [file.path for file in discover([root]).files if file.path.endswith(".py")] == ["c.py"]

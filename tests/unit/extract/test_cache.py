@@ -107,6 +107,16 @@ def test_a_cut_off_cache_is_not_believed_and_made_anew(database: Path, kept: int
     assert get(database.parent) == FACTS
 
 
+def test_a_table_whose_name_is_damaged_is_made_anew(database: Path) -> None:
+    # The library then fails to decode its own words about it.
+    content = database.read_bytes()
+    assert content.count(b"CREATE TABLE facts") == 1
+    database.write_bytes(content.replace(b"CREATE TABLE facts", b"CREATE TA\x9eLE facts"))
+    assert get(database.parent) is None
+    put(database.parent)
+    assert get(database.parent) == FACTS
+
+
 def test_a_database_of_somebody_else_is_made_anew(database: Path) -> None:
     database.unlink()
     other = sqlite3.connect(database)

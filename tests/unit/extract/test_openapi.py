@@ -91,6 +91,12 @@ def test_a_format_of_the_future_is_named() -> None:
         facts({"openapi.yaml": "openapi: 4.0.0\ninfo: {}\npaths: {}\n"}, "openapi.yaml")
 
 
+@pytest.mark.parametrize("version", ["3.1.a b", "3.0.{}", "3.0.x", "3."])
+def test_a_format_that_is_none_is_named(version: str) -> None:
+    with pytest.raises(Unparsable, match="unknown format openapi 3"):
+        facts({"openapi.yaml": f"openapi: '{version}'\ninfo: {{}}\npaths: {{}}\n"}, "openapi.yaml")
+
+
 def test_aliases_that_explode_are_named_in_any_yaml_file() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 11)]
