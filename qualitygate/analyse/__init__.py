@@ -29,7 +29,7 @@ def analyse(
     options: Mapping[str, Any],
     *,
     cache: Cache | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     known: Mapping[str, FileFacts] | None = None,
 ) -> Project:
@@ -37,7 +37,8 @@ def analyse(
 
     ``known`` are facts by path that are at hand, so that the file need not be read.
 
-    ``jobs`` is the number of workers that read files, 0 to decide by the work; the project is the same for any.
+    ``jobs`` is the number of workers that read files, 0 to decide by the work, None for this process itself; the
+    project is the same for any.
     ``progress`` is called with the number of files done and of all files. The cache is the caller's to close.
     """
     work = Work(tuple(files), tuple(check for check in checks if check.reads), dict(options))

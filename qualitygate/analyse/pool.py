@@ -34,6 +34,8 @@ from qualitygate.parse.python_limits import deep_recursion
 
 # A worker costs about 30 ms to start; half a megabyte of code takes half a second to read.
 _WORTH_A_WORKER = 300_000
+# Text that is not parsed is searched in some milliseconds, unless it is long and made to be searched slowly.
+_LONG_TEXT = 100_000
 _MOST_WORKERS = 8
 # Numbers of files sent ahead, so that a worker never waits for the next one.
 _AHEAD = 4
@@ -54,15 +56,18 @@ class Work:
     options: dict[str, Any]
 
 
-def extract_all(work: Work, wanted: Sequence[int], jobs: int) -> Iterator[Taken]:
+def extract_all(work: Work, wanted: Sequence[int], jobs: int | None) -> Iterator[Taken]:
     """Number, content digest and encoded facts of each of the ``wanted`` files, in no fixed order.
 
-    The digest is empty where the file could not be read. ``jobs`` is the number of workers, 0 to decide by the work; 1
-    is this process itself.
+    The digest is empty where the file could not be read. ``jobs`` is the number of workers, 0 to decide by the work; None
+    is this process itself, which nothing guards against a file that takes too long.
     """
     weights = {index: _weight(work.files[index]) for index in wanted}
-    workers = jobs or _worth(sum(weights.values()))
-    context = _context() if workers and jobs != 1 else None
+    workers = 0
+    if jobs is not None:
+        long = any(_size(work.files[index]) > _LONG_TEXT for index in wanted if not weights[index])
+        workers = jobs or _worth(sum(weights.values())) or int(long)
+    context = _context() if workers else None
     # Forked, a worker guards against hostile files at the price of 30 ms; anew, only a share of the work pays for it.
     if context is None or (workers < 2 and context.get_start_method() != "fork"):
         yield from _take_all(work, wanted)
@@ -73,8 +78,10 @@ def extract_all(work: Work, wanted: Sequence[int], jobs: int) -> Iterator[Taken]
 
 
 def _weight(file: SourceFile) -> int:
-    if not has_front_end(file):
-        return 0
+    return _size(file) if has_front_end(file) else 0
+
+
+def _size(file: SourceFile) -> int:
     try:
         return len(file.content) if file.content is not None else (file.root / file.path).stat().st_size
     except OSError:
@@ -118,7 +125,7 @@ def _take(work: Work, index: int, by_path: dict[str, SourceFile]) -> Taken:
         file = replace(file, content=data)
     try:
         with deep_recursion():
-            return index, content, encode(extract(file, work.checks, work.options, by_path.get))
+            return index, content, encode(identified(extract(file, work.checks, work.options, by_path.get)))
     except RecursionError:
         facts = _unread(file, "nested too deeply: not read")
     except Exception as error:  # noqa: BLE001 - a fault of the engine on one file must not hide what the others hold

@@ -48,8 +48,8 @@ def test_the_project_is_the_same_for_any_number_of_workers(tree: Files) -> None:
     root = tree({**files, "app/broken.py": "def (:\n", "db/a.sql": "CREATE TABLE a (id int);", "api.yaml": "a: [1"})
     found = discover([root])
     checks = load().checks
-    projects = [msgspec.msgpack.encode(analyse(found.files, checks, {}, jobs=jobs)) for jobs in (1, 2, 5)]
-    assert projects[0] == projects[1] == projects[2]
+    projects = [msgspec.msgpack.encode(analyse(found.files, checks, {}, jobs=jobs)) for jobs in (None, 1, 2, 5)]
+    assert projects[1:] == projects[:1] * 3
 
 
 @linux
@@ -69,8 +69,9 @@ def test_a_worker_that_dies_is_told_and_the_other_findings_are_intact(tree: File
 
 
 @linux
+@pytest.mark.parametrize("jobs", [0, 1, 2])
 def test_a_file_that_takes_too_long_is_told_and_the_other_findings_are_intact(
-    tree: Files, monkeypatch: pytest.MonkeyPatch
+    tree: Files, monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
     def sleeps(file: ParsedFile) -> Iterator[Hit]:
         if file.path == "m3.txt":
@@ -78,9 +79,11 @@ def test_a_file_that_takes_too_long_is_told_and_the_other_findings_are_intact(
         yield Hit(Place(file.path, file.text.span(0, 4)), "found", "it")
 
     monkeypatch.setattr(pool, "_SECONDS_A_FILE", 0.3)
-    root = tree({f"m{number}.txt": "word" for number in range(8)})
-    report = scan(Request((root,), Policy(), jobs=2), Installed((check(sleeps),), "probe"))
-    assert [finding.path for finding in report.findings] == [f"m{number}.txt" for number in range(8) if number != 3]
+    # Text alone is worth a worker where it is long.
+    root = tree({"long.txt": "word " * 30_000, **{f"m{number}.txt": "word" for number in range(8)}})
+    report = scan(Request((root,), Policy(), jobs=jobs), Installed((check(sleeps),), "probe"))
+    read = ["long.txt", *(f"m{number}.txt" for number in range(8) if number != 3)]
+    assert [finding.path for finding in report.findings] == read
     assert [(unread.path, unread.reason) for unread in report.unread] == [
         ("m3.txt", "reading it took too long: given up")
     ]
