@@ -54,10 +54,10 @@ def canary(tmp_path: Path) -> Path:
 @pytest.fixture
 def hostile(checkout: Tree, git: Git, canary: Path) -> Path:
     """A repository with two commits, whose every part would write to the canary."""
-    python = "with open({!r}, 'a') as stream: stream.write(__file__ + ' ')\n".format(str(canary))
+    python = f"with open({str(canary)!r}, 'a') as stream: stream.write(__file__ + ' ')\n"
     command = f"echo ran >> {canary}"
     files = {f"{name}/__init__.py": python for name in MODULES}
-    files |= {f"{name}.py": python for name in STANDARD} | {path: python for path in RUN_BY_OTHERS}
+    files |= {f"{name}.py": python for name in STANDARD} | dict.fromkeys(RUN_BY_OTHERS, python)
     files |= {
         "qualitygate/__init__.py": python,
         "qualitygate/__main__.py": python,
