@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
@@ -17,7 +17,7 @@ from qualitygate.model.evidence import Alert, Scanned
 from qualitygate.model.source import Language, Text
 from qualitygate.parse.text import Undecodable, decode
 
-# A bracket on its own is the same everywhere.
+# A bracket on its own is the same everywhere: it counts with the line after it.
 _TELLING = 4
 # A lock file names a package in one line, and its version in one of the next.
 _NEAR = 2
@@ -66,13 +66,20 @@ class _Compared:
 
 def _known(head: list[str], base: list[str]) -> frozenset[int]:
     """The numbers of the lines of ``head`` that ``base`` has too; of several that are alike, as many as it has of them."""
-    left = Counter(line for line in base if len(line) >= _TELLING)
+    left = Counter(line for line in _telling(base) if line)
     known = set()
-    for number, line in enumerate(head, start=1):
+    for number, line in enumerate(_telling(head), start=1):
         if left[line] > 0:
             left[line] -= 1
             known.add(number)
     return frozenset(known)
+
+
+def _telling(lines: list[str]) -> Iterator[str]:
+    """Each line, a short one with the line after it; empty where that tells no more."""
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        whole = line if len(line) >= _TELLING else f"{line} {after}"
+        yield whole if len(whole) >= _TELLING else ""
 
 
 def _states(content: str, name: str, version: str) -> bool:

@@ -39,6 +39,9 @@ def test_of_lines_that_are_alike_as_many_stood_as_the_base_has() -> None:
 
 def test_a_line_that_is_the_same_everywhere_tells_nothing() -> None:
     assert stood(lines("a = [", "]", "b = [", "]"), lines("a = [", "]"), (4, "")) == [False]
+    base = lines("check(", "{", '"key": "first"')
+    head = lines("check(", "{", '"key": "first"', "{", '"key": "second"')
+    assert stood(head, base, (2, ""), (4, "")) == [True, False]
 
 
 def test_all_results_of_an_unchanged_file_stood() -> None:
