@@ -40,7 +40,7 @@ _AUTH = re.compile(
 _NO_GUARD = re.compile(
     r"(?:service|repository|repo|manager|backend|settings|config|strategy|form|schema|store|factory|serializer|client|url|name"
     r"|AllowAny|CORSMiddleware|CsrfViewMiddleware|csrf_protect|csrf_exempt)s?$|(?:security|secure)_?headers|_by_(?:id|name|slug|username|email)|_or_404|_from_path"
-    r"|^(?:get|list|load|fetch|find)_\w*(?:permissions|roles|fields?|providers?|models?|getter|options|hint)$|optional|maybe|or_none|if_any|try_get|anonymous"
+    r"|^(?:get|list|load|fetch|find)_\w*(?:permissions|roles|fields?|providers?|models?|getter|options|hint)$|optional|maybe|or_none|if_any|try_get|anonymous|exception|requires?_(?:json|form)"
     r"|^(?:(?:permission|authentication)_classes|SecurityMiddleware|AuthenticationMiddleware|SessionMiddleware|RemoteUserMiddleware|PersistentRemoteUserMiddleware|OAuth2PasswordRequestForm\w*)$",
     re.IGNORECASE,
 )

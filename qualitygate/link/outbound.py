@@ -129,7 +129,7 @@ def _host(value: Value | None) -> str:
         text = "".join(part if part is not None else "{}" for part in value.parts)
     match = _HOST.match(text)
     host = match[1].rsplit("@", 1)[-1] if match else ""
-    return host if host.replace("{}", "").strip(".:-") else ""
+    return host if any(map(str.isalnum, host.partition(":")[0].replace("{}", ""))) or host.startswith("[") else ""
 
 
 def _name(expression: ir.Expression | None) -> str:

@@ -130,8 +130,8 @@ def groups(found: Sequence[TableGroup], most: int, most_edges: int) -> tuple[str
     return (flow.source() if strongest else ""), len(edges) - len(strongest)
 
 
-def entities(tables: Sequence[Table], others: Mapping[str, Table], *, whole: bool) -> str:
-    """Tables with their keys (``whole``: with their first columns) and what they refer to; ``others`` are all by name.
+def entities(tables: Sequence[Table], others: Mapping[str, Table], *, keys: bool, whole: bool) -> str:
+    """Tables (with their ``keys``; ``whole``: with their first columns) and what they refer to; ``others`` are all by name.
 
     A table that lies elsewhere is drawn without columns. Nothing where it would be more than can be drawn.
     """
@@ -151,7 +151,7 @@ def entities(tables: Sequence[Table], others: Mapping[str, Table], *, whole: boo
             relations.append(f"  {drawn[table.full_name]} {many}--{'o|' if optional else '||'} {end} : {words}")
     lines = ["erDiagram"]
     for table in tables:
-        lines += _entity(table, drawn[table.full_name], whole)
+        lines += _entity(table, drawn[table.full_name], keys, whole)
     for name, number in away.items():
         lines.append(f"  {number}[{label(others[name].full_name if name in others else name)}]")
     lines += relations
@@ -159,11 +159,14 @@ def entities(tables: Sequence[Table], others: Mapping[str, Table], *, whole: boo
     return source if len(source) <= MAX_CHARACTERS and len(relations) <= MAX_EDGES else ""
 
 
-def _entity(table: Table, number: str, whole: bool) -> Iterable[str]:
+def _entity(table: Table, number: str, keys: bool, whole: bool) -> Iterable[str]:
+    if not keys:
+        yield f"  {number}[{label(table.full_name)}]"
+        return
     foreign = {name for key in table.foreign_keys for name in key.columns}
-    keys = [one for one in table.columns if one.name in foreign or one.name in table.primary_key]
-    rest = [one for one in table.columns if one not in keys] if whole else []
-    shown = (keys + rest)[: _COLUMNS if whole else None]
+    first = [one for one in table.columns if one.name in foreign or one.name in table.primary_key]
+    rest = [one for one in table.columns if one not in first] if whole else []
+    shown = (first + rest)[: _COLUMNS if whole else None]
     yield f"  {number}[{label(table.full_name)}]" + (" {" if shown else "")
     for column in shown:
         marks = [mark for mark, names in (("PK", table.primary_key), ("FK", foreign)) if column.name in names]

@@ -184,8 +184,8 @@ def by_prefix(routes: Sequence[Route], most: int, whole: int = 12) -> tuple[Rout
             # one group is kept for what has none of its own
             own += [route for one in largest[max(0, room - 1) :] for route in below[one]]
             del largest[max(0, room - 1) :]
-        if not largest:
-            continue
+            if 2 * len(own) > len(groups[prefix]):
+                continue  # most of it would be told together anyway
         del groups[prefix]
         groups.update({one: below[one] for one in largest})
         if own:
@@ -378,6 +378,9 @@ def _reaches(project: Project) -> tuple[Reach, ...]:
     for outbound in project.outbound:
         if outbound.host:
             places["host", outbound.host].append(outbound.place)
+    for cache in project.caches:
+        if cache.kind == "store" and cache.backend:
+            places["cache", _backend_name(cache.backend)].append(cache.place)
     for file in project.files:
         for unit in file.units:
             image = image_name(unit.image)
@@ -398,6 +401,12 @@ def _reaches(project: Project) -> tuple[Reach, ...]:
 def image_name(image: str) -> str:
     """The bare name of a container image: `postgres` of `docker.io/library/postgres:16-alpine`."""
     return image.rpartition("/")[2].partition("@")[0].partition(":")[0].lower()
+
+
+def _backend_name(backend: str) -> str:
+    """The library of a cache's backend, or the word by which Django calls it: `django_redis`, `locmem`."""
+    parts = backend.split(".")
+    return parts[-2] if parts[0] == "django" and len(parts) > 1 else parts[0]
 
 
 # What the images of well-known servers keep or carry; the names are those of the registries.

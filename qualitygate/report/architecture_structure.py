@@ -11,7 +11,7 @@ from qualitygate.model.deployment import Unit
 from qualitygate.model.schema import Table
 from qualitygate.model.source import Place, Role
 from qualitygate.report.architecture_diagrams import MAX_TABLES, Flow, Node, dependencies, entities, groups
-from qualitygate.report.architecture_facts import Reach, RouteGroup, TableGroup, by_prefix
+from qualitygate.report.architecture_facts import RouteGroup, TableGroup, by_prefix
 from qualitygate.report.architecture_markup import (
     code,
     count,
@@ -24,7 +24,7 @@ from qualitygate.report.architecture_markup import (
     table,
     text,
 )
-from qualitygate.report.architecture_subject import Subject, is_declared, sentence, share
+from qualitygate.report.architecture_subject import Subject, is_apart, is_declared, sentence, share
 from qualitygate.vocabulary import path_version
 
 _FRAMEWORKS = {
@@ -94,7 +94,11 @@ def overview(subject: Subject) -> str:
                 count(len(project.tasks), "task") + (f", {scheduled:,} by the clock" if scheduled else ""),
             )
         )
-    talks = [f"{_KINDS[kind].lower()}: {series(names)}" for kind, names in _reached(subject).items() if kind in _KINDS]
+    talks = [
+        f"{title.lower()}: {series([text(name) for name in names])}"
+        for kind, title in _KINDS.items()
+        if (names := _names(subject, kind))
+    ]
     if talks:
         rows.append(("Talks to", "; ".join(talks)))
     if subject.units:
@@ -132,23 +136,14 @@ def frameworks(routes: Sequence[Route]) -> str:
     return ", ".join(text(_FRAMEWORKS.get(name, name)) for name, _ in sorted(numbers.items(), key=_often))
 
 
-def _reached(subject: Subject) -> dict[str, list[str]]:
-    """The names of what is reached, by kind, in the order of the kinds; servers and engines before libraries."""
-    found: dict[str, list[Reach]] = defaultdict(list)
-    for reach in subject.facts.reaches:
-        found[reach.kind].append(reach)
-    return {
-        kind: list(dict.fromkeys(text(reach.name) for reach in found[kind]))
-        for kind in (*_KINDS, "http", "host")
-        if found[kind]
-    }
-
-
 def _context(subject: Subject) -> str:
     """The system, its clients and what it talks to, as a flow chart; nothing where there is nothing around it."""
     project = subject.project
     flow = Flow()
-    reached = {kind: [one.name for one in subject.facts.reaches if one.kind == kind] for kind in (*_KINDS, "host")}
+    reached = {kind: _names(subject, kind) for kind in (*_KINDS, "host")}
+    if not reached["database"] and _tables(subject):
+        dialects = sorted({one.dialect for one in project.histories if one.dialect})
+        reached["database"] = [_DIALECTS.get(one, one) for one in dialects] or ["of a kind that is not stated"]
     served = "api" if project.routes else ""
     work = "work" if project.tasks else ""
     if not served and not work:
@@ -166,9 +161,7 @@ def _context(subject: Subject) -> str:
         flow.edges.append(("api", "work", "hands over"))
     for kind, title in _KINDS.items():
         if reached[kind]:
-            flow.nodes.append(
-                Node(kind, (title, ", ".join(dict.fromkeys(reached[kind]))), kind if kind != "mail" else "outside")
-            )
+            flow.nodes.append(Node(kind, (title, series(reached[kind], 4)), kind if kind != "mail" else "outside"))
             flow.edges.append((served or work, kind, ""))
     hosts = [host for host in reached["host"] if not _is_local(host)]
     for host in hosts[:_HOSTS]:
@@ -178,6 +171,16 @@ def _context(subject: Subject) -> str:
         flow.nodes.append(Node("hosts", (f"{len(hosts) - _HOSTS} more hosts",), "outside"))
         flow.edges.append((served or work, "hosts", "HTTP"))
     return flow.source()
+
+
+def _names(subject: Subject, kind: str) -> list[str]:
+    """What of a kind is reached, but for what only developers reach; servers before libraries."""
+    found = [
+        (min(place.path.endswith(".py") for place in places), reach.name)
+        for reach in subject.facts.reaches
+        if reach.kind == kind and (places := [place for place in reach.places if not is_apart(place.path)])
+    ]
+    return list(dict.fromkeys(name for _, name in sorted(found)))
 
 
 def _is_local(host: str) -> bool:
@@ -302,7 +305,7 @@ def decomposition(subject: Subject) -> str:
             "out alone:\n\n" + items(mutual[:8])
         )
         if len(mutual) > 8:
-            parts.append(f"The other {len(mutual) - 8:,} do so in fewer places.")
+            parts.append(f"And {count(len(mutual) - 8, 'pair')} more, in fewer places.")
     return "\n\n".join(parts)
 
 
@@ -344,7 +347,7 @@ def api(subject: Subject) -> str:
     if apart:
         reasons = Counter(route.exempt or "pages and files" for route in apart)
         told = ", ".join(f"{text(reason)} {number:,}" for reason, number in sorted(reasons.items(), key=_often))
-        parts.append(f"Left out of the table are {count(len(apart), 'route')}: {told}.")
+        parts.append(f"Not in the table: {count(len(apart), 'route')} ({told}).")
     lines = []
     if routes:
         lines += [_versioning(subject, routes), _pagination(subject, routes), _limits(subject, routes)]
@@ -500,7 +503,7 @@ def data(subject: Subject) -> str:
         )
         lines.append(
             f"{sentence(text(history.tool))}: {count(len(history.migrations), 'migration')} in {where}"
-            + (f", for {text(dialect)}" if dialect else "")
+            + (f", read as {text(dialect)}" if dialect else "")
             + ("" if history.ordered else "; their order is a guess")
             + "."
         )
@@ -557,7 +560,7 @@ def _consistency(subject: Subject, tables: Sequence[Table]) -> Iterator[str]:
         yield f"{sentence(count(len(alone), 'table'))} without keys to or from others: {names}."
     models = sum(one.source == "models" for one in tables)
     if models:
-        yield f"{sentence(share(models, len(tables), 'table'))} known from models alone: no migration makes them."
+        yield f"{sentence(share(models, len(tables), 'table'))} known from models alone: no migration was seen that makes them."
 
 
 def _table_groups(subject: Subject) -> str:
@@ -616,7 +619,7 @@ def _shared(subject: Subject) -> str:
 def _entity_diagrams(subject: Subject, tables: Sequence[Table]) -> Iterator[str]:
     others = {one.full_name: one for one in tables}
     if len(tables) <= MAX_TABLES:
-        drawn = entities(tables, others, whole=len(tables) <= MAX_TABLES // 2)
+        drawn = entities(tables, others, keys=True, whole=len(tables) <= MAX_TABLES // 2)
         if drawn:
             yield diagram(drawn)
         return
@@ -628,12 +631,10 @@ def _entity_diagrams(subject: Subject, tables: Sequence[Table]) -> Iterator[str]
             continue
         shown += 1
         for number, some in enumerate(_slices(group)):
-            drawn = entities(some, others, whole=False)
+            drawn = entities(some, others, keys=len(some) <= MAX_TABLES // 2, whole=False)
             if drawn:
                 piece = f", part {number + 1}" if len(group.tables) > MAX_TABLES else ""
-                yield folded(
-                    f"{group.name or '(root)'}{piece}: {count(len(some), 'table')} with their keys", diagram(drawn)
-                )
+                yield folded(f"{group.name or '(root)'}{piece}: {count(len(some), 'table')}", diagram(drawn))
     if left:
         number = sum(len(group.tables) for group in left)
         yield f"Not drawn: {count(number, 'table')} of the smaller groups. `qgate inventory` lists all columns and indexes."
