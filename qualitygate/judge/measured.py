@@ -53,8 +53,8 @@ def judge_metric(case: Case, condition: Condition) -> Row:
     if bound.value is None:
         return missing(condition, f"{bound.variable} is not set in [profile]")
     if runs:
-        rows = [_judged(case, condition, bound, run) for run in runs]
-        worst = min(rows, key=lambda one: (_WORST.index(one.state), one.source, one.value))
+        rows = [(_judged(case, condition, bound, run), _badness(bound, run.measurement)) for run in runs]
+        worst = min(rows, key=lambda one: (_WORST.index(one[0].state), -one[1], one[0].source))[0]
         if len(rows) > 1:
             worst = _told(worst, f"the worst of {len(rows)} runs")
     elif condition.attest and any(one.condition == condition.id for one in case.attestations):
@@ -137,6 +137,12 @@ def interval(one: Measurement) -> tuple[float, float]:
     low = one.low if one.low is not None else one.value
     high = one.high if one.high is not None else one.value
     return (-math.inf if low is None else low, math.inf if high is None else high)
+
+
+def _badness(bound: Bound, one: Measurement) -> float:
+    """A number that grows with what is bad: of runs in one state, the one that comes nearest to the limit is told."""
+    low, high = interval(one)
+    return high if bound.upper else -low
 
 
 def _between(bound: Bound, low: float, high: float) -> State:
