@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(set(re.findall(r"(?:`|^    |[$] |&& \S*|run: )qgate ((?:[a-z-]+)[^`\n#]*)", PAGE, re.MULTILINE)))
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def qgate(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -26,6 +29,22 @@ def test_a_sample_is_real_output(sample: str) -> None:
     assert result.returncode == (1 if command.startswith("scan") else 0)
     real = set(result.stdout.splitlines())
     assert [line for line in shown if line not in ("", "...") and line not in real] == []
+
+
+@pytest.mark.parametrize("sample", re.findall(r"```console\n\$ qgate (.*?)```", PAGE, re.DOTALL))
+def test_a_verdict_is_a_real_one_but_for_its_days(sample: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "fixtures/release", tmp_path / "fixtures/release")
+    for name, key, days in (
+        (".qgate/attestations.toml", "issued", -19),
+        (".qgate/attestations.toml", "expires", 73),
+        ("qgate.toml", "until", 72),
+    ):
+        file = tmp_path / "fixtures/release" / name
+        day = date.today() + timedelta(days=days)
+        file.write_text(re.sub(rf"(?m)^{key} = .*$", f"{key} = {day.isoformat()}", file.read_text()))
+    command, *shown = sample.splitlines()
+    real = {DAY.sub("DAY", line) for line in qgate(*command.split(), cwd=tmp_path).stdout.splitlines()}
+    assert [line for line in shown if line != "..." and DAY.sub("DAY", line) not in real] == []
 
 
 @pytest.mark.parametrize("configuration", re.findall(r"```toml\n(\[+tool\.qgate.*?)```", PAGE, re.DOTALL))
