@@ -97,6 +97,8 @@ def _now() -> datetime:
 def _header(report: Report, name: str, say: Speaker) -> Markup:
     active = [finding for finding in report.findings if finding.status is Status.ACTIVE]
     facts: list[Child] = [element("b", report.files), " files read in ", f"{report.seconds:.1f} s"]
+    if report.commit:
+        facts += [", commit ", element("code", say(report.commit[:10])), " checked out"]
     if report.base is not None:
         facts += [
             ", compared with ",

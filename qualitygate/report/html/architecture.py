@@ -26,6 +26,8 @@ _MOST_HOSTS = 8
 _GROUPS = 40
 _PLACES = 3
 _REST = "rest"
+# A part that holds this share of what is drawn is the system; below it there are several.
+_MAIN = 0.6
 _UNNAMED = "hosts without a name here"
 
 
@@ -176,11 +178,17 @@ def _drawing(project: Project, architecture: Architecture, reached: Sequence[_Sy
     weight: Counter[int] = Counter(where.values())
     for (component, _), count in into.items():
         weight[component] += count
-    kept = [number for number, _ in weight.most_common() if number >= 0]
-    named = set(kept if len(kept) <= _MOST else kept[: _MOST - 1])
+    # Of a repository of many services each is a box; of one service, its components.
+    units = _units(architecture, weight)
+    heavy: Counter[str] = Counter()
+    for number, count in weight.items():
+        if number >= 0:
+            heavy[units[number]] += count
+    kept = [unit for unit, _ in heavy.most_common()]
+    named = frozenset(kept if len(kept) <= _MOST else kept[: _MOST - 1])
 
     def box(number: int) -> str:
-        return str(number) if number in named else _REST if number >= 0 else ""
+        return "" if number < 0 else units[number] if units[number] in named else _REST
 
     links: Counter[tuple[str, str]] = Counter()
     for group in groups:
@@ -188,10 +196,14 @@ def _drawing(project: Project, architecture: Architecture, reached: Sequence[_Sy
             links[f"prefix {group.prefix}", box(where[id(route)])] += 1
     for (component, key), count in into.items():
         links[box(component), key] += count
-    middle = [_component_box(number, architecture.components[number], say) for number in sorted(named)]
+    middle = [
+        _unit_box(unit, [one for one, held in zip(architecture.components, units, strict=True) if held == unit], say)
+        for unit in kept
+        if unit in named
+    ]
     rest = len(kept) - len(named)
     if rest:
-        middle.append(Box(_REST, f"{rest:,} more components"))
+        middle.append(Box(_REST, f"{rest:,} more"))
     beyond = len(hosts) - _MOST_HOSTS
     systems = [
         *(Box(one.key, _named(one, say), say(one.detail)) for one in (*right, *hosts[:_MOST_HOSTS])),
@@ -232,14 +244,29 @@ def _prefix(group: RouteGroup) -> str:
     return f"{group.prefix} (others)" if group.rest else group.prefix
 
 
-def _component_box(number: int, component: Component, say: Speaker) -> Box:
-    told = [
-        f"{count:,} {word}{'s' * (count != 1)}"
-        for count, word in ((component.routes, "route"), (component.tables, "table"), (component.tasks, "task"))
-        if count
-    ]
-    lines = f"{component.lines:,} lines"
-    return Box(str(number), say(component.name or component.folder or "top folder"), ", ".join([*told[:2], lines]))
+def _units(architecture: Architecture, weight: Counter[int]) -> tuple[str, ...]:
+    """What box each component belongs to: its part where no part is most of the system, else itself."""
+    parts: Counter[str] = Counter()
+    for number, count in weight.items():
+        if number >= 0:
+            parts[architecture.components[number].part] += count
+    whole = sum(parts.values())
+    if len(parts) > 2 and parts.most_common(1)[0][1] < _MAIN * whole:
+        return tuple(f"part {component.part}" for component in architecture.components)
+    return tuple(f"code {number}" for number in range(len(architecture.components)))
+
+
+def _unit_box(unit: str, components: Sequence[Component], say: Speaker) -> Box:
+    first = components[0]
+    name = (first.name or first.folder) if unit.startswith("code ") else first.part
+    counts = (
+        (sum(one.routes for one in components), "route"),
+        (sum(one.tables for one in components), "table"),
+        (sum(one.tasks for one in components), "task"),
+    )
+    told = [_plural(count, word) for count, word in counts if count]
+    lines = f"{sum(one.lines for one in components):,} lines"
+    return Box(unit, say(name or "top folder"), ", ".join([*told[:2], lines]))
 
 
 def _routes(project: Project, say: Speaker) -> Markup | None:

@@ -75,9 +75,8 @@ def table(verdict: Verdict, say: Speaker) -> Markup:
         return element("p", "The gate has no row: nothing was asked for.", class_="faint")
     deciding = [row for row in rows if row.required and row.state is not State.NOT_APPLICABLE]
     others = [row for row in rows if row not in deciding]
-    states = Counter(row.state for row in deciding)
     classes = Counter(row.evidence for row in rows if row.state is not State.NOT_APPLICABLE)
-    told = ", ".join(f"{states[state]} {words}" for state, (_, words) in STATES.items() if states[state])
+    told = _states(deciding)
     rests = ", ".join(f"{count} {say(_CLASSES.get(name, name))}" for name, count in _by_class(classes))
     count = f"{len(deciding)} {'row decides' if len(deciding) == 1 else 'rows decide'}"
     return joined(
@@ -88,7 +87,8 @@ def table(verdict: Verdict, say: Speaker) -> Markup:
             element(
                 "details",
                 element(
-                    "summary", f"{len(others)} {'row is' if len(others) == 1 else 'rows are'} shown and not required"
+                    "summary",
+                    f"{len(others)} {'row is' if len(others) == 1 else 'rows are'} shown and not required: {_states(others)}",
                 ),
                 _table(others, say),
                 open=not deciding,
@@ -108,6 +108,11 @@ def _table(rows: Sequence[Row], say: Speaker) -> Markup:
         element("tbody", [_row(row, say, wide) for row in rows]),
         class_="gate cards",
     )
+
+
+def _states(rows: Sequence[Row]) -> str:
+    states = Counter(row.state for row in rows)
+    return ", ".join(f"{states[state]} {words}" for state, (_, words) in STATES.items() if states[state])
 
 
 def _by_class(classes: Counter[str]) -> list[tuple[str, int]]:
