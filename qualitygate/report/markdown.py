@@ -60,7 +60,7 @@ def render(report: Report, checks: Iterable[Check]) -> bytes:
     deciding = [row for row in report.verdict.rows if row.required and row.state is not State.NOT_APPLICABLE]
     others = [row for row in report.verdict.rows if row not in deciding]
     _conditions(lines, deciding, redactor)
-    if others and lines.add(f"\n<details><summary>{_count(len(others), 'condition')} beside the verdict</summary>\n"):
+    if others and lines.add(f"\n<details><summary>{_count(len(others), 'condition')} that do not decide</summary>\n"):
         _conditions(lines, others, redactor)
         lines.force("\n</details>")
     titles = {check.id: check.title for check in checks} | {CONDITION.id: CONDITION.title}

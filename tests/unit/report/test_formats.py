@@ -460,7 +460,7 @@ def test_conditions_that_decide_nothing_are_folded(report: Make) -> None:
         Row("versioning", State.NOT_APPLICABLE, "", "== 0", "unknown"),
     )
     text = written(report(verdict=Verdict("open", rows, 0)), "markdown")
-    table, _, folded = text.partition("<details><summary>2 conditions beside the verdict</summary>")
+    table, _, folded = text.partition("<details><summary>2 conditions that do not decide</summary>")
     assert "findings.errors" in table
     assert "availability" not in table
     assert "no data, not required" in folded
