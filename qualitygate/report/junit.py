@@ -72,7 +72,9 @@ def _condition(row: Row, redactor: Redactor) -> ET.Element:
     elif row.state is State.FAIL:
         ET.SubElement(case, "failure", type=row.state.value, message=told).text = detail
     else:
-        ET.SubElement(case, "error", type=row.state.value, message=f"{state}: {told}").text = detail
+        ET.SubElement(
+            case, "error", type=row.state.value, message=told if row.value in ("", state) else f"{state}: {told}"
+        ).text = detail
     return case
 
 

@@ -129,5 +129,9 @@ def _conditions(report: Report) -> Iterable[Finding]:
 
 
 def _condition(row: Row) -> str:
-    told = f"{row.id} is {row.value}, asked for {row.limit}" if row.value else f"{row.id}, asked for {row.limit}"
-    return f"{told} ({row.state.value.replace('_', ' ')})" + (f": {row.detail}" if row.detail else "")
+    state = row.state.value.replace("_", " ")
+    if row.value in ("", state):
+        told = f"{row.id}: {state}, asked for {row.limit}"
+    else:
+        told = f"{row.id} is {row.value}, asked for {row.limit} ({state})"
+    return f"{told}: {row.detail}" if row.detail else told
