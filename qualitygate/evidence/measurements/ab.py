@@ -5,16 +5,10 @@ from __future__ import annotations
 import re
 
 from qualitygate.evidence.formats import Format
-from qualitygate.evidence.measurements.canonical import (
-    Value,
-    from_rows,
-    latencies,
-    number,
-    table,
-    traffic,
-    whole,
-)
+from qualitygate.evidence.measurements.canonical import Value, latencies, number, traffic, whole
+from qualitygate.evidence.measurements.samples import from_rows
 from qualitygate.evidence.opened import Opened, Shape, Unreadable
+from qualitygate.evidence.texts import iso, table
 from qualitygate.model.evidence import Measured
 
 _HALF = 0.5
@@ -91,7 +85,7 @@ def _gnuplot(source: Opened) -> Measured:
         raise Unreadable("holds no request")
     found = (*traffic(len(times), None, last - first, tick=1.0), *from_rows(times, 1.0))
     note = "says not which requests failed, so there is no error rate: give the text of ab beside it"
-    return Measured(source.origin("ab raw rows", "ab"), found, (note,))
+    return Measured(source.origin("ab raw rows", "ab", finished=iso(last)), found, (note,))
 
 
 FORMATS = (

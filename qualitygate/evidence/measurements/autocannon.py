@@ -7,8 +7,9 @@ import re
 import msgspec
 
 from qualitygate.evidence.formats import Format
-from qualitygate.evidence.measurements.canonical import Value, epoch, iso, latencies, number, traffic, whole
+from qualitygate.evidence.measurements.canonical import Value, latencies, number, traffic, whole
 from qualitygate.evidence.opened import Opened, Unreadable, decoded
+from qualitygate.evidence.texts import epoch, iso
 from qualitygate.model.evidence import Measured
 
 # Whole milliseconds, by a histogram that may give the next one.

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import msgspec
 
 from qualitygate.evidence.formats import Format
-from qualitygate.evidence.measurements.canonical import Value, endpoint, latencies, number, traffic, whole
+from qualitygate.evidence.measurements.canonical import Value, latencies, number, traffic, whole
 from qualitygate.evidence.opened import Opened, Shape, Unreadable
+from qualitygate.evidence.texts import endpoint
 from qualitygate.model.evidence import Measured, Measurement
 
 _ROUNDING = 1.0  # whole milliseconds

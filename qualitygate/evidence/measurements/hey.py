@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from qualitygate.evidence.formats import Format
-from qualitygate.evidence.measurements.canonical import Samples, Value, latencies, number, table, traffic
+from qualitygate.evidence.measurements.canonical import Value, latencies, number, traffic
+from qualitygate.evidence.measurements.samples import Samples
 from qualitygate.evidence.opened import Opened, Shape, Unreadable
+from qualitygate.evidence.texts import table
 from qualitygate.model.evidence import Measured
 
 # Seconds with four digits, in ms.

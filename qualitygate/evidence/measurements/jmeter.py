@@ -11,8 +11,10 @@ from xml.parsers import expat
 import msgspec
 
 from qualitygate.evidence.formats import Format
-from qualitygate.evidence.measurements.canonical import Samples, Value, endpoint, iso, latencies, number, traffic, whole
+from qualitygate.evidence.measurements.canonical import Value, latencies, number, traffic, whole
+from qualitygate.evidence.measurements.samples import Samples
 from qualitygate.evidence.opened import Opened, Shape, Unreadable
+from qualitygate.evidence.texts import endpoint, iso
 from qualitygate.model.evidence import Measured, Measurement
 
 # JMeter takes both ends of a request in whole milliseconds.
@@ -44,6 +46,7 @@ class _Kinds:
         self.transactions = 0
         self.earlier = 0  # samples of runs before the last one
         self.typed = True  # the file tells which samples are HTTP requests
+        self.zoned = True  # its times are not of a clock whose zone is not known
 
     def add(self, *, is_http: bool, start: float | None, elapsed: float, failed: bool | None, label: str) -> None:
         if start is not None:
@@ -71,7 +74,7 @@ class _Kinds:
             notes.append(f"{self.earlier:,} samples of earlier runs do not count: JMeter adds to a file that is there")
         if samples.seconds is None:
             notes.append("no time of the samples is understood, so there is no rate by the second")
-        origin = source.origin(form, "jmeter", finished=iso(samples.last))
+        origin = source.origin(form, "jmeter", finished=iso(samples.last) if self.zoned else "")
         return Measured(origin, tuple(samples.measurements(_ROUNDING)), tuple(notes))
 
 
@@ -121,6 +124,7 @@ def _row(kinds: _Kinds, row: Mapping[str, str], line: int) -> None:
         failed = success == "false"
     elif code.isdigit() or code.startswith(_NO_ANSWER):
         failed = not (code.isdigit() and 200 <= int(code) < 400)
+    kinds.zoned = kinds.zoned and row.get("timestamp", "").isdigit()
     kinds.add(
         is_http="url" not in row or row["url"] not in ("", "null") or code.startswith(_NO_ANSWER),
         start=_time(row.get("timestamp", "")),
@@ -131,7 +135,7 @@ def _row(kinds: _Kinds, row: Mapping[str, str], line: int) -> None:
 
 
 def _time(text: str) -> float | None:
-    """Seconds since 1970, from milliseconds or from one of the date formats that JMeter's settings name."""
+    """Seconds since 1970, from milliseconds, or of a clock of any zone from the usual forms of dates."""
     if text.isdigit() and len(text) < 16:
         return int(text) / 1000
     for form in ("%Y/%m/%d %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S"):

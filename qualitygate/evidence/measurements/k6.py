@@ -8,19 +8,10 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from qualitygate.evidence.formats import Format
-from qualitygate.evidence.measurements.canonical import (
-    Samples,
-    Value,
-    endpoint,
-    epoch,
-    iso,
-    latencies,
-    number,
-    table,
-    traffic,
-    whole,
-)
+from qualitygate.evidence.measurements.canonical import Value, latencies, number, traffic, whole
+from qualitygate.evidence.measurements.samples import Samples
 from qualitygate.evidence.opened import Opened, Shape, Unreadable, decoded
+from qualitygate.evidence.texts import endpoint, epoch, iso, table
 from qualitygate.model.evidence import Measured, Measurement, Origin
 
 _PERCENTILE = re.compile(r"p\(?(\d{1,2}(?:\.\d{1,4})?)\)?$")

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 
 from qualitygate.evidence.formats import Format
-from qualitygate.evidence.measurements.canonical import Value, endpoint, iso, latencies, number, table, traffic, whole
+from qualitygate.evidence.measurements.canonical import Value, latencies, number, traffic, whole
 from qualitygate.evidence.opened import Opened, Shape, Unreadable
+from qualitygate.evidence.texts import endpoint, iso, table
 from qualitygate.model.evidence import Measured, Measurement
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)%$")

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import msgspec
 
 from qualitygate.evidence.formats import Format
-from qualitygate.evidence.measurements.canonical import MOST_SUBJECTS, endpoint, iso, number
+from qualitygate.evidence.measurements.canonical import number
+from qualitygate.evidence.measurements.samples import MOST_SUBJECTS
 from qualitygate.evidence.opened import Opened, Unreadable, decoded
+from qualitygate.evidence.texts import endpoint, iso
 from qualitygate.model.evidence import Measured, Measurement, metrics, unit_of
 from qualitygate.parse.limit import LimitError, parse_quantity
 

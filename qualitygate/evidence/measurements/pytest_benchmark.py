@@ -7,8 +7,9 @@ import re
 import msgspec
 
 from qualitygate.evidence.formats import Format
-from qualitygate.evidence.measurements.canonical import Value, epoch, iso, latencies, number, whole
+from qualitygate.evidence.measurements.canonical import Value, latencies, number, whole
 from qualitygate.evidence.opened import Opened, Unreadable
+from qualitygate.evidence.texts import epoch, iso
 from qualitygate.model.evidence import Measured, Measurement
 from qualitygate.statistics import percentile
 

@@ -7,17 +7,10 @@ import re
 import msgspec
 
 from qualitygate.evidence.formats import Format
-from qualitygate.evidence.measurements.canonical import (
-    Samples,
-    Value,
-    epoch,
-    iso,
-    latencies,
-    number,
-    traffic,
-    whole,
-)
+from qualitygate.evidence.measurements.canonical import Value, latencies, number, traffic, whole
+from qualitygate.evidence.measurements.samples import Samples
 from qualitygate.evidence.opened import Opened, Shape, Unreadable
+from qualitygate.evidence.texts import epoch, iso
 from qualitygate.model.evidence import Measured
 
 _NANO = 1e-6  # nanoseconds to milliseconds

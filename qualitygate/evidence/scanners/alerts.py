@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from qualitygate.evidence.measurements.canonical import epoch, iso
+from qualitygate.evidence.texts import epoch, iso
 from qualitygate.model.evidence import Alert
 
 # The worst first.

@@ -276,7 +276,9 @@ class TestJMeter:
 
     def test_times_may_be_dates(self, measured: Measured, rows: list[dict[str, str]]) -> None:
         rows = [{**row, "timeStamp": f"2026/11/20 03:00:{number / 100:06.3f}"} for number, row in enumerate(rows)]
-        assert measured(jtl(rows, list(rows[0]))).value("http.duration_s") == pytest.approx(6, abs=0.1)
+        read = measured(jtl(rows, list(rows[0])))
+        assert read.value("http.duration_s") == pytest.approx(6, abs=0.1)
+        assert read.origin.dated_by == "file"  # of which zone they are is not said
         rows = [{**row, "timeStamp": "yesterday"} for row in rows]
         read = measured(jtl(rows, list(rows[0])))
         assert not read.has("http.rps.offered")
