@@ -118,20 +118,24 @@ def _row(kinds: _Kinds, row: Mapping[str, str], line: int) -> None:
     if row.get("responsemessage", "").startswith(_TRANSACTION):
         kinds.transactions += 1
         return
-    success, code = row.get("success", "").strip().lower(), row.get("responsecode", "")
-    failed: bool | None = None
-    if success in ("true", "false"):
-        failed = success == "false"
-    elif code.isdigit() or code.startswith(_NO_ANSWER):
-        failed = not (code.isdigit() and 200 <= int(code) < 400)
+    code = row.get("responsecode", "")
     kinds.zoned = kinds.zoned and row.get("timestamp", "").isdigit()
     kinds.add(
         is_http="url" not in row or row["url"] not in ("", "null") or code.startswith(_NO_ANSWER),
         start=_time(row.get("timestamp", "")),
         elapsed=number(row["elapsed"], f"elapsed of line {line:,}"),
-        failed=failed,
+        failed=_failed(row.get("success", ""), code),
         label=row.get("label", ""),
     )
+
+
+def _failed(success: str, code: str) -> bool | None:
+    """Whether a request failed: as JMeter says, with its assertions, else by the status; None where neither is saved."""
+    if (word := success.strip().lower()) in ("true", "false"):
+        return word == "false"
+    if code.isdigit():
+        return not 200 <= int(code) < 400
+    return True if code.startswith(_NO_ANSWER) else None
 
 
 def _time(text: str) -> float | None:
@@ -204,10 +208,7 @@ class _Reader:
         self.depth -= 1
 
     def _add(self, attributes: Mapping[str, str], is_http: bool) -> None:
-        success, code = attributes.get("s", ""), attributes.get("rc", "")
-        failed: bool | None = success == "false" if success in ("true", "false") else None
-        if failed is None and code.isdigit():
-            failed = not 200 <= int(code) < 400
+        failed = _failed(attributes.get("s", ""), attributes.get("rc", ""))
         start = _time(attributes.get("ts", ""))
         elapsed = number(attributes.get("t"), "t of a sample")
         self.kinds.add(is_http=is_http, start=start, elapsed=elapsed, failed=failed, label=attributes.get("lb", ""))
