@@ -56,7 +56,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, path, content=content))
     config.nav = [
         {"Start": ["index.md", "first-scan.md"]},
-        {"Using it": ["gate.md", "evidence.md", "ci.md", "findings.md"]},
+        {"Using it": ["gate.md", "evidence.md", "ci.md", "outputs.md", "findings.md"]},
         {"Reference": ["reference/commands.md", "reference/configuration.md"]},
         {
             "Checks": [
