@@ -26,11 +26,10 @@ from qualitygate.authoring import Check, Confidence, Domain, Hit, Place, Project
 from qualitygate.model import syntax as ir
 from qualitygate.model.architecture import Route
 from qualitygate_checks._code import Body, Code, last_name, span_of, spelling
+from qualitygate_checks._raw_body import holders as raw_holders
+from qualitygate_checks._raw_body import is_raw
 
 _CHANGING = frozenset(("POST", "PUT", "PATCH", "DELETE", "ANY"))
-_RAW = re.compile(
-    r"(?:^|\.)request\.(?:get_json|json|form|data|POST|body|values|get_data|get_body_as_json|DATA|post)$|^(?:self\.get_json_body|self\.get_json)$"
-)
 _VALIDATED = re.compile(
     r"valid|schema|pars(?:e|er)|serializ|^load$|is_valid|convert|from_dict|clean|check|coerce|form$|Form$|use_args|use_kwargs|expect|marshal"
     r"|get_args|arguments|cattrs|structure|adapter|verify|sanit|construct_event|unsign|Request$|Body$|Input$|DTO$|Dto$|fields",
@@ -40,7 +39,6 @@ _CONVERTED = frozenset(
     "int float bool str UUID Decimal date datetime fromisoformat strptime len isinstance loads b64decode set sorted min max "
     "get_object_or_404 Enum split strip lower".split()
 )
-_OPEN_TYPES = frozenset(("dict", "Dict", "Any", "Mapping", "MutableMapping", "object"))
 _FIELDS = frozenset(("get", "pop", "getlist"))
 _HARMLESS = frozenset(
     ("jsonify", "dumps", "print", "debug", "info", "warning", "error", "exception", "bool", "len", "type")
@@ -96,7 +94,7 @@ def _reading(route: Route, body: Body) -> _Reading | None:
         return None
     if any(_VALIDATED.search(spelling(decorator.expression)) for decorator in function.decorators):
         return None
-    holders, direct = _holders(body, route)
+    holders, direct = raw_holders(body, route)
     if not holders and not direct:
         return None
     fields: dict[str, tuple[Span, bool]] = {}
@@ -121,55 +119,6 @@ def _reading(route: Route, body: Body) -> _Reading | None:
 def _is_super(function: ir.Expression) -> bool:
     inner = function.value if isinstance(function, ir.Attribute) else None
     return isinstance(inner, ir.Call) and last_name(inner.function) == "super"
-
-
-def _holders(body: Body, route: Route) -> tuple[set[str], bool]:
-    """The local names that hold the raw body, and whether it is also used without a name."""
-    names: set[str] = set()
-    for name, bindings in body.bindings.items():
-        values = [binding.value for binding in bindings if binding.how == "value"]
-        if values and all(_is_raw(value) for value in values):
-            names.add(name)
-    if route.framework in ("fastapi", "litestar", "ninja") and body.function is not None:
-        for parameter in body.function.parameters:
-            if _is_open(parameter) and not parameter.name.startswith("_"):
-                names.add(parameter.name)
-    direct = any(_is_raw(part) for part in body.expressions())
-    return names, direct
-
-
-def _is_raw(expression: ir.Expression) -> bool:
-    if isinstance(expression, ir.Await):
-        return _is_raw(expression.value)
-    if isinstance(expression, ir.Operation) and expression.operator == "or":
-        return _is_raw(expression.operands[0])
-    if isinstance(expression, ir.Call):
-        if last_name(expression.function) == "loads" and expression.arguments:
-            inner = expression.arguments[0].value
-            return _is_raw(inner) or any(_is_raw(part) for part in ir.subexpressions(inner))
-        return bool(_RAW.search(_written(expression.function)))
-    return isinstance(expression, ir.Attribute) and bool(_RAW.search(_written(expression)))
-
-
-def _written(expression: ir.Expression) -> str:
-    return spelling(expression) if isinstance(expression, (ir.Name, ir.Attribute)) else ""
-
-
-def _is_open(parameter: ir.Parameter) -> bool:
-    """A parameter that takes any body: `dict`, `dict[str, Any]`, `Any` from `Body()`."""
-    annotation = parameter.annotation
-    if annotation is None:
-        return False
-    if isinstance(annotation, ir.Subscript):
-        if last_name(annotation.value) == "Annotated":
-            return False
-        return last_name(annotation.value) in ("dict", "Dict", "Mapping", "MutableMapping")
-    default = parameter.default
-    injected = isinstance(default, ir.Call) and last_name(default.function) not in ("Body", "Form")
-    name = last_name(annotation)
-    if injected or name not in _OPEN_TYPES:
-        return False
-    return name in ("dict", "Dict") or isinstance(default, ir.Call)
 
 
 def _placed(body: Body) -> Iterator[tuple[ir.Expression, ir.Statement]]:
@@ -205,7 +154,7 @@ def _parents(body: Body) -> dict[int, list[ir.Expression]]:
 def _is_holder(expression: ir.Expression, holders: set[str], direct: bool) -> bool:
     if isinstance(expression, ir.Name):
         return expression.id in holders
-    return direct and _is_raw(expression)
+    return direct and is_raw(expression)
 
 
 def _field(expression: ir.Expression, holders: set[str], direct: bool) -> str:
@@ -230,7 +179,7 @@ def _is_handed_on(expression: ir.Expression, holders: set[str], direct: bool) ->
     """Whether the whole body goes to a function, which may validate it."""
     if not isinstance(expression, ir.Call) or last_name(expression.function) in _HARMLESS:
         return False
-    if _is_raw(expression):
+    if is_raw(expression):
         return False
     return any(_is_holder(argument.value, holders, direct) for argument in expression.arguments)
 
