@@ -27,6 +27,8 @@ _SAME_SHOWN, _IN_FILE_SHOWN, _OF_CHECK_SHOWN = 3, 3, 10
 _PLACE_WIDTH = 60
 # A reason or mending of more characters is not told twice in a row.
 _TOLD_AGAIN = 60
+# Wherever it stands in a line of a log, GitHub's runner and Azure's agent obey what begins so: `##[...]`, `##vso[...]`.
+_COMMAND = re.compile(r"##(?=\w*\[)")
 _COMMIT = re.compile(r"\b([0-9a-f]{10})[0-9a-f]{30,54}\b")
 
 
@@ -54,7 +56,7 @@ def render(report: Report, style: Style) -> str:
 
     Findings come by file: files with errors first, then by path; within a file by line.
     """
-    return "\n".join(_Writer(report, style).lines()) + "\n"
+    return _COMMAND.sub("## ", "\n".join(_Writer(report, style).lines())) + "\n"
 
 
 class _Writer:

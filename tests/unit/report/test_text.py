@@ -302,3 +302,9 @@ def test_a_single_place_more_is_shown(report: Make, finding: MakeFinding) -> Non
     shown = render(report(finding(places=places)), Style())
     assert shown.count(":::") == 7
     assert "more places" not in shown
+
+
+def test_no_code_is_a_command_of_a_ci(report: Make, finding: MakeFinding) -> None:
+    code = "x = '##[add-mask]y ##vso[task.setvariable variable=a]b ##teamcity[c]'\n"
+    shown = render(report(finding("a.py", Span(1, 1, 1, 2)), files_of={"a.py": code}), Style())
+    assert "'## [add-mask]y ## vso[task.setvariable variable=a]b ## teamcity[c]'" in shown
