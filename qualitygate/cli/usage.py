@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 from click.exceptions import NoArgsIsHelpError
 
+from qualitygate.configure import suggest
 from qualitygate.report.display import visible
 from qualitygate.report.formats import FORMATS
 
@@ -18,5 +21,8 @@ def told(error: click.UsageError) -> str:
         message = message[0].lower() + message[1:]
     if isinstance(error, click.NoSuchOption) and (name := error.option_name.lstrip("-")) in FORMATS:
         message += f"; did you mean `--format {name}`, or `-o {name}=FILE`?"
+    kind = getattr(getattr(error, "param", None), "type", None)
+    if isinstance(kind, click.Choice) and (wrong := re.search(r": '([^']*)' is not one of", message)):
+        message += suggest(wrong[1], map(str, kind.choices))
     path = error.ctx.command_path if error.ctx is not None else "qgate"
     return f"qgate: error: {visible(message)}\n  `{path} --help` shows the usage"

@@ -266,6 +266,8 @@ def test_the_help_of_every_command_teaches_by_examples(qgate, name: str) -> None
         ("help scan", "no such command 'help'; `qgate scan --help` shows it"),
         ("--verson", "no such option '--verson'; did you mean '--version'?"),
         ("scan --github", "no such option '--github'; did you mean `--format github`, or `-o github=FILE`?"),
+        ("scan --format gitlb", "; did you mean 'gitlab'?"),
+        ("rules --format xml", "'xml' is not one of 'text', 'json'"),
         ("scan -o sarif", "'sarif' is not FORMAT=FILE; say where to: `-o sarif=FILE`"),
         ("scan -o out.json", "'out.json' is not FORMAT=FILE; did you mean `-o json=out.json`?"),
         ("scan -o srif=x", "'srif=x' is not FORMAT=FILE; did you mean 'sarif'?"),
