@@ -236,8 +236,7 @@ def _with_base(scanned: Scanned, root: Path, commit: str) -> Scanned:
         except OSError:
             return None
 
-    paths = {alert.path for alert in scanned.alerts if alert.path}
-    return mark_stood(scanned, head, contents_at(root, commit, paths))
+    return mark_stood(scanned, head, lambda paths: contents_at(root, commit, paths))
 
 
 def _judged_with(

@@ -24,7 +24,8 @@ from qualitygate.model.evidence import Origin
 T = TypeVar("T")
 
 LARGEST = 1 << 30  # bytes of a file that is read in pieces, packed and unpacked
-LARGEST_DOCUMENT = 32 << 20  # bytes of JSON, which is held whole
+# Bytes of JSON, which is held whole. The 25,000 results that GitHub takes of a tool come to some 60 MB of SARIF.
+LARGEST_DOCUMENT = 100 << 20
 LONGEST_LINE = 4 << 20  # characters
 _HEAD = 64 << 10
 _CHUNK = 256 << 10

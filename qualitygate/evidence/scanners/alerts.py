@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from qualitygate.evidence.scanners.places import Places
 from qualitygate.evidence.texts import epoch, iso
 from qualitygate.model.evidence import Alert
 
@@ -101,16 +102,18 @@ def label(package: str, version: str) -> str:
     return f"{package} {version}".strip()
 
 
-def identified(tool: str, found: Iterable[tuple[Alert, str]]) -> tuple[Alert, ...]:
+def identified(tool: str, found: Sequence[tuple[Alert, str | None]], places: Places | None = None) -> tuple[Alert, ...]:
     """The alerts with fingerprints. Each comes with what it is known by, beside tool, rule and path.
 
-    That is the words of its line, or package and version: no line number. Those that are alike are told apart by their
-    order. What tools write as fingerprints is not used: most write none, and Semgrep the same for all.
+    That is package and version, or the words of its line (None: to be looked up in ``places``): no line number. Those that
+    are alike are told apart by their order. What tools write as fingerprints is not used: most write none, and Semgrep the
+    same for all.
     """
+    lines = places.words((alert.path, alert.line) for alert, words in found if words is None) if places else {}
     seen: Counter[tuple[str, str, str]] = Counter()
     alerts = []
     for alert, words in found:
-        key = (alert.rule, alert.path, words)
+        key = (alert.rule, alert.path, lines.get((alert.path, alert.line), "") if words is None else words)
         parts = "\0".join((tool, *key, str(seen[key])))
         digest = hashlib.blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         alerts.append(msgspec.structs.replace(alert, fingerprint=digest))

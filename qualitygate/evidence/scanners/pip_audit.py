@@ -40,7 +40,7 @@ def read_pip_audit(source: Opened) -> Scanned:
     """
     decoded = source.decode(_READ)
     dependencies = decoded.dependencies if isinstance(decoded, _Audit) else decoded
-    found = []
+    found: list[tuple[Alert, str | None]] = []
     skipped = []
     for dependency in dependencies:
         package = label(dependency.name, dependency.version or "")

@@ -20,6 +20,9 @@ from qualitygate.parse.text import Undecodable, decode
 
 # A result in a larger file is known again without the words of its line.
 _LARGEST = 5_000_000
+# So many addresses, and so many last parts of each, tell where another machine had the tree.
+_MOST_ADDRESSES = 1_000
+_DEEPEST = 30
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _DRIVE = re.compile(r"/?[A-Za-z]:[\\/]")
 
@@ -31,7 +34,7 @@ class Places:
         self.root = Path(os.path.realpath(root))
         parents = (self.root, *self.root.parents)
         self.repository = next((parent for parent in parents if os.path.lexists(parent / ".git")), self.root)
-        self._text = lru_cache(maxsize=16)(self._read)
+        self.holds = lru_cache(maxsize=100_000)(self._holds)
 
     def top(self, addresses: Iterable[str]) -> str:
         """The folder, with a slash at its end, below which absolute ``addresses`` name files that stand here.
@@ -40,9 +43,9 @@ class Places:
         it. Empty where no file of theirs is here.
         """
         found: Counter[str] = Counter()
-        for address in set(addresses):
+        for address in sorted(set(addresses))[:_MOST_ADDRESSES]:
             parts = address.split("/")
-            for number in range(1, len(parts)):
+            for number in range(max(1, len(parts) - _DEEPEST), len(parts)):
                 if self.holds("/".join(parts[number:])):
                     found["/".join(parts[:number]) + "/"] += 1
         own = f"{self.root.as_posix().rstrip('/')}/"
@@ -50,7 +53,7 @@ class Places:
             return own
         return min(found, key=lambda top: (-found[top], len(top), top), default="")
 
-    def holds(self, path: str) -> bool:
+    def _holds(self, path: str) -> bool:
         """Whether ``path`` names a file of the scanned tree; links that lead out of it name none."""
         normal = inside(path)
         if not normal or "\0" in normal:
@@ -71,12 +74,22 @@ class Places:
             return normal[len(prefix) :]
         return None if "\0" not in normal and os.path.lexists(self.repository / normal) else normal
 
-    def line(self, path: str, number: int) -> str:
-        """The 1-based line of a file, its white space made equal; empty where there is none."""
-        text = self._text(path) if path and number > 0 else None
-        return " ".join(text.line(number).split()) if text is not None else ""
+    def words(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
+        """What the lines at ``places``, pairs of a path and a 1-based number, read, with their white space made equal.
 
-    def _read(self, path: str) -> Text | None:
+        Each file is read once. Lines that there are not, and those of files that cannot be read, are left out.
+        """
+        numbers: dict[str, set[int]] = {}
+        for path, number in places:
+            numbers.setdefault(path, set()).add(number)
+        return {
+            (path, number): " ".join(text.line(number).split())
+            for path, wanted in sorted(numbers.items())
+            if (text := self._text(path)) is not None
+            for number in wanted
+        }
+
+    def _text(self, path: str) -> Text | None:
         if not self.holds(path):
             return None
         try:

@@ -196,7 +196,7 @@ def _scanned(runs: Sequence[_Run], source: Opened, places: Places) -> Scanned:
             finished=max((moment(one.end_time_utc) for one in invocations), default=""),
             commit=commits.pop() if len(commits) == 1 else "",
         ),
-        alerts=identified(driver.name, found),
+        alerts=identified(driver.name, found, places),
         fault="; ".join(dict.fromkeys(_faults(runs, invocations))),
         notes=tuple(f"{what}: {count}" for what, count in sorted(aside.items())) + _warnings(invocations),
     )
@@ -260,8 +260,8 @@ class _Reader:
         addresses = {self._address(result) for result in run.results or ()}
         self.top = places.top(one for one in addresses if one.startswith("/"))
 
-    def alerts(self) -> Iterator[tuple[Alert, str]]:
-        """Each result that counts, and the words of its line."""
+    def alerts(self) -> Iterator[tuple[Alert, str | None]]:
+        """Each result that counts, and what it is known by; None for the words of its line."""
         for result in self.run.results or ():
             reason = _uncounted(result)
             if reason:
@@ -277,7 +277,7 @@ class _Reader:
             if not message and rule is not None:
                 message = sentence(_text(rule.short_description, None))
             package = _package(result)
-            words = package or ("" if speaks_of_secret(about) else self.places.line(path, line) if path else message)
+            words = package or ("" if speaks_of_secret(about) else None if path else message)
             severity = self._severity(result, identity, rule)
             yield Alert(identity or "unnamed", severity, message, path, line, package), words
 

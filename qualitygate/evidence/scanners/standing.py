@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -21,24 +21,36 @@ from qualitygate.parse.text import Undecodable, decode
 _TELLING = 4
 # A lock file names a package in one line, and its version in one of the next.
 _NEAR = 2
+_AT_ONCE = 100
 
 
-def mark_stood(scanned: Scanned, head: Callable[[str], bytes | None], base: Mapping[str, bytes]) -> Scanned:
+def mark_stood(
+    scanned: Scanned, head: Callable[[str], bytes | None], base: Callable[[Sequence[str]], Mapping[str, bytes]]
+) -> Scanned:
     """``scanned`` with ``stood`` set on each result that the base has too.
 
-    ``head`` gives the content of a file of the scanned tree by path (None: it cannot be had), ``base`` holds those of the
-    base. A result in line 1, or in none, is one of the whole file, since tools write 1 where they know no line: it stood
-    where the file is the same, or names the same version of the package. A result without a place counts as new.
+    ``head`` gives the content of a file of the scanned tree by path (None: it cannot be had), ``base`` those of several
+    files of the base, as far as it has them. A result in line 1, or in none, is one of the whole file, since tools write 1
+    where they know no line: it stood where the file is the same, or names the same version of the package. A result
+    without a place counts as new.
     """
-    files: dict[str, _Compared | None] = {}
-    alerts = []
-    for alert in scanned.alerts:
-        if alert.path not in files:
-            now, before = head(alert.path) if alert.path else None, base.get(alert.path)
-            files[alert.path] = _Compared(now, before) if now is not None and before is not None else None
-        compared = files[alert.path]
-        stood = compared is not None and compared.stood(alert)
-        alerts.append(msgspec.structs.replace(alert, stood=stood) if stood != alert.stood else alert)
+    by_path: dict[str, list[int]] = {}
+    for number, alert in enumerate(scanned.alerts):
+        if alert.path:
+            by_path.setdefault(alert.path, []).append(number)
+    alerts = list(scanned.alerts)
+    paths = sorted(by_path)
+    # Contents are held for a few files at a time.
+    for start in range(0, len(paths), _AT_ONCE):
+        batch = paths[start : start + _AT_ONCE]
+        before = base(batch)
+        for path in batch:
+            now = head(path) if path in before else None
+            if now is not None:
+                compared = _Compared(now, before[path])
+                for number in by_path[path]:
+                    stood = compared.stood(alerts[number])
+                    alerts[number] = msgspec.structs.replace(alerts[number], stood=stood)
     return msgspec.structs.replace(scanned, alerts=tuple(alerts))
 
 

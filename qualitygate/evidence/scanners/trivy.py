@@ -100,7 +100,7 @@ def read_trivy(source: Opened) -> Scanned:
             finished=moment(report.created_at),
             commit=(report.metadata.commit or "") if report.metadata is not None else "",
         ),
-        alerts=identified("trivy", (drafted for target in targets for drafted in _alerts(target, places))),
+        alerts=identified("trivy", [drafted for target in targets for drafted in _alerts(target, places)], places),
         # Older versions leave out every target in which nothing was found, and the list with them.
         skipped=()
         if targets
@@ -111,8 +111,8 @@ def read_trivy(source: Opened) -> Scanned:
     )
 
 
-def _alerts(target: _Target, places: Places) -> Iterator[tuple[Alert, str]]:
-    """Each result of one target, and what it is known by."""
+def _alerts(target: _Target, places: Places) -> Iterator[tuple[Alert, str | None]]:
+    """Each result of one target, and what it is known by; None for the words of its line."""
     path = _path(target.target, places)
     if path is None:
         return
@@ -128,8 +128,8 @@ def _alerts(target: _Target, places: Places) -> Iterator[tuple[Alert, str]]:
             continue
         line = (fault.cause_metadata.start_line or 0) if fault.cause_metadata is not None else 0
         message = sentence(fault.message or fault.title or fault.i_d)
-        words = places.line(path, line) or message
-        yield Alert(fault.i_d, _severity(fault.severity), message, path, max(0, line) if path else 0), words
+        line = max(0, line) if path else 0
+        yield Alert(fault.i_d, _severity(fault.severity), message, path, line), None if line else message
     for secret in target.secrets or ():
         message = sentence(f"{secret.title or secret.rule_i_d} in {target.target}")
         line = max(0, secret.start_line or 0) if path else 0

@@ -67,7 +67,7 @@ def test_a_file_that_is_too_large_is_not_read(refused: Refused, tmp_path: Path) 
     large.touch()
     os.truncate(large, LARGEST + 1)
     assert "larger than 1,024 MiB" in refused(path=large)
-    assert "JSON of more than 32 MiB" in refused(gzip.compress(b'{"a": "' + b"x" * LARGEST_DOCUMENT + b'"}', 1))
+    assert "JSON of more than 100 MiB" in refused(gzip.compress(b'{"a": "' + b"x" * LARGEST_DOCUMENT + b'"}', 1))
     bomb = b"metric_name,timestamp,metric_value,\n" + b"x" * LONGEST_LINE * 2
     assert "line of more than 4 MiB" in refused(gzip.compress(bomb, 1))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from qualitygate.evidence.scanners.standing import mark_stood
@@ -16,7 +18,7 @@ def stood(head: str | None, base: str | None, *alerts: tuple[int, str], path: st
     marked = mark_stood(
         scanned,
         lambda _: head.encode() if head is not None else None,
-        {"app.py": base.encode()} if base is not None else {},
+        lambda _: {"app.py": base.encode()} if base is not None else {},
     )
     return [alert.stood for alert in marked.alerts]
 
@@ -81,5 +83,19 @@ def test_a_package_stood_where_the_base_names_the_same_version(base: str, packag
 def test_files_that_are_no_text_are_compared_as_a_whole() -> None:
     scanned = Scanned(ORIGIN, (Alert("R", "high", "m", "app.py", 3),))
     for head, expected in ((b"\0\1", True), (b"\0\2", False)):
-        (alert,) = mark_stood(scanned, lambda _, head=head: head, {"app.py": b"\0\1"}).alerts
+        (alert,) = mark_stood(scanned, lambda _, head=head: head, lambda _: {"app.py": b"\0\1"}).alerts
         assert alert.stood is expected
+
+
+def test_many_files_are_compared_a_few_at_a_time() -> None:
+    asked: list[int] = []
+
+    def base(paths: Sequence[str]) -> dict[str, bytes]:
+        asked.append(len(paths))
+        return dict.fromkeys(paths, b"first\nsecond\n")
+
+    alerts = tuple(Alert("R", "high", "m", f"{number}.py", 2) for number in range(250))
+    marked = mark_stood(Scanned(ORIGIN, alerts), lambda _: b"new\nsecond\n", base)
+    assert all(alert.stood for alert in marked.alerts)
+    assert [alert.path for alert in marked.alerts] == [alert.path for alert in alerts]
+    assert asked == [100, 100, 50]
