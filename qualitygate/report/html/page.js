@@ -35,8 +35,7 @@
 
   /* ---- details are opened for what a link points to ---- */
   const reveal = () => {
-    const target = location.hash.length > 1 && !location.hash.startsWith("#findings?") && by(decodeURIComponent(location.hash.slice(1)));
-    if (target) for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+    for (let at = document.querySelector(":target"); at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
   };
   addEventListener("hashchange", reveal);
   reveal();

@@ -164,6 +164,21 @@ def test_a_link_to_a_finding_opens_it_wherever_it_stands(show: Show, many: Calla
     assert "Fault number 800 of" in page.evaluate("document.activeElement.textContent")
 
 
+@pytest.mark.parametrize(
+    "fragment", ["#%", "#findings?severity=%", "#findings?group=constructor&status=x&open=%22%5D", "#no"]
+)
+def test_an_address_that_means_nothing_does_no_harm(show: Show, many: Callable[[int], Report], fragment: str) -> None:
+    page = show(many(20), fragment=fragment)
+    assert page.locator("button.row").count() > 0
+    assert page.faults == []
+
+
+def test_a_link_into_a_folded_part_opens_it(show: Show, report: Make) -> None:
+    page = show(report())
+    page.evaluate("document.querySelector('#examined details').id = 'folded'; location.hash = 'folded'")
+    playwright.expect(page.locator("#folded")).to_have_attribute("open", "")
+
+
 def test_what_stood_before_is_hidden_until_it_is_asked_for(show: Show, report: Make, finding: MakeFinding) -> None:
     found = (
         finding(fingerprint="1" * 32, change=Change.NEW),
