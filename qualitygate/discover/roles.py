@@ -118,6 +118,8 @@ class Layout:
                     return role
         if _GENERATED.search(path):
             return Role.GENERATED
+        if path.endswith(".py") and any(name.startswith(".") for name in names):
+            return Role.EXAMPLE  # of a rule in `.semgrep`, a helper of an editor: the service runs none of it
         return Role.APPLICATION if self.migrations.isdisjoint(folders) else Role.MIGRATION
 
 

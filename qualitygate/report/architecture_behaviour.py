@@ -66,6 +66,7 @@ _SERVICES = {
     "zeep": "SOAP",
     "suds": "SOAP",
     "pycurl": "HTTP",
+    "requests_hardened": "HTTP",
     "httplib2": "HTTP",
     "aiosmtplib": "SMTP",
     "pysnmp": "SNMP",
@@ -175,7 +176,7 @@ def _calls(subject: Subject, calls: Sequence[Outbound]) -> str:
             hosts[one.host].append(one)
     rest = [one for one in calls if not one.host]
     where = f"{count(len(hosts), 'host')} spelled in the code" if hosts else "no host is spelled in the code"
-    told = f"**Synchronous**: {count(len(calls), 'call')} over HTTP; {where}"
+    told = f"**Synchronous**: {count(len(calls), 'recognised call')} over HTTP; {where}"
     if rest and hosts:
         told += f", {len(rest):,} of the calls go where a setting, an argument or a record says"
     parts = [f"{told}."]
@@ -253,7 +254,7 @@ def access(subject: Subject) -> str:
     links = subject.links
     routes = subject.api
     if not subject.project.routes:
-        return "No HTTP route was found."
+        return "No HTTP route was found, so nothing is known of who may call what."
     guards: dict[tuple[str, str], list[Place]] = defaultdict(list)
     served: Counter[tuple[str, str]] = Counter()
     for route in subject.project.routes:
@@ -280,22 +281,22 @@ def access(subject: Subject) -> str:
             told += f" {named:,} more call something that asks by its name."
         parts.append(told)
     if subject.open:
-        heads = ("Prefix", "Open operations:", "For example", "Evidence")
-        rows = [
-            (
-                code(group.prefix) + (" (the rest)" if group.rest else ""),
-                f"{len(group.routes):,}",
-                code(_name(group.routes[0])),
-                links.to(group.routes[0].place),
-            )
-            for group in by_prefix(subject.open, _ROWS)
-        ]
-        parts.append(
-            "Operations before which nothing was seen that asks who is calling. Some are open on purpose; a proxy or a gateway "
-            "may guard others:\n\n" + table(heads, rows)
-        )
-        if len(subject.open) > len(rows):
-            parts.append(folded("All of them", _operations(subject, subject.open[:150])))
+        told = "Operations before which nothing was seen that asks who is calling. Some are open on purpose; a proxy or a gateway may guard others:"
+        if len(subject.open) <= _ROWS:
+            parts.append(f"{told}\n\n{_operations(subject, subject.open)}")
+        else:
+            heads = ("Prefix", "Open operations:", "For example", "Evidence")
+            rows = [
+                (
+                    code(group.prefix) + (" (the rest)" if group.rest else ""),
+                    f"{len(group.routes):,}",
+                    code(_name(group.routes[0])),
+                    links.to(group.routes[0].place),
+                )
+                for group in by_prefix(subject.open, _ROWS)
+            ]
+            parts.append(f"{told}\n\n{table(heads, rows)}")
+            parts.append(folded(f"The {len(subject.open):,} operations", _operations(subject, subject.open[:150])))
     schemes = [(scheme, contract) for contract in subject.project.contracts for scheme in contract.schemes]
     if schemes:
         kinds = {

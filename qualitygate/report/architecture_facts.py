@@ -379,13 +379,13 @@ def _reaches(project: Project) -> tuple[Reach, ...]:
         if outbound.host:
             places["host", outbound.host].append(outbound.place)
     for cache in project.caches:
-        if cache.kind == "store" and cache.backend:
-            places["cache", _backend_name(cache.backend)].append(cache.place)
+        if cache.kind == "store" and cache.backend and (name := _backend_name(cache.backend)) not in _INSIDE:
+            places["cache", name].append(cache.place)
     for file in project.files:
         for unit in file.units:
             image = image_name(unit.image)
-            if image in _STORES:
-                places[_STORES[image], image].append(Place(file.path, unit.span))
+            if image in STORES:
+                places[STORES[image], image].append(Place(file.path, unit.span))
     for settings in project.settings:
         databases = settings.values.get("DATABASES")
         for entry in databases.items if databases is not None and databases.kind == "mapping" else ():
@@ -409,10 +409,12 @@ def _backend_name(backend: str) -> str:
     return parts[-2] if parts[0] == "django" and len(parts) > 1 else parts[0]
 
 
+# Backends that keep their entries in the process or on its disk: nothing else is reached.
+_INSIDE = frozenset("locmem dummy simple SimpleCache null NullCache filebased filesystem FileSystemCache".split())
 # What the images of well-known servers keep or carry; the names are those of the registries.
-_STORES = {
+STORES = {
     **dict.fromkeys(
-        """postgres postgresql postgis pgvector timescaledb timescaledb-ha mysql mariadb percona mongo mongodb mssql-server
+        """postgres postgresql pgautoupgrade postgis pgvector timescaledb timescaledb-ha mysql mariadb percona mongo mongodb mssql-server
         cockroach clickhouse clickhouse-server cassandra scylla neo4j influxdb couchdb""".split(),
         "database",
     ),

@@ -323,34 +323,13 @@ def limits(subject: Subject) -> str:
 
 def _limits(subject: Subject) -> Iterator[str]:
     report = subject.report
-    languages = sorted(
-        {file.path.rpartition(".")[2] for file in subject.project.files if file.path.endswith(_OTHER_CODE)}
-    )
-    if languages:
-        number = sum(file.path.endswith(_OTHER_CODE) for file in subject.project.files)
-        yield f"Code in other languages is not followed: {count(number, 'file')} ({series([text('.' + one) for one in languages], 8)})."
+    others = subject.other_code
+    if others:
+        told = series([text(suffix) for suffix, _ in others.most_common()], 8)
+        yield f"Code in other languages is not read: {count(sum(others.values()), 'file')} ({told})."
     if report.coverage.total:
         yield f"{text(understood(report.coverage))}."
     for check, reason in sorted(report.broken.items()):
         yield f"The check {code(check)} broke and says nothing: {text(reason)}."
     if report.hidden:
         yield f"{sentence(count(report.hidden, 'finding'))} of low confidence left out."
-
-
-_OTHER_CODE = (
-    ".js",
-    ".jsx",
-    ".ts",
-    ".tsx",
-    ".go",
-    ".java",
-    ".kt",
-    ".rs",
-    ".rb",
-    ".php",
-    ".cs",
-    ".scala",
-    ".ex",
-    ".c",
-    ".cpp",
-)

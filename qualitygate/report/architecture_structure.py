@@ -11,7 +11,7 @@ from qualitygate.model.deployment import Unit
 from qualitygate.model.schema import Table
 from qualitygate.model.source import Place, Role
 from qualitygate.report.architecture_diagrams import MAX_TABLES, Flow, Node, dependencies, entities, groups
-from qualitygate.report.architecture_facts import RouteGroup, TableGroup, by_prefix
+from qualitygate.report.architecture_facts import STORES, RouteGroup, TableGroup, by_prefix, image_name
 from qualitygate.report.architecture_markup import (
     code,
     count,
@@ -59,6 +59,7 @@ _KINDS = {
 }
 _HOSTS = 8  # drawn
 _PREFIXES = 30  # told
+_BOXES = 30  # of one drawing
 _ROWS = 20  # of a table that is not folded
 
 
@@ -67,6 +68,10 @@ def overview(subject: Subject) -> str:
     project, facts, report = subject.project, subject.facts, subject.report
     files = sum(component.files for component in facts.components)
     rows = [("Code", f"{count(sum(part.lines for part in facts.parts), 'line')} of Python in {count(files, 'file')}")]
+    others = subject.other_code
+    if sum(others.values()) > files:
+        unread = series([f"{number:,} of {text(suffix)}" for suffix, number in others.most_common()], 4)
+        rows.append(("Code that is not read", f"{count(sum(others.values()), 'file')}: {unread}"))
     if project.routes:
         pages = sum(not route.api for route in project.routes)
         told = [f"{count(len(subject.api), 'API operation')}"]
@@ -218,6 +223,9 @@ def services(subject: Subject) -> str:
         parts.append(f"Routes begin at {links.all(apps, 6)}.")
     if subject.units:
         parts.append("What is built and run:\n\n" + _units(subject, subject.units))
+        drawn = _needs(subject)
+        if drawn:
+            parts.append(diagram(drawn))
     else:
         parts.append("No file says what is built or run (container file, compose file, manifest, Procfile, unit).")
     if subject.apart:
@@ -258,6 +266,27 @@ def _units(subject: Subject, units: Sequence[tuple[Unit, Place]]) -> str:
         runs += ["health check"] if unit.health else []
         rows.append((_UNITS[unit.kind], text(unit.name), "; ".join(runs), subject.links.to(place)))
     return long_table(("Kind", "Name", "What is stated", "Evidence"), rows, _ROWS, "units")
+
+
+def _needs(subject: Subject) -> str:
+    """What is run, and what each waits for, as a flow chart; nothing where nothing is stated, or too much."""
+    flow = Flow()
+    files: dict[str, list[Unit]] = defaultdict(list)
+    for unit, place in subject.units:
+        if unit.kind == "service":
+            files[place.path].append(unit)
+    for path, units in files.items():
+        names = {unit.name for unit in units}
+        edges = [
+            (f"{path} {unit.name}", f"{path} {need}", "") for unit in units for need in unit.needs if need in names
+        ]
+        met = {end for edge in edges for end in edge[:2]}
+        for unit in units:
+            if f"{path} {unit.name}" in met:
+                kind = STORES.get(image_name(unit.image), "")
+                flow.nodes.append(Node(f"{path} {unit.name}", (unit.name,), kind if kind != "mail" else "", path))
+        flow.edges.extend(edges)
+    return flow.source() if flow.edges and len(flow.nodes) <= _BOXES else ""
 
 
 def decomposition(subject: Subject) -> str:
@@ -338,9 +367,16 @@ def api(subject: Subject) -> str:
     """Endpoints by prefix, versioning, pagination, rate limits, the form of errors, and contracts."""
     project, links = subject.project, subject.links
     routes = subject.api
-    if not project.routes:
-        return "No HTTP route was found."
     parts = []
+    others = [one for one in subject.facts.libraries if one.name in _NOT_FOLLOWED]
+    if others:
+        unfollowed = [
+            f"{_NOT_FOLLOWED[one.name]} ({code(one.name)} in {count(one.files, 'file')}, {links.to(one.place)})"
+            for one in others
+        ]
+        parts.append(f"**Not counted**, since it is not followed: what the code offers by {series(unfollowed)}.")
+    if not project.routes:
+        return "\n\n".join(["No HTTP route was found.", *parts])
     if routes:
         parts.append(_prefixes(subject, routes))
     apart = [route for route in project.routes if not route.api or route.exempt]
@@ -373,8 +409,33 @@ def api(subject: Subject) -> str:
         lines.append(f"{len(project.contracts) - 8:,} more contracts.")
     if not project.contracts and routes:
         lines.append("No OpenAPI document is kept in the repository; frameworks may make one when the service runs.")
-    parts.append(items(lines))
+    if lines:
+        parts.append(items(lines))
     return "\n\n".join(parts)
+
+
+# What serves requests and is not followed, by the name that is imported.
+_NOT_FOLLOWED = {
+    "pyramid": "Pyramid",
+    "bottle": "Bottle",
+    "falcon": "Falcon",
+    "cherrypy": "CherryPy",
+    "quart": "Quart",
+    "robyn": "Robyn",
+    "blacksheep": "BlackSheep",
+    "twisted": "Twisted",
+    "nameko": "Nameko",
+    "grpc": "gRPC",
+    "graphene": "GraphQL (Graphene)",
+    "graphene_django": "GraphQL (Graphene)",
+    "strawberry": "GraphQL (Strawberry)",
+    "ariadne": "GraphQL (Ariadne)",
+    "channels": "Channels",
+    "socketio": "Socket.IO",
+    "flask_socketio": "Socket.IO",
+    "fastmcp": "the Model Context Protocol",
+    "mcp": "the Model Context Protocol",
+}
 
 
 def _prefixes(subject: Subject, routes: Sequence[Route]) -> str:

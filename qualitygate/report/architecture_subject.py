@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +13,7 @@ from qualitygate.model.architecture import Route
 from qualitygate.model.deployment import Unit
 from qualitygate.model.finding import Finding, Status
 from qualitygate.model.project import Project
-from qualitygate.model.source import Place
+from qualitygate.model.source import Place, Role
 from qualitygate.model.verdict import Report
 from qualitygate.report.architecture_facts import Architecture, is_guarded
 from qualitygate.report.architecture_markup import Links, code, count, series
@@ -20,6 +22,11 @@ _APART = re.compile(
     r"(?:^|[/._-])(?:dev|devel|development|devcontainer|tests?|testing|ci|local|debug|e2e|cypress|github|worktree"
     r"|benchmarks?|playground|demo|samples?)(?:[/._-]|$)",
     re.IGNORECASE,
+)
+
+
+_OTHER_CODE = frozenset(
+    ".js .jsx .mjs .ts .tsx .vue .svelte .go .java .kt .rs .rb .php .cs .scala .ex .exs .c .cpp .h .swift .dart .lua".split()
 )
 
 
@@ -51,6 +58,15 @@ class Subject:
             for route in self.api
             if not is_guarded(route) and not any(guard.kind == "check" for guard in route.guards)
         ]
+
+    @property
+    def other_code(self) -> Counter[str]:
+        """How many files of other languages there are, by suffix: they are not read."""
+        return Counter(
+            suffix
+            for file in self.project.files
+            if file.role is Role.APPLICATION and (suffix := posixpath.splitext(file.path)[1]) in _OTHER_CODE
+        )
 
     @property
     def units(self) -> list[tuple[Unit, Place]]:

@@ -54,6 +54,8 @@ def test_a_language_is_known_by_name_or_first_line(path: str, head: bytes, langu
         ("app/testimonials/views.py", Role.APPLICATION),
         ("spec/openapi.yaml", Role.APPLICATION),
         ("examples/app.py", Role.EXAMPLE),
+        (".semgrep/rules/task.py", Role.EXAMPLE),
+        (".github/workflows/ci.yaml", Role.APPLICATION),
         ("node_modules/left-pad/package.json", Role.VENDORED),
         (".venv/lib/site.py", Role.VENDORED),
         ("app/orders_pb2.py", Role.GENERATED),
