@@ -289,12 +289,10 @@ def _group(group: RouteGroup, documented: set[tuple[str, str, Place]], served: b
     routes = group.routes
     judged = [route for route in routes if route.api and not route.exempt]
     collections = [route for route in routes if route.collection]
+    told_open = f"{len(routes) - group.guarded:,} open" if group.guarded < len(routes) else "all ask who calls"
     cells = [
         (_plural(len(routes), "route"), ""),
-        (
-            "all ask who calls" if group.guarded == len(routes) else f"{len(routes) - group.guarded:,} open",
-            "" if group.guarded == len(routes) else "less",
-        ),
+        (told_open, "" if all(map(is_guarded, judged)) else "less"),
     ]
     if judged:
         cells.append((f"{sum(route.versioned for route in judged):,} of {len(judged):,} versioned", ""))
@@ -314,7 +312,7 @@ def _group(group: RouteGroup, documented: set[tuple[str, str, Place]], served: b
         ),
         element(
             "div",
-            element("table", element("tbody", [_route(route, say) for route in routes]), class_="full"),
+            element("table", element("tbody", [_route(route, say) for route in routes]), class_="full lines"),
             class_="scroll",
             tabindex="0",
             role="group",
