@@ -37,7 +37,8 @@ def judge_scanners(case: Case, condition: Condition) -> Row:
     waived = [alert for alert in counted.values() if alert.answer]
     assert condition.bound is not None  # noqa: S101 - the configuration refuses one without a limit
     if runs and not condition.bound.holds(len(alerts)):
-        return _row(condition, runs, State.FAIL, len(alerts), _named(list(alerts.values())))
+        detail = "; ".join(filter(None, (_named(list(alerts.values())), _waived(waived))))
+        return _row(condition, runs, State.FAIL, len(alerts), detail)
     faults = [f"{scanned.origin.tool}: {scanned.fault}" for _, scanned in runs if scanned.fault]
     if faults:
         return _row(condition, runs, State.ERROR, len(alerts), "; ".join(faults))
@@ -57,12 +58,17 @@ def judge_scanners(case: Case, condition: Condition) -> Row:
     lesser = sum(len(scanned.alerts) for _, scanned in runs) - len(counted) - stood
     told = [f"{stood} stood before"] if stood else []
     if waived:
-        told.append(f"{len(waived)} waived: {waived[0].rule}, {waived[0].answer}")
+        told.append(_waived(waived))
     if lesser > 0:
         told.append(count(lesser, "lesser result"))
     if idle := sorted({one.rule for one in case.waivers if one.rule} - _rules(case)):
         told.append(f"nothing to waive of {', '.join(idle)}")
     return _row(condition, runs, State.PASS, len(alerts), ", ".join(told))
+
+
+def _waived(alerts: list[Alert]) -> str:
+    """The results that a waiver speaks of; empty where there are none."""
+    return f"{len(alerts)} waived: {alerts[0].rule}, {alerts[0].answer}" if alerts else ""
 
 
 def _rules(case: Case) -> set[str]:
