@@ -57,7 +57,8 @@ def judge_findings(case: Case, condition: Condition) -> Row:
     if not examined:
         why = "none of its checks ran" if not ran else f"nothing to judge for {count(len(ran), 'check')}"
         return missing(condition, why)
-    detail = f"{count(len(ran), 'check')}, {examined:,} examined"
+    all_of = count(len(condition.checks), "check")
+    detail = f"{all_of if len(ran) == len(condition.checks) else f'{len(ran)} of {all_of} ran'}, {examined:,} examined"
     checks = frozenset(condition.checks)
     lesser = [one for one in case.counted(condition.scope) if one.check in checks and one not in findings]
     told = Counter(one.severity for one in lesser)
@@ -78,7 +79,7 @@ def judge_ratio(case: Case, condition: Condition) -> Row:
     if not examined:
         return missing(condition, f"{check} did not run" if examined is None else f"nothing to judge for {check}")
     faulty = sum(one.count for one in found(case, condition))
-    share = max(0.0, 1 - faulty / examined)
+    share = max(0, examined - faulty) / examined
     assert condition.bound is not None  # noqa: S101 - the configuration refuses one without a limit
     state = State.PASS if condition.bound.holds(share) else State.FAIL
     detail = f"{max(0, examined - faulty):,} of {examined:,} without {check}"
