@@ -5,8 +5,8 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from pathlib import Path
+from itertools import takewhile
+from pathlib import Path, PurePath
 
 from qualitygate.evidence import read_evidence
 from qualitygate.globs import matcher
@@ -14,7 +14,7 @@ from qualitygate.model.evidence import Evidence, Given, Unusable
 from qualitygate.model.policy import EvidenceSource
 
 # A glob that names more is a mistake.
-_MOST_FILES = 1_000
+_MOST_FILES = 100
 _NAMED = 3
 # What the gate itself keeps there changes nothing of what was measured.
 _OWN = ".qgate/"
@@ -31,16 +31,21 @@ def collect(sources: Iterable[EvidenceSource], directory: Path, root: Path, chan
     asked with a commit.
     """
     read: list[tuple[EvidenceSource, str, Path | None]] = []
+    unusable = []
     for source in sources:
         files = _files(source, directory)
-        shown = _shown(source, directory)
+        shown = _below(directory / source.path, directory)
+        if len(files) > _MOST_FILES:
+            unusable.append(Given(shown, Unusable(shown, f"names more than {_MOST_FILES} files"), source.subject))
+            continue
         read += [(source, shown, file) for file in files] if files else [(source, shown, None)]
     evidence_files = frozenset(_below(file, directory) for _, _, file in read if file is not None)
-    return tuple(
-        given
+    given = [
+        one
         for source, shown, file in read
-        for given in _given(source, shown, file, directory, root, changed, evidence_files)
-    )
+        for one in _given(source, shown, file, directory, root, changed, evidence_files)
+    ]
+    return (*given, *unusable)
 
 
 def _given(
@@ -83,15 +88,23 @@ def _stale(commit: str, source: EvidenceSource, changed: Changed, evidence_files
 
 
 def _files(source: EvidenceSource, directory: Path) -> list[Path]:
+    """The files that a source names; one more than is read where there are too many."""
     path = directory / source.path
     if path.exists() or not glob.has_magic(source.path):
         return [path] if path.exists() else []
-    found = glob.iglob(str(Path(glob.escape(str(directory))) / source.path), recursive=True)
-    return sorted(Path(name) for name in islice(found, _MOST_FILES) if os.path.isfile(name))
-
-
-def _shown(source: EvidenceSource, directory: Path) -> str:
-    return _below(directory / source.path, directory)
+    parts = PurePath(source.path).parts
+    fixed = list(takewhile(lambda part: not glob.has_magic(part), parts))
+    base = directory.joinpath(*fixed)
+    named = matcher(("/" + "/".join(parts[len(fixed) :]),))
+    found = []
+    # Links to folders are not followed: one may lead to a folder that it lies in.
+    for folder, folders, names in os.walk(base):
+        folders[:] = sorted(one for one in folders if one != ".git")
+        below = Path(folder).relative_to(base)
+        found += [base / below / name for name in sorted(names) if named((below / name).as_posix())]
+        if len(found) > _MOST_FILES:
+            break
+    return sorted(found)[: _MOST_FILES + 1]
 
 
 def _below(file: Path, directory: Path) -> str:

@@ -68,7 +68,9 @@ def missing(condition: Condition, detail: str) -> Row:
 
 def sourced(one: Row, origin: Origin, samples: int | None = None) -> Row:
     """``one`` with the file that it rests on."""
-    return msgspec.structs.replace(one, source=origin.path, observed=origin.finished, samples=samples)
+    return msgspec.structs.replace(
+        one, source=origin.path, observed=origin.finished, dated_by=origin.dated_by, samples=samples
+    )
 
 
 def aged(origin: Origin, stale: str, max_age: float, now: datetime) -> str:

@@ -65,7 +65,14 @@ def judge_metric(case: Case, condition: Condition) -> Row:
         return worst
     if worst.state in (State.PASS, State.INCONCLUSIVE) or (worst.state is State.NO_DATA and condition.required):
         refuted = row(condition, State.FAIL, worst.value, speaking, EvidenceClass.PROVED)
-        return msgspec.structs.replace(refuted, source=worst.source, observed=worst.observed, samples=worst.samples)
+        return msgspec.structs.replace(
+            refuted,
+            source=worst.source,
+            observed=worst.observed,
+            dated_by=worst.dated_by,
+            samples=worst.samples,
+            required=worst.required,
+        )
     return _told(worst, speaking)
 
 

@@ -81,10 +81,12 @@ def _rules(case: Case) -> set[str]:
 def _row(condition: Condition, runs: list[tuple[Given, Scanned]], state: State, number: int, detail: str) -> Row:
     made = row(condition, state, str(number), detail, EvidenceClass.MEASURED)
     origins = [scanned.origin for _, scanned in runs]
+    oldest = min((origin for origin in origins if origin.finished), key=lambda one: one.finished, default=origins[0])
     return msgspec.structs.replace(
         made,
         source=", ".join(dict.fromkeys(origin.path for origin in origins)),
-        observed=min((origin.finished for origin in origins if origin.finished), default=""),
+        observed=oldest.finished,
+        dated_by=oldest.dated_by,
     )
 
 

@@ -31,8 +31,8 @@ class Row(msgspec.Struct, frozen=True):
     """One condition of the gate: what was asked, what was found, and the class of evidence it rests on.
 
     ``evidence`` is `proved`, `measured`, `attested` or `unknown`. ``required`` rows decide; the others are shown.
-    ``source`` names the file or tool that the value comes from, ``observed`` when (ISO 8601, UTC), ``samples`` from how
-    many. ``place`` is the line of the configuration that asks for it, where one does. ``detail`` is one clause: why it is
+    ``source`` names the file or tool that the value comes from, ``observed`` when (ISO 8601, UTC) by its `content` or by the
+    time of its `file` (``dated_by``), ``samples`` from how many. ``place`` is the line of the configuration that asks for it, where one does. ``detail`` is one clause: why it is
     so, and for what is missing, what to do.
     """
 
@@ -47,6 +47,7 @@ class Row(msgspec.Struct, frozen=True):
     observed: str = ""
     samples: int | None = None
     place: Place | None = None
+    dated_by: str = ""
 
 
 class Verdict(msgspec.Struct, frozen=True):

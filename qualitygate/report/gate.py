@@ -33,6 +33,7 @@ _COUNTED = {
 _ORDER = tuple(_COUNTED)
 # Narrower than this, the last column is not worth its place beside the others.
 _NARROWEST = 30
+_DATED = {"content": "run ", "file": "file "}
 Cell = tuple[str, Callable[[str], str]]
 
 
@@ -80,7 +81,8 @@ def _cells(row: Row, paint: Palette, plain: Callable[[str], str]) -> tuple[Cell,
 
 def _rests_on(row: Row) -> str:
     """The class of evidence, where and when it was taken, from how much, and what is to be said of it."""
-    source = row.source + (f" of {row.observed[:10]}" if row.source and row.observed else "")
+    dated = f", {_DATED.get(row.dated_by, '')}of {row.observed[:10]}" if row.observed else ""
+    source = row.source + dated if row.source else ""
     samples = f"{row.samples:,} samples" if row.samples is not None else ""
     told = "; ".join(filter(None, (", ".join(filter(None, (source, samples))), row.detail)))
     if row.state is State.NOT_APPLICABLE or row.evidence == EvidenceClass.UNKNOWN.value:

@@ -71,6 +71,7 @@ def _row(row: Row, redactor: Redactor) -> dict[str, Any]:
         "detail": redactor.text(row.detail),
         "source": redactor.text(row.source),
         "observed": row.observed,
+        "dated_by": row.dated_by,
         "samples": row.samples,
         "place": {"path": row.place.path, "line": row.place.span.line} if row.place is not None else None,
     }

@@ -78,6 +78,7 @@ def test_a_load_test_is_judged_beside_the_code(qgate, service: Path) -> None:
         "detail": "",
         "source": "out/k6.json",
         "observed": "",
+        "dated_by": "file",
         "samples": 6000,
         "place": None,
     }

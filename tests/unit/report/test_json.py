@@ -64,6 +64,7 @@ def test_a_full_report_has_the_published_form(
             }
         ],
         "tags": ["CWE-770"],
+        "count": 1,
     }
     assert document["findings"][1]["status"] == "suppressed"
     assert document["unread"][0] == {"path": "app/broken.py", "line": 7, "reason": "expected ':'"}
