@@ -134,13 +134,12 @@ class _Writer:
         yield f"{self._severity(severity)(head)}{self.paint.strong(f': {len(findings):,} more like these')}" + (
             self.paint.faint("  (whole with -v)")
         )
-        columns = min(_PLACE_WIDTH, max(width(self._position(item.place)) for item in findings))
-        indent = " " * (4 + columns)
+        columns = max(width(self._position(item.place)) for item in findings)
+        below = columns > _PLACE_WIDTH
+        indent = " " * (6 if below else 4 + columns)
         for item in findings:
-            used = width(self._position(item.place))
-            gap = " " * (columns - used + 2) if used <= columns else f"\n{indent}"
-            message = wrapped(self._plain(item.message), self.style.width, indent)
-            yield f"  {self._at(item.place)}{gap}{message}"
+            gap = f"\n{indent}" if below else " " * (columns - width(self._position(item.place)) + 2)
+            yield f"  {self._at(item.place)}{gap}{wrapped(self._plain(item.message), self.style.width, indent)}"
 
     def _finding(self, finding: Finding, before: Finding | None) -> Iterator[str]:
         """One finding, whole; of long texts that the one ``before`` it has too it is said that they are the same."""
