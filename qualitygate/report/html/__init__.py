@@ -18,7 +18,7 @@ from qualitygate.authoring import Check
 from qualitygate.model.finding import Change, Domain, Finding, Severity, Status
 from qualitygate.model.verdict import Report
 from qualitygate.report.html import architecture, findings, gate, rest, schema
-from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined, script_data
+from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined, plural, script_data
 from qualitygate.report.redact import Redactor
 
 _DATE = "%Y-%m-%d %H:%M UTC"
@@ -120,9 +120,7 @@ def _counts(active: Sequence[Finding]) -> Markup:
     new = sum(finding.change is Change.NEW for finding in active)
     if not active:
         return joined(["No findings in force."])
-    levels = ", ".join(
-        f"{by_severity[one]:,} {one.value}{'s' * (by_severity[one] != 1)}" for one in Severity if by_severity[one]
-    )
+    levels = ", ".join(plural(by_severity[one], one.value) for one in Severity if by_severity[one])
     return joined(
         [
             element("b", len(active)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from qualitygate.model.architecture import Route
 from qualitygate.model.project import Project
@@ -18,7 +17,8 @@ from qualitygate.report.architecture_facts import (
     summarise,
 )
 from qualitygate.report.html.drawing import Box, Link, flow
-from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined
+from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined, plural
+from qualitygate.report.html.systems import KINDS, System, reached_by
 
 # More boxes in a column than this are not read, but searched.
 _MOST = 14
@@ -28,13 +28,12 @@ _PLACES = 3
 _REST = "rest"
 # A part that holds this share of what is drawn is the system; below it there are several.
 _MAIN = 0.6
-_UNNAMED = "hosts without a name here"
 
 
 def section(project: Project, say: Speaker) -> Markup | None:
     """The drawing, the routes by prefix and what is reached; None where there is neither."""
     architecture = project.once(summarise)
-    reached = _reached(project)
+    reached = reached_by(project)
     if not project.routes and not reached:
         return None
     return joined(
@@ -55,7 +54,7 @@ def _lead(project: Project, architecture: Architecture) -> Markup:
         (len(project.tables), "table"),
         (len(project.tasks), "task"),
     ]
-    told = ", ".join(f"{count:,} {word}{'s' * (count != 1)}" for count, word in numbers if count)
+    told = ", ".join(plural(count, word) for count, word in numbers if count)
     return element(
         "p",
         f"{told}, as they stand in the code. A part is a folder with a manifest of its own; a route is open where nothing is seen to ask who calls.",
@@ -63,106 +62,7 @@ def _lead(project: Project, architecture: Architecture) -> Markup:
     )
 
 
-@dataclass
-class _System:
-    """One thing that the code reaches: its places, and what is said of it."""
-
-    kind: str
-    name: str
-    detail: str
-    places: list[Place] = field(default_factory=list)
-    routes: set[str] = field(default_factory=set)
-    tables: list[str] = field(default_factory=list)
-    dialect: str = ""
-
-    @property
-    def key(self) -> str:
-        return f"{self.kind} {self.name}"
-
-
-# In the order in which they are told: the kinds of what is reached, and the word for one.
-_KINDS = {
-    "database": "database",
-    "cache": "cache",
-    "search": "search",
-    "storage": "storage",
-    "broker": "broker",
-    "task": "tasks",
-    "queue": "queues and topics",
-    "mail": "mail",
-    "host": "host",
-    "http": "HTTP",
-}
-
-
-def _reached(project: Project) -> list[_System]:
-    """What is reached, by kind: the database with its tables first, named hosts after all else but those without a name."""
-    systems: dict[tuple[str, str], _System] = {}
-
-    def system(kind: str, name: str) -> _System:
-        return systems.setdefault((kind, name), _System(kind, name, ""))
-
-    dialects = Counter(table.dialect for table in project.tables)
-    for table in project.tables:
-        # tables without a known dialect belong to the one that there is
-        dialect = table.dialect or next((one for one, _ in dialects.most_common() if one), "")
-        one = system("database", dialect if len(dialects.keys() - {""}) > 1 else "database")
-        one.dialect = dialect if one.name == "database" else ""
-        one.tables.append(table.full_name)
-    made = [connection for connection in project.connections if connection.kind == "database"]
-    home = next((one for (kind, _), one in systems.items() if kind == "database"), None)
-    for connection in project.connections:
-        library = connection.constructor.partition(".")[0]
-        if connection.kind == "http":
-            one = system("http", _UNNAMED)
-        elif connection.kind == "database" and home is not None:
-            one = home
-        else:
-            one = system(connection.kind, library)
-        one.places.append(connection.place)
-        one.routes.update(connection.routes)
-    for outbound in project.outbound:
-        kind, name = ("host", outbound.host) if outbound.host else ("http", _UNNAMED)
-        system(kind, name).places.append(outbound.place)
-    for cache in project.caches:
-        one = system("cache", cache.library)
-        one.places.append(cache.place)
-        one.routes.update(cache.routes)
-    for task in project.tasks:
-        one = system("task", task.library)
-        one.places.append(task.place)
-        one.routes.update(task.routes)
-    for channel in project.channels:
-        one = system("queue", channel.library)
-        one.places.append(channel.place)
-        one.routes.update(channel.routes)
-    libraries = sorted({connection.constructor.partition(".")[0] for connection in made})
-    order = list(_KINDS)
-    for one in systems.values():
-        one.detail = _detail(one, libraries)
-    return sorted(
-        systems.values(),
-        key=lambda one: (
-            order.index(one.kind) if one.kind in order else len(order),
-            -len(one.tables),
-            -len(one.places),
-            one.name,
-        ),
-    )
-
-
-def _detail(system: _System, libraries: Sequence[str]) -> str:
-    count = len(system.places)
-    if system.kind == "database":
-        told = [_plural(len(system.tables), "table") if system.tables else "", system.dialect, ", ".join(libraries)]
-        return ", ".join(filter(None, told)) or "database"
-    if system.kind == "task":
-        return _plural(count, "task")
-    words = {"queue": "sends or reads messages", "host": "over HTTP", "http": "over HTTP"}
-    return f"{words.get(system.kind, _KINDS.get(system.kind, system.kind))}, {_plural(count, 'place')}"
-
-
-def _drawing(project: Project, architecture: Architecture, reached: Sequence[_System], say: Speaker) -> Markup | None:
+def _drawing(project: Project, architecture: Architecture, reached: Sequence[System], say: Speaker) -> Markup | None:
     groups = by_prefix(project.routes, _MOST)
     where = {id(route): architecture.component(route.place.path) for route in project.routes}
     right = [one for one in reached if one.kind != "host"]
@@ -229,7 +129,7 @@ def _drawing(project: Project, architecture: Architecture, reached: Sequence[_Sy
     )
 
 
-def _named(system: _System, say: Speaker) -> str:
+def _named(system: System, say: Speaker) -> str:
     return say(system.name[:1].upper() + system.name[1:] if system.kind in ("http", "database") else system.name)
 
 
@@ -237,7 +137,7 @@ def _prefix_box(group: RouteGroup, say: Speaker) -> Box:
     count = len(group.routes)
     open_ones = count - group.guarded
     asked = ", all ask who calls" if not open_ones else f", {open_ones:,} open" if group.guarded else ", open"
-    return Box(f"prefix {group.prefix}", say(_prefix(group)), f"{_plural(count, 'route')}{asked}")
+    return Box(f"prefix {group.prefix}", say(_prefix(group)), f"{plural(count, 'route')}{asked}")
 
 
 def _prefix(group: RouteGroup) -> str:
@@ -264,7 +164,7 @@ def _unit_box(unit: str, components: Sequence[Component], say: Speaker) -> Box:
         (sum(one.tables for one in components), "table"),
         (sum(one.tasks for one in components), "task"),
     )
-    told = [_plural(count, word) for count, word in counts if count]
+    told = [plural(count, word) for count, word in counts if count]
     lines = f"{sum(one.lines for one in components):,} lines"
     return Box(unit, say(name or "top folder"), ", ".join([*told[:2], lines]))
 
@@ -291,7 +191,7 @@ def _group(group: RouteGroup, documented: set[tuple[str, str, Place]], served: b
     collections = [route for route in routes if route.collection]
     told_open = f"{len(routes) - group.guarded:,} open" if group.guarded < len(routes) else "all ask who calls"
     cells = [
-        (_plural(len(routes), "route"), ""),
+        (plural(len(routes), "route"), ""),
         (told_open, "" if all(map(is_guarded, judged)) else "less"),
     ]
     if judged:
@@ -299,7 +199,7 @@ def _group(group: RouteGroup, documented: set[tuple[str, str, Place]], served: b
     else:
         cells.append(("pages or exempt", ""))
     paged = sum(route.paginated for route in collections)
-    cells.append((f"{paged:,} of {_plural(len(collections), 'list')} paginated" if collections else "", ""))
+    cells.append((f"{paged:,} of {plural(len(collections), 'list')} paginated" if collections else "", ""))
     if served:
         known = sum((route.method, route.path, route.place) in documented for route in routes)
         cells.append((f"{known:,} in the contract", ""))
@@ -337,20 +237,20 @@ def _route(route: Route, say: Speaker) -> Markup:
     )
 
 
-def _outside(reached: Sequence[_System], say: Speaker) -> Markup | None:
+def _outside(reached: Sequence[System], say: Speaker) -> Markup | None:
     if not reached:
         return None
     rows = [
         element(
             "tr",
-            element("td", say(_KINDS.get(one.kind, one.kind))),
+            element("td", say(KINDS.get(one.kind, one.kind))),
             element("td", say(one.name), data_label="What"),
             element(
                 "td",
-                _plural(len(one.tables), "table") if one.tables else _plural(len(one.places), "place"),
+                plural(len(one.tables), "table") if one.tables else plural(len(one.places), "place"),
                 data_label="How much",
             ),
-            element("td", _plural(len(one.routes), "route") if one.routes else "–", data_label="Routes"),
+            element("td", plural(len(one.routes), "route") if one.routes else "–", data_label="Routes"),
             element("td", places(one.places, say), data_label="Where"),
         )
         for one in reached
@@ -384,7 +284,3 @@ def places(found: Iterable[Place], say: Speaker) -> Child:
 def at(place: Place) -> str:
     """Path and line."""
     return f"{place.path}:{max(1, place.span.line)}"
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count:,} {word}{'s' * (count != 1)}"

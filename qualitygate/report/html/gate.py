@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from qualitygate.model.evidence import EvidenceClass
 from qualitygate.model.verdict import Row, State, Verdict
-from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined
+from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined, plural
 
 # In the order of the table: a mark for those who do not see the colour, and the words.
 STATES = {
@@ -53,7 +53,7 @@ def banner(verdict: Verdict, say: Speaker) -> Markup:
         element("ul", [element("li", _reason(row, say)) for row in against[:_REASONS]], class_="reasons")
         if against
         else None,
-        element("p", f"and {more} more {'row' if more == 1 else 'rows'}", class_="faint") if more > 0 else None,
+        element("p", f"and {plural(more, 'more row')}", class_="faint") if more > 0 else None,
         class_=f"banner {verdict.state}",
     )
 

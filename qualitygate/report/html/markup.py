@@ -63,6 +63,11 @@ def script_data(identity: str, value: Any) -> Markup:
     return Markup(f'<script type="application/json" id="{escape(identity)}">{text}</script>')
 
 
+def plural(count: int, word: str) -> str:
+    """The number and the word, in the form that the number asks for."""
+    return f"{count:,} {word}{'s' * (count != 1)}"
+
+
 class Speaker:
     """Makes text of the scanned repository fit to be shown: secrets masked, and nothing in it that hides or reorders."""
 

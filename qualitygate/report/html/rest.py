@@ -14,9 +14,10 @@ from qualitygate.model.verdict import Report
 from qualitygate.report.display import understood
 from qualitygate.report.html.architecture import at
 from qualitygate.report.html.drawing import bar
-from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined, prose
+from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined, plural, prose
 
 _SHOWN = 400
+_SHORT = 12
 
 
 def contracts(project: Project, say: Speaker) -> Markup | None:
@@ -54,8 +55,10 @@ def _contract(path: str, title: str, operations: int, form: str, agreement: Agre
     absent, missing = len(agreement.undocumented), len(agreement.unimplemented)
     unsure = "" if agreement.sure else " Routes may have escaped the analysis, so more of it may be served."
     differing = [
-        f"{', '.join(operation.name for operation in one.operations)} in the contract, "
-        f"{', '.join(f'{route.method} {route.path}' for route in one.routes)} in the code"
+        (
+            ", ".join(operation.name for operation in one.operations),
+            f"in the contract, {_named(one.routes)} in the code",
+        )
         for one in agreement.differences
     ]
     return joined(
@@ -64,19 +67,25 @@ def _contract(path: str, title: str, operations: int, form: str, agreement: Agre
             _covered(agreement.among - absent, absent, "routes that it could have", "in it", "not in it"),
             _covered(served, missing, "operations of it", "served by a route", "served by none"),
             element("p", unsure, class_="faint") if unsure else None,
-            _folded(
+            _told(
                 "Routes that the contract does not have",
                 [(f"{route.method} {route.path}", at(route.place)) for route in agreement.undocumented],
                 say,
+                folded=True,
             ),
-            _folded(
+            _told(
                 "Operations that no route serves",
                 [(operation.name, at(operation.place)) for operation in agreement.unimplemented],
                 say,
+                folded=True,
             ),
-            _folded("Paths on which both differ", [(text, "") for text in differing], say),
+            _told("Paths on which both differ", differing, say, folded=True),
         ]
     )
+
+
+def _named(routes: Sequence[Route]) -> str:
+    return ", ".join(f"`{route.method} {route.path}`" for route in routes)
 
 
 def _covered(there: int, missing: int, what: str, yes: str, no: str) -> Markup | None:
@@ -89,27 +98,6 @@ def _covered(there: int, missing: int, what: str, yes: str, no: str) -> Markup |
     return joined([element("p", f"{told}."), element("div", bar(parts, told), class_="bar-of")])
 
 
-def _folded(title: str, items: Sequence[tuple[str, str]], say: Speaker, open_: bool = False) -> Markup | None:
-    """A list that can be opened; each item a text and where it stands."""
-    if not items:
-        return None
-    listed = [
-        element(
-            "li",
-            element("code", say(text)),
-            element("span", "  ", element("code", say(where)), class_="faint") if where else None,
-        )
-        for text, where in items[:_SHOWN]
-    ]
-    more = element("li", f"and {len(items) - _SHOWN:,} more", class_="faint") if len(items) > _SHOWN else None
-    return element(
-        "details",
-        element("summary", title, element("span", f" {len(items):,}", class_="faint")),
-        element("ul", listed, more, class_="things"),
-        open=open_,
-    )
-
-
 def unseen(report: Report, say: Speaker) -> Markup:
     """What could not be read or followed, and so was not judged."""
     project = report.project
@@ -118,6 +106,7 @@ def unseen(report: Report, say: Speaker) -> Markup:
             "Could not be read",
             [(f"{one.path}:{one.line}" if one.line else one.path, one.reason) for one in report.unread],
             say,
+            folded=True,
         ),
         _told("Checks that crashed: the gate is undecided", sorted(report.broken.items()), say),
         _told(
@@ -136,8 +125,8 @@ def unseen(report: Report, say: Speaker) -> Markup:
     if report.coverage.total:
         told.append(f"{understood(report.coverage)}.")
     if report.hidden:
-        told.append(f"{report.hidden:,} findings were below the confidence asked for and are not in this page.")
-    if not any(parts):
+        told.append(f"Below the confidence asked for and not in this page: {plural(report.hidden, 'finding')}.")
+    if not any(parts) and report.coverage.total == report.coverage.understood:
         told.insert(0, "Everything that was found was read and followed.")
     return joined([[element("p", text) for text in told], parts])
 
@@ -156,7 +145,8 @@ def _routes(count: int, first: Route) -> str:
     return name if count == 1 else f"{name} and {count - 1:,} more"
 
 
-def _told(title: str, items: Sequence[tuple[str, str]], say: Speaker) -> Markup | None:
+def _told(title: str, items: Sequence[tuple[str, str]], say: Speaker, *, folded: bool = False) -> Markup | None:
+    """A list that can be opened: names and what is to be said of each; a short one is open unless it is to be folded."""
     if not items:
         return None
     listed = [
@@ -168,7 +158,7 @@ def _told(title: str, items: Sequence[tuple[str, str]], say: Speaker) -> Markup 
         "details",
         element("summary", title, element("span", f" {len(items):,}", class_="faint")),
         element("ul", listed, more, class_="things"),
-        open=len(items) <= 12,
+        open=not folded and len(items) <= _SHORT,
     )
 
 
@@ -206,7 +196,7 @@ def trend(report: Report, say: Speaker) -> Markup | None:
             [
                 element(
                     "p",
-                    f"The baseline holds back {baselined:,} findings; {stale:,} of its entries stand for nothing any more.",
+                    f"The baseline holds back {plural(baselined, 'finding')}; of its entries, {stale:,} stand for nothing any more.",
                 ),
                 _told(
                     "Entries of the baseline that nothing stands for", [("", one) for one in report.stale_baseline], say
@@ -215,12 +205,7 @@ def trend(report: Report, say: Speaker) -> Markup | None:
         )
     if suppressed:
         parts.append(
-            element(
-                "p",
-                f"{suppressed:,} findings are answered in the code; choose the status `suppressed` above to read them.".replace(
-                    "`", ""
-                ),
-            )
+            element("p", f"Answered in the code, and found above by their status: {plural(suppressed, 'finding')}.")
         )
     return joined(parts) if parts else None
 

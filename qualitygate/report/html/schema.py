@@ -9,8 +9,9 @@ from qualitygate.model.project import Project
 from qualitygate.model.schema import Table
 from qualitygate.report.architecture_facts import TableGroup, summarise
 from qualitygate.report.html.architecture import at
-from qualitygate.report.html.drawing import Arrow, Card, Line, cards, matrix
-from qualitygate.report.html.markup import Markup, Speaker, element, joined
+from qualitygate.report.html.cards import Arrow, Card, Line, cards
+from qualitygate.report.html.drawing import matrix
+from qualitygate.report.html.markup import Markup, Speaker, element, joined, plural
 
 # So many tables are drawn in one picture; more are drawn group by group.
 _TOGETHER = 30
@@ -25,10 +26,10 @@ def section(project: Project, say: Speaker) -> Markup | None:
     if not tables:
         return None
     others = Counter(table.kind for table in project.tables if table.kind not in ("table", "partitioned"))
-    more = "".join(f", {count:,} {kind}{'s' * (count != 1)}" for kind, count in sorted(others.items()))
+    more = "".join(f", {plural(count, kind)}" for kind, count in sorted(others.items()))
     keys = sum(len(table.foreign_keys) for table in tables)
     modelled = sum(table.source == "models" for table in tables)
-    lead = f"{_tables(len(tables))} after all migrations{more}, {keys:,} foreign keys."
+    lead = f"{plural(len(tables), 'table')} after all migrations{more}, {keys:,} foreign keys."
     if modelled:
         lead += f" {modelled:,} of them are made by no migration here: they are told as the models declare them."
     if len(tables) <= _TOGETHER or len(groups) == 1:
@@ -42,7 +43,7 @@ def section(project: Project, say: Speaker) -> Markup | None:
                     element(
                         "summary",
                         element("b", say(group.name)),
-                        f" {_tables(len(group.tables))} ",
+                        f" {plural(len(group.tables), 'table')} ",
                         element("span", say(_names(group)), class_="faint"),
                     ),
                     _picture(group, say),
@@ -53,10 +54,6 @@ def section(project: Project, say: Speaker) -> Markup | None:
             ),
         ]
     return joined([element("p", lead, class_="lead"), pictures])
-
-
-def _tables(count: int) -> str:
-    return f"{count:,} {'table' if count == 1 else 'tables'}"
 
 
 def _names(group: TableGroup) -> str:

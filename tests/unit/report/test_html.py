@@ -394,7 +394,7 @@ def test_what_was_not_read_not_followed_or_not_judged_is_told(report: Make, unre
     for told in (
         "app/broken.py:7",
         "expected ':'",
-        "7 findings were below the confidence",
+        "Below the confidence asked for and not in this page: 7 findings",
         "some-check",
         "mounted in a loop",
         "left out",
@@ -414,7 +414,7 @@ def test_the_trend_tells_what_is_new_changed_and_gone(report: Make, finding: Mak
     ).text
     assert "2 new, 1 changed, 1 unchanged, 1 gone" in text
     assert "x app/y.py: old fault" in text
-    assert "holds back 1 findings; 1 of its entries" in text
+    assert "holds back 1 finding; of its entries, 1 stand" in text
 
 
 def test_a_page_of_the_same_state_is_the_same(
