@@ -25,7 +25,7 @@ from qualitygate.model.policy import Policy
 from qualitygate.report.formats import FORMATS
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-_TIME = re.compile(rb'"seconds": [0-9.]+|"(?:start|end)TimeUtc": "[^"]*"|[0-9.]+ s(?=[;.<]|$)', re.MULTILINE)
+_TIME = re.compile(rb'"seconds": [0-9.]+|"(?:start|end)TimeUtc": "[^"]*"|[0-9.]+ s(?=[;.,<]|$)', re.MULTILINE)
 
 
 def outputs(folder: Path, seed: str, jobs: str, cache: Path | None = None) -> dict[str, bytes]:
