@@ -43,7 +43,7 @@ def read_pip_audit(source: Opened) -> Scanned:
     found: list[tuple[Alert, str | None]] = []
     skipped = []
     for dependency in dependencies:
-        package = label(dependency.name, dependency.version or "")
+        package = sentence(label(dependency.name, dependency.version or ""))
         if dependency.skip_reason is not None or dependency.vulns is None:
             skipped.append(f"{package}: {sentence(dependency.skip_reason or 'no answer')}")
         for vulnerability in dependency.vulns or ():
@@ -62,7 +62,7 @@ def _alert(package: str, vulnerability: _Vulnerability) -> Alert:
     aliases = f" ({', '.join(vulnerability.aliases[:3])})" if vulnerability.aliases else ""
     fixed = ", ".join((vulnerability.fix_versions or ())[:5])
     message = f"{package}: {vulnerability.id}{aliases}; {f'fixed in {fixed}' if fixed else 'no fixed version'}"
-    return Alert(vulnerability.id, UNRATED, sentence(message), package=package)
+    return Alert(sentence(vulnerability.id), UNRATED, sentence(message), package=package)
 
 
 def _fits(source: Opened) -> bool:

@@ -23,6 +23,7 @@ _LARGEST = 5_000_000
 # So many addresses, and so many last parts of each, tell where another machine had the tree.
 _MOST_ADDRESSES = 1_000
 _DEEPEST = 30
+_LONGEST = 4096
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _DRIVE = re.compile(r"/?[A-Za-z]:[\\/]")
 
@@ -133,6 +134,6 @@ def _plain(uri: str) -> str:
 
 
 def inside(path: str) -> str:
-    """A relative path in its shortest form; empty where it is absolute or leads out of its root."""
-    normal = posixpath.normpath(path) if path else ""
+    """A relative path in its shortest form; empty where it is absolute, leads out of its root or is longer than paths are."""
+    normal = posixpath.normpath(path) if 0 < len(path) <= _LONGEST else ""
     return "" if normal in ("", ".") or normal.startswith(("/", "../")) or normal == ".." else normal

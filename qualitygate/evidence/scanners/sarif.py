@@ -43,6 +43,10 @@ _PACKAGES = (
 _MOST_BASES = 8
 
 
+# PHP writes an object without a key as an array without an item.
+_Empty = tuple[()]
+
+
 class _Message(msgspec.Struct):
     text: str | None = None
     markdown: str | None = None
@@ -61,7 +65,7 @@ class _Artifact(msgspec.Struct):
 
 
 class _Region(msgspec.Struct, rename="camel"):
-    start_line: int | None = None
+    start_line: int | float | None = None
 
 
 class _Physical(msgspec.Struct, rename="camel"):
@@ -96,9 +100,9 @@ class _Rule(msgspec.Struct, rename="camel"):
     id: str = ""
     name: str | None = None
     short_description: _Message | None = None
-    message_strings: dict[str, _Message] | None = None
+    message_strings: dict[str, _Message] | _Empty | None = None
     default_configuration: _Configuration | None = None
-    properties: dict[str, Any] | None = None
+    properties: dict[str, Any] | _Empty | None = None
 
 
 class _Driver(msgspec.Struct, rename="camel"):
@@ -127,7 +131,7 @@ class _Result(msgspec.Struct, rename="camel"):
     locations: tuple[_Location, ...] | None = None
     suppressions: tuple[_Suppression, ...] | None = None
     baseline_state: str | None = None
-    properties: dict[str, Any] | None = None
+    properties: dict[str, Any] | _Empty | None = None
 
 
 class _Notification(msgspec.Struct):
@@ -158,7 +162,7 @@ class _Run(msgspec.Struct, rename="camel"):
     results: tuple[_Result, ...] | None = None
     invocations: tuple[_Invocation, ...] | None = None
     artifacts: tuple[_Artifact, ...] | None = None
-    original_uri_base_ids: dict[str, _Address] | None = None
+    original_uri_base_ids: dict[str, _Address] | _Empty | None = None
     version_control_provenance: tuple[_Provenance, ...] | None = None
     external_property_file_references: _External | None = None
 
@@ -191,7 +195,7 @@ def _scanned(runs: Sequence[_Run], source: Opened, places: Places) -> Scanned:
     return Scanned(
         origin=source.origin(
             "SARIF 2.1.0",
-            driver.name,
+            sentence(driver.name) or "unnamed",
             version=driver.semantic_version or driver.version or "",
             finished=max((moment(one.end_time_utc) for one in invocations), default=""),
             commit=commits.pop() if len(commits) == 1 else "",
@@ -279,7 +283,7 @@ class _Reader:
             package = _package(result)
             words = package or ("" if speaks_of_secret(about) else None if path else message)
             severity = self._severity(result, identity, rule)
-            yield Alert(identity or "unnamed", severity, message, path, line, package), words
+            yield Alert(sentence(identity) or "unnamed", severity, message, path, line, package), words
 
     def _rule(self, reference: _Reference | None, identity: str | None, index: int | None) -> tuple[str, _Rule | None]:
         """Id and description of a rule, by whatever names it (section 3.52)."""
@@ -304,7 +308,7 @@ class _Reader:
         return identity or (rule.id if rule is not None else ""), rule
 
     def _severity(self, result: _Result, identity: str, rule: _Rule | None) -> str:
-        rules = rule.properties or {} if rule is not None else {}
+        rules = rule.properties if rule is not None and isinstance(rule.properties, dict) else {}
         level = (
             result.level
             or self.overrides.get(identity)
@@ -312,7 +316,7 @@ class _Reader:
             or "warning"
         )
         return (
-            _own_severity(result.properties or {})
+            _own_severity(result.properties if isinstance(result.properties, dict) else {})
             or _tagged(rules)
             or severity_of_score(rules.get("security-severity"))
             or _own_severity(rules)
@@ -325,7 +329,7 @@ class _Reader:
         """Path and line: an empty path where the result has no place here, None where it is in another part."""
         where = self._address(result)
         physical = _physical(result)
-        line = physical.region.start_line or 0 if physical is not None and physical.region is not None else 0
+        line = int(physical.region.start_line or 0) if physical is not None and physical.region is not None else 0
         if not where:
             return "", 0
         path: str | None
@@ -349,9 +353,9 @@ class _Reader:
         return address(where.uri, tuple(self._bases(where.uri_base_id)))
 
     def _bases(self, identity: str | None) -> Iterator[str]:
-        known: Mapping[str, _Address] = self.run.original_uri_base_ids or {}
+        known = self.run.original_uri_base_ids
         for _ in range(_MOST_BASES):
-            base = known.get(identity) if identity else None
+            base = known.get(identity) if identity and isinstance(known, dict) else None
             if base is None:
                 return
             if base.uri:
@@ -391,7 +395,7 @@ def _about(identity: str, rule: _Rule | None) -> str:
     """The words by which a rule says what it is about."""
     if rule is None:
         return identity
-    tags = (rule.properties or {}).get("tags")
+    tags = rule.properties.get("tags") if isinstance(rule.properties, dict) else None
     named = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
     return " ".join((identity, rule.name or "", _text(rule.short_description, None), *named))
 
@@ -421,7 +425,7 @@ def _text(message: _Message | None, rule: _Rule | None) -> str:
     if message is None:
         return ""
     text = message.text or message.markdown
-    if not text and message.id and rule is not None and rule.message_strings:
+    if not text and message.id and rule is not None and isinstance(rule.message_strings, dict):
         template = rule.message_strings.get(message.id)
         text = (template.text or template.markdown or "") if template is not None else ""
         for number, argument in enumerate(message.arguments or ()):

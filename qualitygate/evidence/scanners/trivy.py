@@ -117,27 +117,27 @@ def _alerts(target: _Target, places: Places) -> Iterator[tuple[Alert, str | None
     if path is None:
         return
     for one in target.vulnerabilities or ():
-        package = label(one.pkg_name, one.installed_version or "")
+        package = sentence(label(one.pkg_name, one.installed_version or ""))
         fixed = f"fixed in {one.fixed_version}" if one.fixed_version else one.status or "no fixed version"
         title = f", {one.title}" if one.title else ""
         at = path or _path(one.pkg_path or "", places) or ""
         message = sentence(f"{package}: {one.vulnerability_i_d}{title}; {fixed}")
-        yield Alert(one.vulnerability_i_d, _severity(one.severity), message, at, package=package), package
+        yield Alert(sentence(one.vulnerability_i_d), _severity(one.severity), message, at, package=package), package
     for fault in target.misconfigurations or ():
         if fault.status not in (None, "", "FAIL"):
             continue
         line = (fault.cause_metadata.start_line or 0) if fault.cause_metadata is not None else 0
         message = sentence(fault.message or fault.title or fault.i_d)
         line = max(0, line) if path else 0
-        yield Alert(fault.i_d, _severity(fault.severity), message, path, line), None if line else message
+        yield Alert(sentence(fault.i_d), _severity(fault.severity), message, path, line), None if line else message
     for secret in target.secrets or ():
         message = sentence(f"{secret.title or secret.rule_i_d} in {target.target}")
         line = max(0, secret.start_line or 0) if path else 0
-        yield Alert(secret.rule_i_d, _severity(secret.severity), message, path, line), ""
+        yield Alert(sentence(secret.rule_i_d), _severity(secret.severity), message, path, line), ""
     for licence in target.licenses or ():
-        package = licence.pkg_name or licence.file_path or ""
+        package = sentence(licence.pkg_name or licence.file_path or "")
         message = sentence(f"{package}: licence {licence.name}")
-        yield Alert(licence.name, _severity(licence.severity), message, path, package=package), package
+        yield Alert(sentence(licence.name), _severity(licence.severity), message, path, package=package), package
 
 
 def _path(target: str, places: Places) -> str | None:

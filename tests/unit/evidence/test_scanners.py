@@ -410,6 +410,19 @@ def test_what_cannot_be_used_is_told_in_a_line(root: Path, content: Any, told: s
     assert told in reason(root, content)
 
 
+def test_what_tools_write_beside_the_standard_is_taken(root: Path) -> None:
+    rule = {"id": "R1", "properties": [], "messageStrings": []}
+    made = run(result(line=5.0, properties=[]), rules=[rule], originalUriBaseIds=[])
+    assert (one(root, made).path, one(root, made).line) == ("app.py", 5)
+
+
+def test_texts_without_an_end_are_cut(root: Path) -> None:
+    long = "x" * 1_000_000
+    found = scanned(root, log(run(result(long, ruleId=long, message={"text": long}), tool=long)))
+    assert len(str(found)) < 2_000
+    assert len(str(scanned(root, {**TRIVY, "Results": [{**TRIVY["Results"][0], "Target": long}]}))) < 2_000
+
+
 def test_utf_16_as_windows_shells_write_it_is_read(root: Path) -> None:
     assert one_of(root, json.dumps(log(run(result()))).encode("utf-16")).path == "app.py"
     assert one_of(root, b"\xef\xbb\xbf" + json.dumps(log(run(result()))).encode()).path == "app.py"
