@@ -43,7 +43,7 @@ from qualitygate.judge import Case, judge
 from qualitygate.leaks import Past, is_past, read_known, unite, with_past
 from qualitygate.link.applied import UnknownMigration, mark_applied
 from qualitygate.load import Installed
-from qualitygate.model.evidence import ATTESTATIONS, Attestation, Given, Proof, Scanned, Unusable
+from qualitygate.model.evidence import ATTESTATIONS, REPORT, Attestation, Given, Proof, Scanned, Unusable
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.finding import CheckRun, Finding
 from qualitygate.model.policy import EvidenceSource, Kind, Policy
@@ -213,7 +213,7 @@ def gate(request: Request) -> Report:
 
 def _verdict(proof: Proof, request: Request, tree: Tree, base: Base | None) -> Verdict:
     """The verdict on a scan. What is staged is in no commit yet, so that nothing can have been measured of it."""
-    given = () if request.staged else _given(request, tree.root)
+    given = () if request.staged else _given(request, tree.root, proved=True)
     if base is not None:
         given = tuple(
             msgspec.structs.replace(one, evidence=_with_base(one.evidence, tree.root, base.commit))
@@ -266,15 +266,17 @@ def _judged_with(
     )
 
 
-def _given(request: Request, root: Path) -> tuple[Given, ...]:
-    sources = (*request.policy.evidence, *request.evidence)
+def _given(request: Request, root: Path, proved: bool = False) -> tuple[Given, ...]:
+    """The evidence that was asked for; where this run has proved what the code proves, without reports of earlier ones."""
+    sources = [one for one in (*request.policy.evidence, *request.evidence) if not (proved and one.kind == REPORT)]
     if not sources:
         return ()
     # Imported here: most scans judge the code alone.
     from qualitygate.evidence.collect import collect
 
     directory = request.policy.directory or root
-    return collect(sources, directory, root, lambda commit: changed_since(directory, commit))
+    given = collect(sources, directory, root, lambda commit: changed_since(directory, commit))
+    return tuple(one for one in given if not (proved and isinstance(one.evidence, Proof)))
 
 
 def _stated(directory: Path, today: date) -> tuple[Attestation | Unusable, ...]:

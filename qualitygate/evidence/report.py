@@ -8,11 +8,10 @@ import msgspec
 
 from qualitygate.evidence.formats import Format
 from qualitygate.evidence.opened import Opened, Unreadable
-from qualitygate.model.evidence import Proof
+from qualitygate.model.evidence import REPORT, Proof
 from qualitygate.model.finding import Change, Confidence, Domain, Finding, Severity, Status
 from qualitygate.model.source import Place, Span, Unread
 
-KIND = "qgate"
 _VERSION = 1
 
 
@@ -55,14 +54,14 @@ class _Report(msgspec.Struct):
 def read_report(source: Opened) -> Proof:
     """The findings and what was examined. Raises Unreadable for a report of another tool or of a later form."""
     report = source.decode(_Report)
-    if report.tool.name != KIND or report.schema_version != _VERSION:
+    if report.tool.name != REPORT or report.schema_version != _VERSION:
         raise Unreadable(f"is a report of {report.tool.name[:40]!r} in form {report.schema_version}, not of this qgate")
     return Proof(
         tuple(_finding(one) for one in report.findings),
         report.examined,
         report.broken,
         report.unread,
-        source.origin("qgate report", KIND, version=report.tool.version, commit=report.commit),
+        source.origin("qgate report", REPORT, version=report.tool.version, commit=report.commit),
     )
 
 
@@ -85,4 +84,6 @@ def _finding(one: _Finding) -> Finding:
     )
 
 
-FORMATS = (Format("qgate report", KIND, read_report, keys=("schema_version", "tool", "findings", "examined", "gate")),)
+FORMATS = (
+    Format("qgate report", REPORT, read_report, keys=("schema_version", "tool", "findings", "examined", "gate")),
+)

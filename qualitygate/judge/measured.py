@@ -127,6 +127,8 @@ def _held(case: Case, condition: Condition, bound: Bound, run: _Run) -> tuple[St
     ill = _ill(case, condition, run, needed) if condition.metric.startswith(_LATENCY) else ""
     if state is State.PASS and ill:
         return State.INCONCLUSIVE, ill
+    if state is State.PASS and condition.metric.startswith(_LATENCY) and ERROR_RATE not in run.others:
+        detail = "; ".join(filter(None, (detail, "whether requests failed is not known")))
     if state is State.FAIL and condition.metric == _SUCCESS:
         offered = run.others.get(_OFFERED)
         if offered is not None and offered.value is not None and not bound.holds(offered.value):

@@ -12,6 +12,8 @@ import msgspec
 from qualitygate.model.finding import Finding
 from qualitygate.model.source import Unread
 
+# The kind of evidence that a JSON report of qgate is.
+REPORT = "qgate"
 # Where statements are kept, below the folder of the configuration.
 ATTESTATIONS = Path(".qgate") / "attestations.toml"
 # The unit of each canonical metric; `*` stands for a percentile, `max` and the like.

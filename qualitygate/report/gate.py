@@ -100,7 +100,7 @@ def _table(rows: list[tuple[Cell, ...]], columns: int | None) -> Iterator[str]:
         cells = [color(pad(text, size)) for (text, color), size in zip(row, sizes, strict=False)]
         text, color = row[-1]
         head = f"  {cells[0]} {'  '.join(cells[1:])}"
-        if columns is not None and columns - left < _NARROWEST:
+        if columns is not None and columns - left < _NARROWEST and left + width(text) > columns:
             yield head.rstrip()
             if text:
                 yield f"       {color(wrapped(text, columns, ' ' * 7))}"

@@ -174,6 +174,13 @@ def test_stored_evidence_is_judged_without_a_scan(qgate, service: Path) -> None:
     assert rows(both)["findings.errors"]["source"] == "out/qgate.json"
 
 
+def test_a_scan_needs_no_report_of_an_earlier_one(qgate, service: Path) -> None:
+    (service / "qgate.toml").write_text('[[evidence]]\npath = "out/qgate.json"\nkind = "qgate"\n')
+    assert qgate("gate").returncode == 4
+    assert qgate("scan", "-o", "json=out/qgate.json").returncode == 0
+    assert qgate("gate").returncode == 0
+
+
 def test_a_report_of_another_commit_proves_nothing_of_this_one(qgate, service: Path) -> None:
     def git(*arguments: str) -> None:
         command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *arguments]
