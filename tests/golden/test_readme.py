@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -42,9 +45,23 @@ def test_a_verdict_is_a_real_one_but_for_its_days(sample: str, tmp_path: Path) -
         file = tmp_path / "fixtures/release" / name
         day = date.today() + timedelta(days=days)
         file.write_text(re.sub(rf"(?m)^{key} = .*$", f"{key} = {day.isoformat()}", file.read_text()))
+    _renewed(tmp_path / "fixtures/release/evidence")
     command, *shown = sample.splitlines()
     real = {DAY.sub("DAY", line) for line in qgate(*command.split(), cwd=tmp_path).stdout.splitlines()}
     assert [line for line in shown if line != "..." and DAY.sub("DAY", line) not in real] == []
+
+
+def _renewed(evidence: Path) -> None:
+    """The evidence as if it were of today: some of it is dated by the file's time, some by what it says."""
+    for file in evidence.iterdir():
+        if file.name.startswith("locust"):
+            entries = json.loads(file.read_text())
+            later = time.time() - 3600 - max(entry["last_request_timestamp"] for entry in entries)
+            for entry in entries:
+                entry["start_time"] += later
+                entry["last_request_timestamp"] += later
+            file.write_text(json.dumps(entries))
+        os.utime(file)
 
 
 @pytest.mark.parametrize("configuration", re.findall(r"```toml\n(\[+tool\.qgate.*?)```", PAGE, re.DOTALL))
