@@ -17,8 +17,10 @@ from qualitygate.authoring import Check, Example
 from qualitygate.cli import command
 from qualitygate.cli.rule import written
 from qualitygate.configure import option_fields, schema, type_words
+from qualitygate.gates import GATES
 from qualitygate.knowledge import GUIDE, STACK, Page, pages
 from qualitygate.load import load
+from qualitygate.model.policy import Kind
 from qualitygate.report.page import page
 
 _FENCES = {"py": "python", "yml": "yaml", "yaml": "yaml", "sql": "sql", "json": "json", "toml": "toml"}
@@ -32,6 +34,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     known = pages(installed)
     made: dict[str, str] = {
         "reference/commands.md": "\n".join(_commands()),
+        "reference/policy.md": "\n".join(_policy(installed.checks)),
         "reference/configuration.md": "\n".join(_configuration(schema(installed.checks))),
     }
     by_domain: dict[str, list[Check]] = defaultdict(list)
@@ -57,7 +60,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     config.nav = [
         {"Start": ["index.md", "first-scan.md"]},
         {"Using it": ["gate.md", "evidence.md", "ci.md", "outputs.md", "findings.md"]},
-        {"Reference": ["reference/commands.md", "reference/configuration.md"]},
+        {"Reference": ["reference/commands.md", "reference/configuration.md", "reference/policy.md"]},
         {
             "Checks": [
                 "checks/index.md",
@@ -181,6 +184,23 @@ def _help(found: click.Command, context: click.Context, level: int) -> Iterator[
                     click.Context(below, info_name=name, parent=context, max_content_width=100),
                     level + (context.parent is not None),
                 )
+
+
+def _policy(checks: Iterable[Check]) -> Iterator[str]:
+    """The rows of the default policy, each with what it looks at."""
+    by_gate: dict[str, list[str]] = defaultdict(list)
+    for check in checks:
+        for gate in check.gates:
+            by_gate[gate].append(f"[{check.id}](../checks/{check.id}.md)")
+    yield from ("# The default policy", "")
+    yield "Beside the limits on all findings (`errors = 0`) the gate has these rows. A measured row decides where there is"
+    yield "evidence of it, or where the profile sets its target; the others break the findings down by topic and are shown."
+    yield from ("", "| row | limit | of the profile | rests on |", "| --- | --- | --- | --- |")
+    for gate in GATES:
+        rests = f"`{gate.metric}`" if gate.metric else "results of other scanners" if gate.kind is Kind.SCANNER else ""
+        parts = [part for part in (rests, ", ".join(by_gate[gate.id]), "a statement" if gate.attest else "") if part]
+        target = f"`{gate.target}`" if gate.target else ""
+        yield f"| `{gate.id}` | `{gate.limit}` | {target} | {'; '.join(parts)} |"
 
 
 def _configuration(document: dict[str, Any]) -> Iterator[str]:
