@@ -236,7 +236,12 @@ def _condition(named: Any, known: Any, when: Any) -> type[msgspec.Struct]:
     levels: Any = Literal[tuple(level.value for level in Severity)]
     scanner = _struct(
         "Scanner",
-        ("tools", tuple[str, ...], (), "The scanners whose results count; empty for all that are given."),
+        (
+            "tools",
+            tuple[str, ...],
+            (),
+            "The scanners whose results count; empty for all that no other condition names.",
+        ),
         ("min_severity", ranks, "note", "The least severity that counts."),
         ("scope", scope, "", "Which results count: all, or those that the base does not have."),
     )

@@ -17,12 +17,20 @@ _NAMED = 3
 
 
 def judge_scanners(case: Case, condition: Condition) -> Row:
-    """A limit on the number of results. A tool that is needed and did not run is missing, not clean."""
+    """A limit on the number of results. A tool that is needed and did not run is missing, not clean.
+
+    A row that names no tools speaks of all but those that another row is for: a linter has a limit of its own.
+    """
+    others = [tool for one in case.conditions if one.applies and one.id != condition.id for tool in one.tools]
     runs: list[tuple[Given, Scanned]] = [
         (given, given.evidence)
         for given in case.given
         if isinstance(given.evidence, Scanned)
-        and (not condition.tools or any(map(given.evidence.written_by, condition.tools)))
+        and (
+            any(map(given.evidence.written_by, condition.tools))
+            if condition.tools
+            else not any(map(given.evidence.written_by, others))
+        )
     ]
     if condition.required is None:
         condition = replace(condition, required=bool(runs))

@@ -102,7 +102,7 @@ class Condition:
     ``bound`` is the limit; None only for a statement without a number. ``checks`` are ids; ``severity`` is the least of
     their findings that counts. For a measured number they are those whose findings refute it: they never prove it.
     ``metric`` is a canonical name, ``subject`` the endpoint or label (empty: the whole run). ``tools`` are the scanners
-    whose results count (empty: all), from ``min_severity`` upwards; ``needs`` those that must have run. ``scope`` is `new`,
+    whose results count (empty: all that no other condition names), from ``min_severity`` upwards; ``needs`` those that must have run. ``scope`` is `new`,
     `all` or empty for that of the gate. ``min_samples`` 0 takes what the percentile needs, ``max_age`` is in seconds (0: any
     age), ``confidence`` is `95%` or `none` for the plain ratio. ``attest``: a statement counts where nothing was measured.
     ``required`` decides; None: only where evidence of it is given. ``on_missing`` `warn` shows a required row without data
