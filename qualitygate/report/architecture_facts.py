@@ -185,7 +185,7 @@ def by_prefix(routes: Sequence[Route], most: int, whole: int = 12) -> tuple[Rout
             own += [route for one in largest[max(0, room - 1) :] for route in below[one]]
             del largest[max(0, room - 1) :]
             if 2 * len(own) > len(groups[prefix]):
-                continue  # most of it would be told together anyway
+                break  # most of it would be told together anyway; and to divide smaller ones alone would tell nothing
         del groups[prefix]
         groups.update({one: below[one] for one in largest})
         if own:

@@ -118,7 +118,7 @@ def overview(subject: Subject) -> str:
     rows.append(
         ("[Findings](#bottlenecks-and-risks)", f"{told_findings or 'none'}; the gate is {report.verdict.state.lower()}")
     )
-    parts = [table(("", ""), [(f"**{name}**", value) for name, value in rows])]
+    parts = [table(("What", "In this repository"), rows)]
     drawn = _context(subject)
     if drawn:
         parts.append(diagram(drawn))
@@ -169,11 +169,10 @@ def _context(subject: Subject) -> str:
             flow.nodes.append(Node(kind, (title, series(reached[kind], 4)), kind if kind != "mail" else "outside"))
             flow.edges.append((served or work, kind, ""))
     hosts = [host for host in reached["host"] if not _is_local(host)]
-    for host in hosts[:_HOSTS]:
-        flow.nodes.append(Node(f"host {host}", (host,), "outside"))
-        flow.edges.append((served or work, f"host {host}", "HTTP"))
-    if len(hosts) > _HOSTS:
-        flow.nodes.append(Node("hosts", (f"{len(hosts) - _HOSTS} more hosts",), "outside"))
+    if hosts:
+        more = len(hosts) - _HOSTS
+        lines = (*hosts[:_HOSTS], f"and {more} more") if more > 0 else tuple(hosts)
+        flow.nodes.append(Node("hosts", lines, "outside"))
         flow.edges.append((served or work, "hosts", "HTTP"))
     return flow.source()
 
@@ -317,7 +316,7 @@ def decomposition(subject: Subject) -> str:
         "components that import from one, and that it imports from.",
         long_table(heads, rows, _ROWS, "components"),
     ]
-    drawn, edges = dependencies(facts.components, facts.dependencies, 14, 40)
+    drawn, edges = dependencies(facts.components, facts.dependencies, 12, 26)
     if drawn:
         parts.append(diagram(drawn))
         if edges < len(facts.dependencies):
@@ -585,7 +584,7 @@ def data(subject: Subject) -> str:
     shared = _shared(subject)
     if shared:
         parts.append(shared)
-    drawn, left = groups(subject.facts.tables, 14, 40) if len(tables) > MAX_TABLES else ("", 0)
+    drawn, left = groups(subject.facts.tables, 12, 26) if len(tables) > MAX_TABLES else ("", 0)
     if drawn:
         told = f"; {left:,} weaker relations are left out" if left else ""
         parts.append(f"Foreign keys from group to group, with their number where there are several{told}:")

@@ -20,7 +20,7 @@ from qualitygate.report.architecture_markup import Links, code, count, series
 
 _APART = re.compile(
     r"(?:^|[/._-])(?:dev|devel|development|devcontainer|tests?|testing|ci|local|debug|e2e|cypress|github|worktree"
-    r"|benchmarks?|playground|demo|samples?)(?:[/._-]|$)",
+    r"|benchmarks?|playground|preview|demo|samples?)(?:[/._-]|$)",
     re.IGNORECASE,
 )
 

@@ -19,6 +19,7 @@ from qualitygate.model.architecture import (
     Unfollowed,
 )
 from qualitygate.model.contract import Contract, Operation
+from qualitygate.model.deployment import Decision, Unit
 from qualitygate.model.project import Project
 from qualitygate.model.schema import Table
 from qualitygate.model.source import Place
@@ -53,6 +54,12 @@ def document(project: Project, root: Path, version: str) -> dict[str, Any]:
         "tasks": [_task(task) for task in project.tasks],
         "channels": [_channel(channel) for channel in project.channels],
         "caches": [_cache(cache) for cache in project.caches],
+        "units": [_unit(unit, Place(file.path, unit.span)) for file in project.files for unit in file.units],
+        "decisions": [
+            _decision(file.decision, Place(file.path, file.decision.span))
+            for file in project.files
+            if file.decision is not None
+        ],
         "errors": [_shape(shape) for shape in _shapes(project)],
         "unfollowed": [{**_at(item.place), "why": item.why} for item in project.unfollowed],
         "unread": [{"path": item.path, "line": item.line, "reason": item.reason} for item in project.unread],
@@ -74,6 +81,18 @@ def render_text(project: Project, *, color: bool) -> str:
         ("Tasks", [_task_row(task) for task in project.tasks]),
         ("Queues and topics", [_channel_row(channel) for channel in project.channels]),
         ("Caches", [_cache_row(cache) for cache in project.caches]),
+        (
+            "Built and run",
+            [_unit_row(unit, Place(file.path, unit.span)) for file in project.files for unit in file.units],
+        ),
+        (
+            "Decision records",
+            [
+                _decision_row(file.decision, Place(file.path, file.decision.span))
+                for file in project.files
+                if file.decision is not None
+            ],
+        ),
         ("Shapes of errors", [_shape_row(shape) for shape in _shapes(project)]),
         ("Not followed", [_unfollowed_row(item) for item in project.unfollowed]),
         (
@@ -204,6 +223,7 @@ def _outbound(outbound: Outbound) -> dict[str, Any]:
         "client": outbound.client,
         "call": outbound.call,
         "target": outbound.target,
+        "host": outbound.host,
         "timeout": outbound.timeout,
         "retry": outbound.retry,
         **_at(outbound.place),
@@ -245,6 +265,32 @@ def _cache(cache: Cache) -> dict[str, Any]:
         **_at(cache.place),
         "owner": cache.owner,
         "routes": list(cache.routes),
+    }
+
+
+def _unit(unit: Unit, place: Place) -> dict[str, Any]:
+    return {
+        "kind": unit.kind,
+        "name": unit.name,
+        **_at(place),
+        "image": unit.image,
+        "command": unit.command,
+        "ports": list(unit.ports),
+        "needs": list(unit.needs),
+        "scale": unit.scale,
+        "build": unit.build,
+        "health": unit.health,
+    }
+
+
+def _decision(decision: Decision, place: Place) -> dict[str, Any]:
+    return {
+        "title": decision.title,
+        "status": decision.status,
+        "date": decision.date,
+        "replaced_by": decision.replaced_by,
+        "replaces": decision.replaces,
+        **_at(place),
     }
 
 
@@ -346,6 +392,22 @@ def _channel_row(channel: Channel) -> tuple[str, ...]:
 def _cache_row(cache: Cache) -> tuple[str, ...]:
     lives = "lives for ever" if cache.ttl == "never" else f"lives {cache.ttl}" if cache.ttl else "life unknown"
     return (cache.kind, cache.library, cache.name or cache.backend, _where(cache.place), lives)
+
+
+def _unit_row(unit: Unit, place: Place) -> tuple[str, ...]:
+    marks = [
+        f"image {unit.image}" if unit.image else "",
+        unit.command,
+        f"ports {', '.join(unit.ports)}" if unit.ports else "",
+        f"needs {', '.join(unit.needs)}" if unit.needs else "",
+        f"scale {unit.scale}" if unit.scale else "",
+        "health check" if unit.health else "",
+    ]
+    return (unit.kind, unit.name, _where(place), "; ".join(filter(None, marks)))
+
+
+def _decision_row(decision: Decision, place: Place) -> tuple[str, ...]:
+    return (decision.title, _where(place), "; ".join(filter(None, (decision.status or "no status", decision.date))))
 
 
 def _unfollowed_row(item: Unfollowed) -> tuple[str, ...]:

@@ -39,7 +39,8 @@ def test_text_lists_what_is_there_and_what_is_not(qgate) -> None:
     assert "GET   /orders" in shown
     assert "customer_id -> customers(id)" in shown
     assert (
-        "None found: routes, connections, outbound calls, tasks, queues and topics, caches, shapes of errors\n" in shown
+        "None found: routes, connections, outbound calls, tasks, queues and topics, caches, built and run, decision records, shapes of errors\n"
+        in shown
     )
 
 

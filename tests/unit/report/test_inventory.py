@@ -20,9 +20,11 @@ from qualitygate.model.architecture import (
     Unfollowed,
 )
 from qualitygate.model.contract import Contract, Operation
+from qualitygate.model.deployment import Decision, Unit
+from qualitygate.model.facts import FileFacts
 from qualitygate.model.project import Project
 from qualitygate.model.schema import Column, ForeignKey, Index, Table
-from qualitygate.model.source import Place, Span, Unread
+from qualitygate.model.source import Language, Place, Role, Span, Unread
 from qualitygate.report.inventory import render_json, render_text
 
 PLACE = Place("app/api.py", Span(8, 5, 8, 11))
@@ -30,6 +32,20 @@ SCHEMA = Draft202012Validator(
     json.loads((files("qualitygate") / "schemas" / "inventory-1.json").read_text(encoding="utf-8"))
 )
 PROJECT = Project(
+    files=(
+        FileFacts(
+            "compose.yaml",
+            Language.YAML,
+            Role.APPLICATION,
+            units=(Unit("service", "api", PLACE.span, "shop:1", "serve", ("80:8000",), ("db",)),),
+        ),
+        FileFacts(
+            "docs/adr/0001.md",
+            Language.TEXT,
+            Role.DOCUMENTATION,
+            decision=Decision("Use queues", "Accepted", "2024-02-03", PLACE.span),
+        ),
+    ),
     routes=(
         Route(
             "GET",
@@ -104,6 +120,10 @@ def test_a_full_inventory_has_the_published_form() -> None:
     assert document["tasks"][0]["callers"] == [{"file": "app/api.py", "line": 8}]
     assert document["channels"][0]["direction"] == "consumes"
     assert [cache["ttl"] for cache in document["caches"]] == ["300", "never"]
+    (unit,) = document["units"]
+    assert (unit["name"], unit["file"], unit["line"], unit["ports"]) == ("api", "compose.yaml", 8, ["80:8000"])
+    (decision,) = document["decisions"]
+    assert (decision["title"], decision["status"], decision["file"]) == ("Use queues", "Accepted", "docs/adr/0001.md")
     assert document["unfollowed"] == [{"file": "app/api.py", "line": 8, "why": "mounts what is not known"}]
     (table,) = document["tables"]
     assert table["columns"][1] == {"name": "state", "type": "text", "nullable": True, "default": "'new'"}
@@ -115,7 +135,9 @@ def test_a_full_inventory_has_the_published_form() -> None:
 def test_an_empty_inventory_has_every_part() -> None:
     document = json.loads(render_json(Project(), Path("/srv/orders"), "1.2.3"))
     SCHEMA.validate(document)
-    parts = "routes operations tables connections outbound tasks channels caches errors unfollowed unread"
+    parts = (
+        "routes operations tables connections outbound tasks channels caches units decisions errors unfollowed unread"
+    )
     for part in parts.split():
         assert document[part] == []
 
@@ -137,6 +159,8 @@ def test_text_shows_every_part() -> None:
     assert "Queues and topics  1\n  kafka  consumes  payments  app/api.py:8  app.consume\n" in shown
     assert "  store  django  default   app/api.py:8  lives 300\n" in shown
     assert "  entry  redis   order:{}  app/api.py:8  lives for ever\n" in shown
+    assert "Built and run  1\n  service  api  compose.yaml:8  image shop:1; serve; ports 80:8000; needs db\n" in shown
+    assert "Decision records  1\n  Use queues  docs/adr/0001.md:8  Accepted; 2024-02-03\n" in shown
     assert (
         "Shapes of errors  2\n  2  object     error   400 404  app/api.py:8\n  1  framework  detail  409      app/api.py:8\n"
         in shown
@@ -148,5 +172,5 @@ def test_text_shows_every_part() -> None:
 def test_text_says_what_is_not_there() -> None:
     assert render_text(Project(), color=False) == (
         "None found: routes, operations of contracts, tables, connections, outbound calls, "
-        "tasks, queues and topics, caches, shapes of errors\n0 files read\n"
+        "tasks, queues and topics, caches, built and run, decision records, shapes of errors\n0 files read\n"
     )
