@@ -7,6 +7,8 @@ Lines count from 1, columns from 0 and in UTF-16 code units, ends are exclusive.
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +22,7 @@ from qualitygate.report.parts import active, address, harmless, rules, sentence,
 from qualitygate.report.positions import utf16
 from qualitygate.report.redact import Redactor
 
+_CODE = re.compile(r"`([^`]+)`")
 _LEVELS = {Severity.ERROR: "HIGH", Severity.WARNING: "MEDIUM", Severity.NOTE: "LOW"}
 # The attribute that the code lacks, and the software quality that suffers.
 _IMPACTS = {
@@ -53,11 +56,17 @@ def _rule(check: Check) -> dict[str, Any]:
     return {
         "id": check.id,
         "name": check.title,
-        "description": plain(check),
+        "description": _html(plain(check)),
         "engineId": "qgate",
         "cleanCodeAttribute": attribute,
         "impacts": [{"softwareQuality": quality, "severity": _LEVELS[check.severity]}],
     }
+
+
+def _html(text: str) -> str:
+    """Paragraphs as HTML: Sonar shows the description of a rule as it is."""
+    escaped = html.escape(text, quote=False).split("\n\n")
+    return "".join(f"<p>{_CODE.sub(r'<code>\1</code>', paragraph)}</p>" for paragraph in escaped)
 
 
 def _issue(report: Report, finding: Finding, redactor: Redactor) -> dict[str, Any]:

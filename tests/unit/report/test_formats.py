@@ -40,7 +40,7 @@ def check(name: str, domain: Domain = Domain.DATABASE, severity: Severity = Seve
         Confidence.HIGH,
         do="Use a pool",
         dont="Connect per request",
-        doc="A title.\n\nWhat it flags: <b>this</b>.\n\nWhy: cost.\n\nHow to mend: a pool.\n",
+        doc="A title.\n\nWhat it flags: <b>`this`</b>.\n\nWhy: cost.\n\nHow to mend: a pool.\n",
         run=lambda project: iter(()),
         bad=(example("connect()  # <- flagged\n"),),
         good=(example("pool.get()\n"),),
@@ -186,6 +186,11 @@ def test_only_a_finding_of_security_is_a_vulnerability_for_sonar(report: Make, f
         "unversioned-route": "MAINTAINABILITY",
         "hardcoded-secret": "SECURITY",
     }
+
+
+def test_the_description_of_a_rule_is_html_for_sonar(report: Make, finding: MakeFinding) -> None:
+    (rule,) = json.loads(written(report(finding()), "sonar"))["rules"]
+    assert "<p>What it flags: &lt;b&gt;<code>this</code>&lt;/b&gt;.</p><p>Why: cost.</p>" in rule["description"]
 
 
 # reviewdog
