@@ -65,8 +65,8 @@ def _rule(check: Check) -> dict[str, Any]:
 
 def _html(text: str) -> str:
     """Paragraphs as HTML: Sonar shows the description of a rule as it is."""
-    escaped = html.escape(text, quote=False).split("\n\n")
-    return "".join(f"<p>{_CODE.sub(r'<code>\1</code>', paragraph)}</p>" for paragraph in escaped)
+    marked = _CODE.sub(r"<code>\1</code>", html.escape(text, quote=False))
+    return "".join(f"<p>{paragraph}</p>" for paragraph in marked.split("\n\n"))
 
 
 def _issue(report: Report, finding: Finding, redactor: Redactor) -> dict[str, Any]:
