@@ -6,7 +6,7 @@ from datetime import date
 
 import msgspec
 
-from qualitygate.judge.case import Case, missing, row
+from qualitygate.judge.case import AVAILABILITY, Case, downtime, missing, row
 from qualitygate.model.evidence import Attestation, EvidenceClass
 from qualitygate.model.policy import SOON, Condition
 from qualitygate.model.verdict import Row, State
@@ -43,7 +43,10 @@ def _judged(case: Case, condition: Condition, one: Attestation) -> Row:
     if one.value is None:
         return _row(condition, one, State.ERROR, "it states no value, and a limit is to be held")
     # A statement is made in the unit in which the limit is written.
-    holds = bound.holds(float(f"{one.value * bound.scale:.12g}"))
+    value = float(f"{one.value * bound.scale:.12g}")
+    holds = bound.holds(value)
+    if condition.metric == AVAILABILITY:
+        detail = f"{downtime(value, bound)}; {detail}"
     return _row(condition, one, State.PASS if holds else State.FAIL, detail)
 
 

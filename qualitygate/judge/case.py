@@ -17,6 +17,9 @@ from qualitygate.model.verdict import Row, State
 _AHEAD = 86400.0
 
 
+AVAILABILITY = "availability"
+
+
 @dataclass(frozen=True)
 class Case:
     """What is judged: the proof of a scan (None: there was none), the evidence given, the statements, and the policy.
@@ -98,8 +101,16 @@ def span(seconds: float) -> str:
     """A length of time in words."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{seconds / size:g} {unit}"
+            return f"{seconds / size:.4g} {unit}"
     return f"{seconds:g} s"
+
+
+def downtime(share: float, bound: Bound) -> str:
+    """What a share of the time comes to in 30 days, beside what is allowed; nothing for a limit without a number."""
+    if bound.value is None:
+        return ""
+    down, allowed = (30 * 86400 * max(0.0, 1 - one) for one in (share, bound.value))
+    return f"down for {span(round(down, 1))} in 30 days, {span(round(allowed, 1))} allowed"
 
 
 def quantity(value: float, bound: Bound | None) -> str:

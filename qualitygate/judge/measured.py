@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from qualitygate.judge.attested import judge_statement
-from qualitygate.judge.case import Case, aged, count, missing, quantity, row, sourced
+from qualitygate.judge.case import AVAILABILITY, Case, aged, count, downtime, missing, quantity, row, sourced
 from qualitygate.judge.proved import found, named
 from qualitygate.model.evidence import EvidenceClass, Given, Measured, Measurement, Origin
 from qualitygate.model.policy import Bound, Condition, Kind
@@ -133,6 +133,8 @@ def _held(case: Case, condition: Condition, bound: Bound, run: _Run) -> tuple[St
         offered = run.others.get(_OFFERED)
         if offered is not None and offered.value is not None and not bound.holds(offered.value):
             return State.INCONCLUSIVE, f"the run sent no more than {quantity(offered.value, bound)}"
+    if condition.metric == AVAILABILITY and one.value is not None:
+        detail = "; ".join(filter(None, (detail, downtime(one.value, bound))))
     return state, detail
 
 

@@ -232,6 +232,21 @@ def test_a_statement_counts_where_nothing_was_measured(make: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("target", "allowed"),
+    [("99.9 %", "43.2 min"), ("99.95 %", "21.6 min"), ("99.99 %", "4.32 min"), ("99.999 %", "25.9 s")],
+)
+def test_availability_is_told_as_time(make: Any, target: str, allowed: str) -> None:
+    condition = make.condition(f">= {target}", metric="availability", attest=True)
+    row = make.row(condition, make.measured(Measurement("availability", 0.995)))
+    assert row.detail == f"down for 3.6 h in 30 days, {allowed} allowed"
+
+
+def test_a_required_row_can_be_let_go_without_data(make: Any) -> None:
+    told = make.verdict(conditions=(make.condition("< 200 ms", metric=P95, on_missing="warn"),))
+    assert (told.exit_code, told.rows[-1].state, told.rows[-1].required) == (0, State.NO_DATA, False)
+
+
+@pytest.mark.parametrize(
     ("statement", "state", "words"),
     [
         (stated(99.5), State.FAIL, "reviewed by b@x"),
