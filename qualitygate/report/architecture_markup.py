@@ -17,13 +17,14 @@ from qualitygate.report.display import visible
 _SPECIAL = re.compile(r"([\\`*{}\[\]<>#!~$@&]|(?<![^\W_])_|_(?![^\W_])|:(?=//|[\w+-]+:))")
 _BACKTICKS = re.compile(r"`+")
 _MOST_FOLDED = 100  # rows
+_LONGEST = 600  # characters of a name or a sentence
 # At the beginning of a line these would begin a list, a quotation or a heading.
 _BLOCK = re.compile(r"^([-+=]|\d+[.)])(?=\s|$)")
 
 
 def text(value: str) -> str:
     """``value`` as words of a sentence, whatever stands in it."""
-    escaped = _SPECIAL.sub(r"\\\1", visible(" ".join(value.split())))
+    escaped = _SPECIAL.sub(r"\\\1", _line(value))
     return _BLOCK.sub(lambda found: found[1][:-1] + "\\" + found[1][-1], escaped)
 
 
@@ -44,12 +45,18 @@ def _spaced(written: str, words: str) -> str:
 
 def code(value: str) -> str:
     """``value`` in the type of code; nothing for an empty one."""
-    shown = visible(" ".join(value.split()))
+    shown = _line(value)
     if not shown:
         return ""
     fence = "`" * (max(map(len, _BACKTICKS.findall(shown)), default=0) + 1)
     room = " " if shown.startswith("`") or shown.endswith("`") else ""
     return f"{fence}{room}{shown}{room}{fence}"
+
+
+def _line(value: str) -> str:
+    """``value`` on one line, cut where it is very long."""
+    shown = visible(" ".join(value[: 4 * _LONGEST].split()))
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

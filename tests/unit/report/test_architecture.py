@@ -19,7 +19,7 @@ from qualitygate.discover import Layout, language_of
 from qualitygate.load import load
 from qualitygate.model.finding import Confidence, Domain, Finding, Severity, Status
 from qualitygate.model.project import Project
-from qualitygate.model.source import Place, SourceFile, Span
+from qualitygate.model.source import Place, SourceFile, Span, Text
 from qualitygate.model.verdict import Report, Verdict
 from qualitygate.report.architecture import render
 from qualitygate.report.architecture_markup import code, prose, table, text
@@ -300,3 +300,53 @@ def test_hostile_names_make_no_markup() -> None:
     assert [token.content for token in tokens if token.type == "inline"]
     assert len(sections(page)) == 17
     assert "\u2028" not in page
+
+
+@pytest.mark.parametrize("secret", ["p4ss_*word*[x]", "Meadow!2031-post", "__a1b2c3d4__"])
+def test_the_value_of_a_secret_is_in_no_form_on_the_page(secret: str) -> None:
+    line = f"KEY = '{secret}'\n"
+    report = report_of(
+        {**SHOP, "shop/keys.py": "KEY = 1\n"},
+        finding("missing-timeout", mend=f"do not write {secret}, or `{secret}`"),
+        finding("plain-http", status=Status.SUPPRESSED, answer=f"it is {secret}"),
+    )
+    report = msgspec.structs.replace(
+        report,
+        texts={"shop/keys.py": Text.of(line)},
+        secrets={"shop/keys.py": (Span(1, 8, 1, 8 + len(secret)),)},
+        project=project_of({"Procfile": f"web: serve {secret}\n", "a.py": ""}),
+    )
+    page = page_of(report)
+    assert "(secret)" in page
+    assert secret not in page
+    assert secret not in re.sub(r"\\(.)", r"\1", page)
+
+
+def test_a_name_of_any_length_is_cut() -> None:
+    assert len(text("x" * 1_000_000)) < 1_000
+    assert len(code("`" * 1_000_000)) < 3_000
+
+
+FIXTURES = sorted(Path(__file__).parents[3].glob("fixtures/*/*/expected.json"))
+
+
+@pytest.mark.parametrize("fixture", [path.parent for path in FIXTURES], ids=lambda path: "/".join(path.parts[-2:]))
+def test_every_link_of_a_whole_backend_leads_to_a_line_that_is_there(fixture: Path) -> None:
+    files = {
+        path.relative_to(fixture).as_posix(): path.read_text("utf-8")
+        for path in sorted(fixture.rglob("*"))
+        if path.is_file()
+        and path.name != "expected.json"
+        and path.suffix in (".py", ".sql", ".yaml", ".yml", ".toml", ".txt", "")
+    }
+    page = page_of(msgspec.structs.replace(report_of(files), root=fixture), fixture)
+    seen = 0
+    for token in MarkdownIt("commonmark").enable("table").parse(page):
+        for child in token.children or ():
+            way, _, line = str(child.attrs.get("href", "")).partition("#")
+            if child.type == "link_open" and way:
+                target = fixture / unquote(way)
+                assert target.exists(), way
+                assert not line or int(line[1:]) <= target.read_text("utf-8").count("\n") + 1
+                seen += 1
+    assert seen > 20
