@@ -39,9 +39,9 @@ def compare(head: Side, base: Side) -> tuple[tuple[Finding, ...], tuple[Finding,
 
     A finding is known again by its check and subject in the same file, else by check and code there (a function that was
     renamed), else likewise in a file that was renamed, else by check, subject and code in any file. Of several that are
-    alike, those at the same code belong together. What was answered in the code of the base did not stand there.
+    alike, those at the same code belong together. What was answered in the base, or is waived, did not stand there.
     """
-    before = [finding for finding in base.findings if finding.status is not Status.SUPPRESSED]
+    before = [one for one in base.findings if one.status not in (Status.SUPPRESSED, Status.WAIVED)]
     pairs = _pairs(head, base, before)
     known = {id(old) for old in pairs.values()}
     marked = (

@@ -111,7 +111,7 @@ def apply_waivers(
         used.update(number for number, _ in speaking)
         standing = [waiver for _, waiver in speaking if waiver.until >= today]
         marked.append(
-            msgspec.structs.replace(finding, status=Status.SUPPRESSED, answer=_told(_directive(standing[0])))
+            msgspec.structs.replace(finding, status=Status.WAIVED, answer=_told(_directive(standing[0])))
             if standing and finding.status is Status.ACTIVE
             else finding
         )
@@ -239,11 +239,11 @@ def apply_baseline(
 
 
 def write_baseline(report: Report, path: Path) -> int:
-    """Write all findings of a report that are not answered in the code; their number. Raises ``OSError``."""
+    """Write all findings of a report that are not answered in the code or the configuration; their number. Raises ``OSError``."""
     entries = {
         finding.fingerprint: Entry(finding.fingerprint, finding.check, finding.path, finding.subject, finding.message)
         for finding in report.findings
-        if finding.status is not Status.SUPPRESSED
+        if finding.status not in (Status.SUPPRESSED, Status.WAIVED)
     }
     _write(path, entries.values())
     return len(entries)

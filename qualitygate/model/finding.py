@@ -49,10 +49,11 @@ class Domain(str, Enum):
 
 
 class Status(str, Enum):
-    """Whether a finding counts: `active`, answered in the code, or known from the baseline."""
+    """Whether a finding counts: `active`, or not: answered in the code, waived in the configuration, or in the baseline."""
 
     ACTIVE = "active"
     SUPPRESSED = "suppressed"
+    WAIVED = "waived"
     BASELINED = "baselined"
 
 

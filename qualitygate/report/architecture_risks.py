@@ -49,16 +49,18 @@ def risks(subject: Subject) -> str:
         parts.append("No finding counts.")
     accepted = [finding for finding in subject.report.findings if finding.status is not Status.ACTIVE]
     if accepted:
-        answered = [finding for finding in accepted if finding.status is Status.SUPPRESSED]
+        answered = [finding for finding in accepted if finding.status is not Status.BASELINED]
+        waived = sum(finding.status is Status.WAIVED for finding in accepted)
         answers = [
             f"{code(one.check)} at {subject.links.to(one.place)}" + (f": {prose(one.answer)}" if one.answer else "")
             for one in answered
         ]
         parts.append(
-            f"Accepted: {count(len(answered), 'finding')} answered in the code, {len(accepted) - len(answered):,} known from the baseline."
+            f"Accepted: {count(len(answered) - waived, 'finding')} answered in the code, {waived:,} waived in the configuration, "
+            f"{len(accepted) - len(answered):,} known from the baseline."
         )
         if answers:
-            parts.append(folded("Answers in the code", items(answers[:60])))
+            parts.append(folded("Answers and waivers", items(answers[:60])))
     return "\n\n".join(parts)
 
 

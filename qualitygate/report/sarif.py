@@ -150,7 +150,7 @@ def _more(report: Report, finding: Finding, redactor: Redactor) -> dict[str, Any
     """What GitHub does not read of a result: whether it counts, how it stands to what is known, and what mends it."""
     suppressions = []
     if finding.status is not Status.ACTIVE:
-        outside = finding.status is Status.BASELINED
+        outside = finding.status is not Status.SUPPRESSED
         reason = finding.answer or ("Known from the baseline" if outside else "")
         suppressions = [
             {"kind": "external" if outside else "inSource", "status": "accepted"}

@@ -225,7 +225,7 @@ class _Writer:
     # After the findings.
 
     def _set_aside(self) -> Iterator[str]:
-        """Suppressed and baselined findings, a line each, where they are asked for."""
+        """Suppressed, waived and baselined findings, a line each, where they are asked for."""
         aside = [finding for finding in self.report.findings if finding.status is not Status.ACTIVE]
         if not aside or not self.style.verbose:
             return
@@ -319,6 +319,7 @@ class _Writer:
             f"{count} {words}"
             for count, words in (
                 (by_status[Status.SUPPRESSED], "suppressed"),
+                (by_status[Status.WAIVED], "waived"),
                 (by_status[Status.BASELINED], "baselined"),
                 (report.hidden, "below the confidence asked for"),
             )

@@ -35,18 +35,29 @@ def test_a_waived_finding_does_not_count_and_says_who_answers_for_it(qgate, repo
     found = findings(qgate)
     (secret,) = of(found, "hardcoded-secret")
     assert (secret["status"], secret["answer"]) == (
-        "suppressed",
+        "waived",
         f"rotated by the mail team (ada@example.com, until {until})",
     )
     assert not of(found, "expired-suppression")
     assert not of(found, "unused-suppression")
-    assert "1 suppressed" in qgate("scan").stdout
+    assert "1 waived" in qgate("scan").stdout
+
+
+def test_formats_tell_a_waiver_from_an_answer_in_the_code(qgate, repository: Path) -> None:
+    waive(repository, TODAY + timedelta(days=90))
+    log = json.loads(qgate("scan", "--format", "sarif-full").stdout)
+    (suppressed,) = [one["suppressions"] for one in log["runs"][0]["results"] if one["ruleId"] == "hardcoded-secret"]
+    assert [one["kind"] for one in suppressed] == ["external"]
+    assert "waived" in qgate("scan", "--format", "html").stdout
+    written = qgate("baseline", "write")
+    assert written.returncode == 0
+    assert "hardcoded-secret" not in (repository / ".qgate/baseline.json").read_text()
 
 
 def test_on_its_last_day_a_waiver_still_counts(qgate, repository: Path) -> None:
     waive(repository, TODAY)
     found = findings(qgate)
-    assert of(found, "hardcoded-secret")[0]["status"] == "suppressed"
+    assert of(found, "hardcoded-secret")[0]["status"] == "waived"
     (soon,) = of(found, "expired-suppression")
     assert (soon["severity"], soon["path"], soon["line"]) == ("warning", "qgate.toml", 3)
     assert soon["message"] == f"this answer of ada@example.com to `hardcoded-secret` ends on {TODAY}"
@@ -81,9 +92,9 @@ def test_a_waiver_without_a_finding_is_told(qgate, repository: Path) -> None:
 
 def test_a_glob_of_a_waiver_is_relative_to_the_configuration(qgate, repository: Path) -> None:
     waive(repository, TODAY + timedelta(days=90), path="app/settings.py")
-    assert of(findings(qgate), "hardcoded-secret")[0]["status"] == "suppressed"
+    assert of(findings(qgate), "hardcoded-secret")[0]["status"] == "waived"
     below = findings(qgate, cwd=repository / "app")
-    assert of(below, "hardcoded-secret")[0]["status"] == "suppressed"
+    assert of(below, "hardcoded-secret")[0]["status"] == "waived"
     assert not of(below, "unused-suppression")
 
 

@@ -59,7 +59,7 @@
 
   /* ---- state: what is shown, in the fragment `#findings?key=value&...` ---- */
   const SETS = { severity: ["error", "warning", "note"], domain: [], confidence: ["high", "medium", "low"],
-    status: ["active", "baselined", "suppressed"], change: ["new", "changed", "unchanged"] };
+    status: ["active", "baselined", "waived", "suppressed"], change: ["new", "changed", "unchanged"] };
   SETS.domain = [...new Set(findings.map((one) => one.domain))].sort();
   const DEFAULTS = { status: ["active"], change: compared ? ["new"] : [] };
   const GROUPS = { check: "check", domain: "domain", file: "file", severity: "severity" };

@@ -166,6 +166,7 @@ def trend(report: Report, say: Speaker) -> Markup | None:
     """How the findings stand to the base and to the baseline; None where there is neither."""
     baselined = sum(finding.status is Status.BASELINED for finding in report.findings)
     suppressed = sum(finding.status is Status.SUPPRESSED for finding in report.findings)
+    waived = sum(finding.status is Status.WAIVED for finding in report.findings)
     parts: list[Child] = []
     if report.base is not None:
         active = Counter(finding.change for finding in report.findings if finding.status is Status.ACTIVE)
@@ -202,6 +203,10 @@ def trend(report: Report, say: Speaker) -> Markup | None:
                     "Entries of the baseline that nothing stands for", [("", one) for one in report.stale_baseline], say
                 ),
             ]
+        )
+    if waived:
+        parts.append(
+            element("p", f"Waived in the configuration, and found above by their status: {plural(waived, 'finding')}.")
         )
     if suppressed:
         parts.append(
