@@ -190,7 +190,7 @@ def test_only_a_finding_of_security_is_a_vulnerability_for_sonar(report: Make, f
 
 def test_the_description_of_a_rule_is_html_for_sonar(report: Make, finding: MakeFinding) -> None:
     (rule,) = json.loads(written(report(finding()), "sonar"))["rules"]
-    assert "<p>What it flags: &lt;b&gt;<code>this</code>&lt;/b&gt;.</p><p>Why: cost.</p>" in rule["description"]
+    assert "<p>What it flags: &lt;b&gt;<code>this</code>&lt;/b&gt;.</p><p>Why: Cost.</p>" in rule["description"]
 
 
 # reviewdog
