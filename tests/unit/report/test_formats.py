@@ -125,6 +125,12 @@ def test_gitlab_tells_the_same_fault_of_two_services_apart(report: Make, finding
 # Sonar: the rules of ExternalIssueReportValidator and ExternalIssueImporter of SonarQube.
 
 
+ATTRIBUTES = set(
+    "CONVENTIONAL FORMATTED IDENTIFIABLE CLEAR COMPLETE EFFICIENT LOGICAL DISTINCT FOCUSED MODULAR TESTED LAWFUL "
+    "RESPECTFUL TRUSTWORTHY".split()
+)
+
+
 def refused_by_sonar(data: dict[str, Any], texts: dict[str, str]) -> list[str]:
     faults = []
     ids = [rule["id"] for rule in data["rules"]]
@@ -133,6 +139,8 @@ def refused_by_sonar(data: dict[str, Any], texts: dict[str, str]) -> list[str]:
     for rule in data["rules"]:
         if not all(rule.get(key) for key in ("id", "name", "engineId", "impacts")):
             faults.append("a rule without a mandatory field")
+        if rule["cleanCodeAttribute"] not in ATTRIBUTES:
+            faults.append("an unknown attribute")
         for impact in rule["impacts"]:
             if impact["softwareQuality"] not in ("SECURITY", "RELIABILITY", "MAINTAINABILITY"):
                 faults.append("an unknown quality")
@@ -169,6 +177,14 @@ def test_sonar_takes_every_range(report: Make, finding: MakeFinding, span: Span)
     found = finding("app/wide.py", span, places=(Place("app/wide.py", span, "there"), Place("gone.py", span)))
     data = json.loads(written(report(found, files_of={"app/wide.py": content}), "sonar"))
     assert refused_by_sonar(data, {"app/wide.py": content}) == []
+
+
+def test_sonar_knows_what_each_domain_has_an_impact_on(report: Make, finding: MakeFinding) -> None:
+    checks = [check(f"of-{domain.value}", domain) for domain in Domain]
+    found = report(*(finding(check=one.id, domain=one.domain) for one in checks), files_of={})
+    data = json.loads(rendered(found, checks, "sonar", Style()))
+    assert len(data["rules"]) == len(data["issues"]) == len(Domain)
+    assert refused_by_sonar(data, {}) == []
 
 
 def test_sonar_counts_columns_from_zero_in_utf16(report: Make, finding: MakeFinding) -> None:
