@@ -38,7 +38,7 @@ __all__ = [
 
 APPLICATION = frozenset({Role.APPLICATION, Role.MIGRATION})
 
-_MARK = re.compile(r"[ \t]*(?:#|--|//)[ \t]*<-[ \t]*flagged[^\n\r]*")
+_MARK = re.compile(r"(?<![ \t])[ \t]*(?:#|--|//)[ \t]*<-[ \t]*flagged[^\n\r]*")
 
 
 @dataclass(frozen=True)

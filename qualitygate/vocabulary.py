@@ -21,7 +21,9 @@ _VERSION: Final = re.compile(
 _EXTENSION: Final = re.compile(r"\.(?:[a-z]+|\{[a-z_]+\})$")
 _HOST_LABEL: Final = re.compile(r"(?:[a-z0-9-]*-)?v\d+(?:[-_]\d+)*(?:[a-z][a-z0-9]*)?")
 _VERSION_PARAMETER: Final = frozenset(("apiversion", "version", "v", "ver", "apiver", "xapiversion"))
-_MEDIA_TYPE: Final = re.compile(r"/vnd\.[^;]*[.+-]v\d|/vnd\.[^;]*\.\d{4}-\d{2}-\d{2}|;\s*(?:version|v)\s*=")
+_MEDIA_TYPE: Final = re.compile(
+    r"/vnd\.[^;]{0,99}[.+-]v\d|/vnd\.[^;]{0,99}\.\d{4}-\d{2}-\d{2}|;\s{0,9}(?:version|v)\s*="
+)
 
 # How many fixed segments may lead to a version that still versions the whole resource: /apis/apps/v1/...
 VERSION_DEPTH: Final = 3

@@ -46,7 +46,7 @@ _GENERATED = re.compile(
 # Names that are words of a business too (a clinic's samples, a shop's vendors): inside a package they are its code.
 _UNLESS_PACKAGE = (
     (re.compile(r"vendor|vendored"), Role.VENDORED),
-    (re.compile(r"[a-z0-9]+[_-]tests?"), Role.TEST),
+    (re.compile(r"(?<![a-z0-9])[a-z0-9]+[_-]tests?"), Role.TEST),
     (re.compile(r"samples?|demos?|fixtures"), Role.EXAMPLE),
     (re.compile(r"docs?|documentation|docs?_src"), Role.DOCUMENTATION),
 )

@@ -12,7 +12,7 @@ from qualitygate.model.evidence import Attestation
 from qualitygate.model.policy import Condition
 
 SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
-_PERSON = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<mail>[^<>\s]+@[^<>\s]+)>\s*\Z")
+_PERSON = re.compile(r"\s{0,20}(?P<name>[^<>]{0,200}?)\s{0,20}<(?P<mail>[^<>@\s]+@[^<>\s]+)>\s*\Z")
 
 
 def document(

@@ -16,14 +16,14 @@ _LARGEST = 500_000
 _LONGEST = 200
 _FOLDER = re.compile(r"(?:architecture[-_ ]?)?(?:adrs?|decisions?(?:[-_ ]?(?:records?|logs?))?)", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?:adr[-_ ]?)?\d+[-_. ]", re.IGNORECASE)
-_NO_RECORD = re.compile(r"(?:readme|index|summary|_index|.*template.*)\.", re.IGNORECASE)
+_NO_RECORD = re.compile(r"(?:readme|index|summary|_index|.{0,99}template.{0,99})\.", re.IGNORECASE)
 _FIELD = re.compile(
     r"[ \t]*(?:[-*+][ \t]+)?(?:\*\*|__)?(status|date|decided|accepted|superseded[ _-]by|supersedes|replaces|title)(?:\*\*|__)?[ \t]*:"
     r"(?:\*\*|__)?[ \t]*(\S.*)",
     re.IGNORECASE,
 )
-_ROW = re.compile(r"\|[ \t*]*(status|date)[ \t*]*\|[ \t]*([^|]*\S)[ \t]*\|", re.IGNORECASE)
-_HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
+_ROW = re.compile(r"\|[ \t*]*(status|date)[ \t*]*\|(?=[ \t]{0,40}[^ \t|])([^|]{1,300})\|", re.IGNORECASE)
+_HEADING = re.compile(r"(#{1,6})[ \t]{1,20}(.{0,300}?)[ \t]{0,20}#{0,20}[ \t]{0,20}$")
 _DATE = re.compile(
     r"\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{4}|[A-Z][a-z]{2,8}\.? \d{1,2},? \d{4}|\d{1,2} [A-Z][a-z]{2,8} \d{4}"
 )
@@ -74,7 +74,7 @@ def find_decision(file: SourceFile, text: Text) -> Decision | None:
     status = _plain(known.get("status", ""))
     return Decision(
         title=_plain(title) or basename(file.path).rpartition(".")[0],
-        status=re.split(r"[.;,(]| [-–—] |[ \t]+(?:on|at|by)[ \t]", status, maxsplit=1)[0].strip(),
+        status=re.split(r"[.;,(]| [-–—] |[ \t](?:on|at|by)[ \t]", status, maxsplit=1)[0].strip(),
         date=date[0] if date else "",
         span=span,
         replaced_by=_plain(known.get("superseded by", "")),
@@ -91,6 +91,6 @@ def _relations(line: str, known: dict[str, str]) -> None:
 
 def _plain(written: str) -> str:
     """A line of Markdown as its words: links by their text, no emphasis, no comment."""
-    words = re.sub(r"<!--.*?-->|<[^<>]*>", " ", _LINK.sub(r"\1", written[:2_000]))
+    words = re.sub(r"<!--.{0,199}?-->|<[^<>]{0,199}>", " ", _LINK.sub(r"\1", written[:2_000]))
     words = " ".join(re.sub(r"[*`\"]|(?<!\w)_+|_+(?!\w)", "", words).split()).strip("'")
     return words if len(words) <= _LONGEST else words[: _LONGEST - 1] + "…"

@@ -17,7 +17,7 @@ from qualitygate.model.source import Language, Role, SourceFile, Span, Text
 _LARGEST = 500_000
 _LONGEST = 100
 _MOST = 200  # units of one file
-_COMPOSE = re.compile(r"(?:.*[-_.])?compose(?:[-_.].*)?\.ya?ml")
+_COMPOSE = re.compile(r"(?:.{0,99}[-_.])?compose(?:[-_.].{0,99})?\.ya?ml")
 _WORKLOAD = re.compile(r"^kind:[ \t]*[\"']?(Deployment|StatefulSet|DaemonSet|CronJob|Job)\b", re.MULTILINE)
 _INSTRUCTION = re.compile(r"[ \t]*([A-Za-z]+)[ \t]+(.*)")
 _PROCESS = re.compile(r"([A-Za-z0-9_-]+):[ \t]*(\S.*)")
@@ -25,7 +25,7 @@ _SECTION = re.compile(r"[ \t]*\[([^\[\]]+)\]")
 _ENTRY = re.compile(r"[ \t]*(command|ExecStart|Description)[ \t]*=[ \t]*(\S.*)")
 # A value that follows such a word in a command is nobody's business.
 _PRIVATE = re.compile(
-    r"((?:[\w-]*(?:pass|secret|token|key|auth)[\w-]*)(?:[= ]|:[ ]*)[\"']?|://[^/\s:@]*:)[^\s\"'@]+", re.IGNORECASE
+    r"((?:pass|secret|token|key|auth)[\w-]{0,60}(?:[= ]|:[ ]*)[\"']?|://[^/\s:@]{0,80}:)[^\s\"'@]+", re.IGNORECASE
 )
 
 

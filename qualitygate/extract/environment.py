@@ -14,9 +14,9 @@ from qualitygate.model.source import Language, SourceFile, Text
 
 _LARGEST = 500_000
 _ASSIGNED = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*(.*)")
-_PAIR = re.compile(r"""([A-Za-z_][A-Za-z0-9_]*)=("[^"]*"|'[^']*'|[^\s"']+)""")
+_PAIR = re.compile(r"""(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=("[^"]*"|'[^']*'|[^\s"']+)""")
 _ENV = re.compile(r"[ \t]*ENV[ \t]+(.*)", re.IGNORECASE)
-_ENTRY = re.compile(r"""([ \t]*)-?[ \t]*["']?([A-Z_][A-Z0-9_]*)["']?[ \t]*[:=][ \t]*(.*)""")
+_ENTRY = re.compile(r"""([ \t]*)(?:-[ \t]*)?["']?([A-Z_][A-Z0-9_]*)["']?[ \t]*[:=][ \t]*(.*)""")
 _BLOCK = re.compile(r"([ \t]*)(?:environment|env|data|stringData):[ \t]*(?:#.*)?$")
 _NAMED = re.compile(r"""[ \t]*(?:-[ \t]+)?name:[ \t]*["']?([A-Z_][A-Z0-9_]*)["']?[ \t]*$""")
 _VALUE = re.compile(r"[ \t]*value:[ \t]*(.*)")

@@ -133,7 +133,7 @@ DRIVERS: Mapping[str, str] = {
 }  # fmt: skip
 _WORD = re.compile(r"[a-z0-9]+")
 # Words that only one of the dialects has; the one with most of them wins. Comments do not count: Prisma quotes names with backticks there.
-_COMMENT = re.compile(r"--[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/")
+_COMMENT = re.compile(r"--[^\n]*|/\*[^*]*(?:\*+[^/*][^*]*)*\**(?:/|\Z)")
 _BACKTICK = re.compile(
     r"(?:\b(?:table|exists|into|from|update|on|key|references|index|add|column|drop|modify)\s+|[(,]\s*)`\w",
     re.IGNORECASE,
@@ -229,7 +229,8 @@ class Line:
 _NUMBER = re.compile(r"\d+")
 _FLYWAY = re.compile(r"^(?P<kind>[VRUB])(?P<version>\d[\d._]*)?__(?P<name>.+)\.sql$")
 _UP_DOWN = re.compile(
-    r"^(?P<version>\d+)[-_.]?(?P<name>[^.]*)(?P<infix>(?:\.[A-Za-z0-9]+)*)\.(?P<way>up|down)\.sql$", re.IGNORECASE
+    r"^(?P<version>\d+)(?:[-_.]|(?![\d]))(?P<name>[^.]*)(?P<infix>(?:\.[A-Za-z0-9]+)*)\.(?P<way>up|down)\.sql$",
+    re.IGNORECASE,
 )
 _UP_DOWN_NAMED = re.compile(r"^(?P<version>.+)[._-](?P<way>up|down)\.sql$", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(?:[vV]?)(?P<version>\d+(?:[._]\d+)*)[-_. ].*\.sql$|^(?P<bare>\d+)\.sql$")

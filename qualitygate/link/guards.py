@@ -29,9 +29,9 @@ from qualitygate.model.values import (
 )
 
 _AUTH = re.compile(
-    r"auth|login|permission|current_?\w*user|require_?\w*user|active_?user|superuser|admin|staff|token|principal|jwt|session_required|credential"
+    r"auth|login|permission|current_?\w{0,60}user|require_?\w{0,60}user|active_?user|superuser|admin|staff|token|principal|jwt|session_required|credential"
     r"|api_?key|security|protect|has_?access|has_?perm|requires|signed_?in|logged_?in|identity|needs_scope|role_?required"
-    r"|(?:owner|member|role|scope)\w*_?required"
+    r"|(?:owner|member|role|scope)\w{0,60}required"
     # the user, not what belongs to one: `get_user_email`, `get_user_db`
     r"|get_?user(?:$|_?(?:id|from|or|with|for|and|dep|info|context|model|obj|data|payload|claims|required|if|async|sync)(?:$|_|[A-Z]))",
     re.IGNORECASE,
@@ -52,12 +52,12 @@ _UNRELATED = re.compile(r"csrf|setup|maintenance|ban|limit|log_|track|nonce|loca
 # `get_all_users()` asks for everybody, not for the caller; `get_secret_value()` reads a setting.
 _CHECKS = re.compile(
     r"^_*(?!get_secret_value$|(?:get|load|fetch)_all_(?:users|members|owners|admins|tokens|sessions|logins))(?:(?:check|verify|validate|require|requires|ensure|assert|has|can|get|load|fetch|authenticate|authorize|is|enforce|test|need|needs|must|allow|allowed|raise|security|access)_?"
-    r"\w*(?:auth|permission|perm|access|token|user|login|signature|admin|owner|jwt|session|api_?key|credential|role|scope|privilege|identity|member|team|allowed|permitted|secret)\w*"
+    r"\w{0,80}(?:auth|permission|perm|access|token|user|login|signature|admin|owner|jwt|session|api_?key|credential|role|scope|privilege|identity|member|team|allowed|permitted|secret)\w{0,80}"
     r"|authenticate\w*|authorize\w*|log_?in|sign_?in|check_password\w*|compare_digest|verify_\w+|construct_event|login_required|protect|check_permissions?|check_object_permissions|has_perms?|unsign|loads_signed|can_\w+)$",
     re.IGNORECASE,
 )
 _HEADERS = re.compile(
-    r"^(?:authorization|proxy-authorization|x-[\w-]*(?:key|token|signature|secret|auth|identity)[\w-]*|[\w-]*signature[\w-]*|api-?key)$",
+    r"^(?:authorization|proxy-authorization|x-[\w-]{0,60}(?:key|token|signature|secret|auth|identity)[\w-]{0,60}|[\w-]{0,60}signature[\w-]{0,60}|api-?key)$",
     re.IGNORECASE,
 )
 _HOLDERS = frozenset(

@@ -34,7 +34,7 @@ _UNITS: Mapping[str, tuple[str, float]] = {
     "": ("count", 1),
 }
 _OPERATOR = re.compile(r"\s*(<=|>=|==|<|>)\s*")
-_NUMBER = re.compile(r"(\d{1,15}(?:_\d{1,15})*(?:\.\d{1,15})?)\s*([%/A-Za-zµ]*)\s*$")
+_NUMBER = re.compile(r"(\d{1,15}(?:_\d{1,15})*(?:\.\d{1,15})?)\s{0,9}([%/A-Za-zµ]*)\s*$")
 _VARIABLE = re.compile(r"([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)\s*(?:\*\s*(\d{1,9}(?:\.\d{1,9})?)\s*)?$")
 
 

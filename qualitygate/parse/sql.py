@@ -142,7 +142,9 @@ STRINGS = _QUOTED - {TokenType.IDENTIFIER}
 
 _MASK = "_"
 _POSTGRES_NAME = 63
-_TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^\n]*?%\}|\{#[^\n]*?#\}|(?<!\$)\$\{[^{}\n$]*\}|<%[^\n]*?%>")
+_TEMPLATE = re.compile(
+    r"\{\{[^{}\n]*\}\}|\{%[^\n]{0,999}?%\}|\{#[^\n]{0,999}?#\}|(?<!\$)\$\{[^{}\n$]*\}|<%[^\n]{0,999}?%>"
+)
 _WHOLE_TEMPLATE = re.compile(r"(?:\{\{[^{}\n]*\}\}|\$\{[^{}\n]*\})")
 # Templates that steer instead of standing for a name: they leave nothing in the text.
 _CONTROL = re.compile(
@@ -158,9 +160,9 @@ _DELIMITER = re.compile(r"^[ \t]*DELIMITER[ \t]+(\S+)[ \t]*\r?$", re.IGNORECASE 
 _BARE_COMMENT = re.compile(r"^--[A-Za-z][^\r\n]*", re.MULTILINE)
 _LONG = 100_000
 _INSERT = re.compile(r"^[ \t]*(?:INSERT|REPLACE)\b[^;']{1,2000}?\bVALUES(?=\s*\()", re.IGNORECASE | re.MULTILINE)
-_ROW = re.compile(r"""\s*\((?:[^()'"]|'[^']*'|"[^"]*"|\((?:[^()'"]|'[^']*')*\))*\)(?:\s*,)?""")
+_ROW = re.compile(r"""(?<!\s)\s*\((?:[^()'"]|'[^']*'|"[^"]*"|\((?:[^()'"]|'[^']*')*\))*\)(?:\s*,)?""")
 _ROW_ESCAPED = re.compile(
-    r"""\s*\((?:[^()'"]|'(?:[^'\\]|\\.)*'|"[^"]*"|\((?:[^()'"]|'(?:[^'\\]|\\.)*')*\))*\)(?:\s*,)?""", re.DOTALL
+    r"""(?<!\s)\s*\((?:[^()'"]|'(?:[^'\\]|\\.)*'|"[^"]*"|\((?:[^()'"]|'(?:[^'\\]|\\.)*')*\))*\)(?:\s*,)?""", re.DOTALL
 )
 _VISIBLE = re.compile(r"[^\r\n]")
 

@@ -11,7 +11,7 @@ from qualitygate.model.architecture import ErrorResponse
 _ADDRESSED = re.compile(
     r"(?:Validation|HTTP|Http|API|Api|BadRequest|NotFound|Forbidden|Unauthorized|PermissionDenied|Permission|Conflict|Parse"
     r"|Authentication|NotAuthenticated|Unprocessable|DoesNotExist|Throttled|RequestException|ClientDisconnect|Form|Cli"
-    r"|NoReverse|Suspicious|Serializer|Parameter|Argument)\w*(?:Error|Exception|Failed)?$|^Http404$|^DoesNotExist$"
+    r"|NoReverse|Suspicious|Serializer|Parameter|Argument)\w{0,80}$|^Http404$|^DoesNotExist$"
 )
 # Raised on purpose with words of one's own at least as often as by accident.
 _PLAIN = frozenset(

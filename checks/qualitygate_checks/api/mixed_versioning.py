@@ -29,9 +29,9 @@ _SHARE = 10
 
 _SPELLINGS = (
     ("v1", re.compile(r"v\d+")),
-    ("v1.2", re.compile(r"v\d+(?:[._-]\d+)+")),
+    ("v1.2", re.compile(r"v\d{1,9}(?:[._-]\d{1,9})+")),
     ("1", re.compile(r"\d{1,2}")),
-    ("1.0", re.compile(r"\d+(?:\.\d+)+")),
+    ("1.0", re.compile(r"\d{1,9}(?:\.\d{1,9})+")),
     ("2024-01-01", re.compile(r"\d{4}-\d{2}(?:-\d{2})?")),
 )
 

@@ -30,7 +30,7 @@ from qualitygate.model.architecture import ModuleImport
 from qualitygate.model.facts import Setting
 
 _SHOWN = 8
-_LAYER = re.compile(r"\s*[|:]\s*")
+_LAYER = re.compile(r"[|:]")
 
 
 @dataclass(frozen=True)

@@ -387,8 +387,8 @@ def computed(operation: Operation | Column, domains: frozenset[str] = frozenset(
     return f"a look by the condition of the domain {operation.type}" if operation.type.lower() in domains else ""
 
 
-_CAST = re.compile(r"\(*\s*\"?(?P<column>\w+)\"?\s*\)*\s*(?:::\s*[\w. ()\[\],\"]+)*")
-_CAST_CALL = re.compile(r"CAST\s*\(\s*\"?(?P<column>\w+)\"?\s+AS\s+[\w. ()\[\],\"]+\)", re.IGNORECASE)
+_CAST = re.compile(r"\(*\s{0,9}\"?(?P<column>\w+)\"?\s{0,9}\)*\s{0,9}(?:::[\w. ()\[\],\"]+)*")
+_CAST_CALL = re.compile(r"CAST\s*\(\s*\"?(?P<column>\w+)\"?\s+AS\s[\w. ()\[\],\"]+\)", re.IGNORECASE)
 
 
 def type_change(operation: Operation, before: Table | None) -> tuple[Cost, str]:

@@ -78,7 +78,7 @@ _SELECT = re.compile(
     r"\s*(?:WHERE\s+(?P<where>[^;]{0,4000}?))?\s*(?P<rest>(?:ORDER|GROUP|LIMIT|FOR|OFFSET|FETCH)\b[^;]{0,1000})?;?\s*$",
     re.IGNORECASE,
 )
-_TERM = re.compile(r"\s*\(?\s*(?:\w+\.)?[\"`]?(\w+)[\"`]?\s*(=|<=|>=|<|>|IN\b|BETWEEN\b)", re.IGNORECASE)
+_TERM = re.compile(r"\s*(?:\(\s*)?(?:\w+\.)?[\"`]?(\w+)[\"`]?\s*(=|<=|>=|<|>|IN\b|BETWEEN\b)", re.IGNORECASE)
 _NONE = re.compile(r"\b(?:IS\s+(?:NOT\s+)?NULL|LIKE|ILIKE|<>|!=|NOT)\b", re.IGNORECASE)
 
 

@@ -59,7 +59,7 @@ _STATEMENT = re.compile(
 )
 # A piece of a statement, where the call itself says that it takes SQL.
 _VALUE = re.compile(
-    r"(?:[=<>'\"]|\blike\b|\bilike\b|\bin\s*\(|\bvalues\s*\(.*|\blimit|\boffset|\binterval|%)\s*['\"(%]*\s*$",
+    r"(?:[=<>'\"]|\blike\b|\bilike\b|\bin\s*\(|\bvalues\s*\(.*|\blimit|\boffset|\binterval|%)\s{0,9}['\"(%]{0,9}\s{0,9}$",
     re.IGNORECASE,
 )
 

@@ -27,9 +27,9 @@ _FEW = 5
 """A service in which fewer functions than this log, and that configures nothing, has no logging to speak of."""
 
 _EVIDENCE = re.compile(
-    rb"structlog|json_?log|logstash|ecs_logging|google\.cloud\.logging|google.cloud.*logging|watchtower|logfire|"
-    rb"JsonFormatter|JSONFormatter|json_formatter|JSONRenderer|loguru[\s\S]*serialize|GelfHandler|graypy|pygelf|eliot|"
-    rb"opentelemetry.*_logs|StackdriverFormatter|CloudLoggingHandler|azure\.monitor|logmatic|loki|"
+    rb"structlog|json_?log|logstash|ecs_logging|google\.cloud\.logging|google.cloud.{0,99}logging|watchtower|logfire|"
+    rb"JsonFormatter|JSONFormatter|json_formatter|JSONRenderer|\A(?=[\s\S]*loguru)(?=[\s\S]*serialize)|GelfHandler|graypy|pygelf|eliot|"
+    rb"opentelemetry.{0,99}_logs|StackdriverFormatter|CloudLoggingHandler|azure\.monitor|logmatic|loki|"
     # a format that spells an object itself
     rb"\{\s*[\"']\w+[\"']\s*:\s*[\"']?[%{$]",
 )

@@ -102,14 +102,14 @@ _MENDS = {
 }
 # What tells how the service fares takes the time that the answer needs.
 _PROBE = re.compile(
-    r" (/(api|rest|v\d+))*/(health\w*|status|ready\w*|live\w*|ping|version|metrics)(/[^{]*)?$| .*/(health\w*|ping)/?$"
+    r" (/(api|rest|v\d+)){0,9}/(health\w*|status|ready\w*|live\w*|ping|version|metrics)(/[^{]*)?$| [^ ]*/(health\w*|ping)/?$"
 )
 # A mail that tries the settings which the client has just given is the answer itself.
 _TRIAL = re.compile(
     r"(check|test|try|verify)_?(mail|email|smtp|connection|credential)|(mail|email|smtp|credential)s?_?(check|test)",
     re.IGNORECASE,
 )
-_TEST = re.compile(r"(Test|Check|Validate|Verify)\w*\.|(^|[._])(test|check|validate|verify)_")
+_TEST = re.compile(r"(Test|Check|Validate|Verify)\w{0,80}\.|(^|[._])(test|check|validate|verify)_")
 _QUEUES = frozenset(f"?.{name}" for name in ("enqueue", "enqueue_in", "enqueue_call", "submit", "add_task", "spawn"))
 _SHORT = 0.1
 """Seconds: a shorter pause is no work."""

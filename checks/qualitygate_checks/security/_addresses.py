@@ -25,7 +25,7 @@ class Address:
     end: int
 
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*$")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,60}$")
 _REST = re.compile(
     r"(?P<user>[^\s:/@?#\"'<>`\\,()]{0,80}):(?P<password>[^\s:/@\"'<>`\\,()]{1,200})@(?P<host>[^\s/:?#\"'<>`\\,)]{1,200})"
 )

@@ -103,17 +103,19 @@ def _first(text: str, start: int) -> int:
 
 
 _ENVIRONMENT = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][\w.]*)\s*=\s*(?P<value>.*)")
-_SETTING = re.compile(r"\s*(?://[^\s=]{1,200}:)?(?P<name>[A-Za-z_][\w.\-/ ]*?)\s*[=:]\s*(?P<value>.*)")
-_TOML = re.compile(r"(?P<name>[\w.\-]+|\"[^\"]+\")\s*=\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*')")
+_SETTING = re.compile(r"\s*(?://[^\s=]{1,200}:)?(?P<name>[A-Za-z_][\w.\-/ ]{0,120}?)\s{0,40}[=:]\s*(?P<value>.*)")
+_TOML = re.compile(
+    r"(?P<name>(?<![\w.\-])[\w.\-]+|\"[^\"]{1,120}\")\s{0,40}=\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*')"
+)
 _JSON = re.compile(r"\"(?P<name>[^\"\\]{1,120})\"\s*:\s*(?P<value>\"(?:[^\"\\]|\\.)*\")")
 _YAML = re.compile(
     r"[\s\-]*(?:\"(?P<quoted>[^\"]{1,120})\"|'(?P<single>[^']{1,120})'|(?P<name>[A-Za-z_][\w.\-/]{0,120}))\s*:(?:\s+(?P<value>.*))"
 )
-_YAML_ITEM = re.compile(r"\s*-\s+[\"']?(?P<name>[A-Za-z_]\w*)=(?P<value>.*?)[\"']?\s*$")
+_YAML_ITEM = re.compile(r"\s*-\s+[\"']?(?P<name>[A-Za-z_]\w*)=(?P<value>.*?)[\"']?\s{0,40}$")
 _YAML_NAMED = re.compile(r"\s*(?:-\s+)?name:\s*[\"']?(?P<name>[A-Za-z_][\w.\-]*)[\"']?\s*$")
 _YAML_VALUE = re.compile(r"\s*(?:-\s+)?value:\s+(?P<value>.*)")
 _DOCKER = re.compile(r"\s*(?:ENV|ARG)\s+(?P<rest>.*)", re.IGNORECASE)
-_DOCKER_PAIR = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"]*\"|'[^']*'|\S*)")
+_DOCKER_PAIR = re.compile(r"(?<!\w)(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"]*\"|'[^']*'|\S*)")
 _OPTION = re.compile(
     r"--(?P<name>(?:[a-z]+-){0,4}(?:password|passwd|secret|token|api-key))[= ](?P<value>\"[^\"]*\"|'[^']*'|[^\s\"',\]]+)"
 )
@@ -124,7 +126,7 @@ _INLINE = re.compile(r"(?:^|[\s;&\"'])(?P<name>[A-Z][A-Z0-9_]{2,80})=(?P<value>\
 _HEADER = re.compile(r"(?P<name>[Xx]-[A-Za-z\-]{0,40}(?:[Tt]oken|[Kk]ey|[Ss]ecret)):\s*(?P<value>[^\s\"'<>]{8,200})")
 _FALLBACK = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*):?-(?P<value>[^}]*)\}")
 _SQL = re.compile(
-    r"\b(?P<name>(?:ENCRYPTED\s+)?PASSWORD|IDENTIFIED\s+(?:WITH\s+\S+\s+)?BY)\s*=?\s*'(?P<value>(?:[^']|'')*)'",
+    r"\b(?P<name>(?:ENCRYPTED\s+)?PASSWORD|IDENTIFIED\s+(?:WITH\s+\S+\s+)?BY)\s*(?:=\s*)?'(?P<value>(?:[^']|'')*)'",
     re.IGNORECASE,
 )
 
@@ -205,7 +207,7 @@ def _json(text: str) -> Iterator[Bound]:
 
 _MANIFEST = re.compile(r"^kind:[ \t]*[\"']?Secret[\"']?[ \t]*\r?$", re.MULTILINE)
 _LONG = 10
-_DATA = re.compile(r"^data:[ \t]*\r?\n(?P<entries>(?:[ \t]+[^\n]*\n|\r?\n)*)", re.MULTILINE)
+_DATA = re.compile(r"^data:[ \t]*\r?\n(?P<entries>(?:[ \t][^\n]*\n|\r?\n)*)", re.MULTILINE)
 _ENTRY = re.compile(
     r"^[ \t]+[\"']?(?P<name>[\w.\-]+)[\"']?:[ \t]+[\"']?(?P<value>[A-Za-z0-9+/]{4,4000}={0,2})[\"']?[ \t]*\r?$",
     re.MULTILINE,

@@ -144,7 +144,7 @@ FORMATS: tuple[Format, ...] = (
     _format("AWS access key", "AKIA ASIA", r"A[KS]IA[A-Z0-9]{16}", "AWS IAM, Security credentials", _aws),
     _format("Google API key", "AIza", r"AIza[A-Za-z0-9_-]{35}", "Google Cloud console, Credentials", public=True),
     _format("Google OAuth client secret", "GOCS", r"GOCSPX-[A-Za-z0-9_-]{28}", "Google Cloud console, Credentials"),
-    _format("OpenAI key", "sk-", r"sk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}T3BlbkFJ[A-Za-z0-9_-]{20,}", "platform.openai.com, API keys"),
+    _format("OpenAI key", "sk-", r"sk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,160}T3BlbkFJ[A-Za-z0-9_-]{20,}", "platform.openai.com, API keys"),
     _format("Anthropic key", "sk-", r"sk-ant-(?:api|admin)\d\d-[A-Za-z0-9_-]{93}AA", "console.anthropic.com, API keys"),
     _format("Stripe live key", "sk_l rk_l", r"[sr]k_live_[A-Za-z0-9]{16,247}", "Stripe dashboard, Developers, API keys"),
     _format("Stripe test key", "sk_t rk_t", r"[sr]k_test_[A-Za-z0-9]{16,247}", "Stripe dashboard, Developers, API keys", public=True),
@@ -173,7 +173,7 @@ FORMATS: tuple[Format, ...] = (
     _format("Replicate token", "r8_", r"r8_[A-Za-z0-9]{37}", "replicate.com, API tokens"),
     _format("Supabase token", "sbp_", r"sbp_[a-f0-9]{40}", "supabase.com, Access Tokens"),
     _format("age secret key", "AGE-", r"AGE-SECRET-KEY-1[A-Z0-9]{58}", "make a new key and re-encrypt", _age),
-    _format("JSON Web Token", "eyJ", r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}", "the service that issued it", _jwt, public=True),
+    _format("JSON Web Token", "eyJ", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}", "the service that issued it", _jwt, public=True),
     _format("Discord bot token", "", r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}", "discord.com/developers, Bot", _discord),
 )  # fmt: skip
 

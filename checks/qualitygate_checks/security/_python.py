@@ -96,7 +96,7 @@ def _inside(part: ir.Expression) -> Iterator[_Pair]:
 
 
 _SETTER = re.compile(
-    r"(?:set|make|hash|create|generate|encode|encrypt)_?(?:\w+_)?(?:password|passwd|pwd)(?:_hash)?$", re.IGNORECASE
+    r"(?:set|make|hash|create|generate|encode|encrypt)_?(?:\w{1,80}_)?(?:password|passwd|pwd)(?:_hash)?$", re.IGNORECASE
 )
 
 

@@ -349,7 +349,7 @@ def _shown_as_example(file: ParsedFile, offset: int) -> bool:
 
 
 # The key of an example in a contract, or in a part of one.
-_EXAMPLE = re.compile(r"""(?P<indent> *)[ \t\-]*["']?(?:[xX]-)?[eE]xamples?["']?[ \t]*:""")
+_EXAMPLE = re.compile(r"""(?P<indent> *)(?:[\t\-][ \t\-]*)?["']?(?:[xX]-)?[eE]xamples?["']?[ \t]*:""")
 _DEEPEST = 1000
 
 
@@ -384,7 +384,7 @@ def _variable(name: str) -> str:
 
 
 _LOOKED_UP = re.compile(r"(?:\bos\.)?\b(?:environ\.get|getenv)\(\s*(?P<quote>[\"'])(?P<name>\w+)(?P=quote)\s*,\s*$")
-_CLOSED = re.compile(r"\s*,?\s*\)")
+_CLOSED = re.compile(r"\s*(?:,\s*)?\)")
 
 
 def _edit(file: ParsedFile, bound: Bound) -> Edit | None:

@@ -55,14 +55,14 @@ _GIVEN = re.compile(
     re.IGNORECASE,
 )
 _STORED = re.compile(
-    r"^(?:user|account|member|customer|admin|employee|agent|person|row|record|result|found|existing|db_\w+|\w*user\w*|u|obj|entry|author|owner|client|patient|student|current_user)$",
+    r"^(?:user|account|member|customer|admin|employee|agent|person|row|record|result|found|existing|db_\w+|\w{0,80}user\w{0,80}|u|obj|entry|author|owner|client|patient|student|current_user)$",
     re.IGNORECASE,
 )
 _CONFIGURED = re.compile(
     r"(?:^|\.)(?:settings|config|conf|environ|getenv|env|app_config|current_app)(?:\.|$)|^[A-Z][A-Z0-9_]+$"
 )
 _HEADER = re.compile(
-    r"^(?:authorization|x-[\w-]*(?:key|token|secret|signature|auth)[\w-]*|api-?key|[\w-]*signature[\w-]*)$",
+    r"^(?:authorization|x-[\w-]{0,60}(?:key|token|secret|signature|auth)[\w-]{0,60}|api-?key|[\w-]{0,60}signature[\w-]{0,60})$",
     re.IGNORECASE,
 )
 _WHO = re.compile(
@@ -77,7 +77,7 @@ _TOKEN = re.compile(
     r"|(?:reset|login|security)?_?pin(?:_?code)?|cvv|secret|password|passwd|auth_?code|nonce|access_?key)s?$",
     re.IGNORECASE,
 )
-_KEYGEN = re.compile(r"key_?gen|(?:generate|make|create|new)_\w*key", re.IGNORECASE)
+_KEYGEN = re.compile(r"key_?gen|(?:generate|make|create|new)_\w{0,80}key", re.IGNORECASE)
 # A row is looked for by a password that stands in the text of the statement, or in a parameter of it.
 _SQL_PASSWORD = re.compile(
     r"\bselect\b.{1,400}\bwhere\b.{0,300}\b(password|passwd|pwd)\s*=\s*['\"]?(?:\{|%s|%\(|\?|:\w|\$\d)",

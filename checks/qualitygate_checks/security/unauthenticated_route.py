@@ -52,7 +52,7 @@ _READING = re.compile(
     re.IGNORECASE,
 )
 _SECRET = re.compile(
-    r"\{[^}]*(?:token|key|secret|signature|signed|hash|code|nonce|uuid_token|payload)[^}]*\}", re.IGNORECASE
+    r"\{[^{}]{0,80}(?:token|key|secret|signature|signed|hash|code|nonce|uuid_token|payload)[^{}]{0,80}\}", re.IGNORECASE
 )
 # What a condition asks that mounts a route on a developer's machine alone.
 _DEVELOPMENT = re.compile(
@@ -392,7 +392,7 @@ def _is_judged(route: Route) -> bool:
 
 
 def _without_parameters(path: str) -> str:
-    return re.sub(r"\{[^}]*\}/?", "", path)
+    return re.sub(r"\{[^{}]*\}/?", "", path)
 
 
 def _asked(route: Route) -> bool:

@@ -44,7 +44,7 @@ _CREDENTIAL = re.compile(
     re.IGNORECASE,
 )
 # An address that carries its own credential.
-_SECRET = re.compile(r"\{[^}]*(?:token|secret|signature|nonce)[^}]*\}", re.IGNORECASE)
+_SECRET = re.compile(r"\{[^{}]{0,80}(?:token|secret|signature|nonce)[^{}]{0,80}\}", re.IGNORECASE)
 _ASKING = frozenset("get list search query find lookup count filter preview validate estimate suggest fetch".split())
 # A guard that lets strangers pass.
 _OPTIONAL = re.compile(r"optional|maybe|anonymous|or_none|ornone|if_present|header|cors")

@@ -63,7 +63,7 @@ _LOOKUP = re.compile(
     r"pwned|hibp|breach|leak|compromis|gravatar|digest|ntlm|htpasswd|cache|etag|fingerprint|checksum|wpa|protocol|redis_?key|legacy",
     re.IGNORECASE,
 )
-_WEAK_HASHER = re.compile(r"(?:Unsalted\w+|MD5|SHA1|Crypt)PasswordHasher$")
+_WEAK_HASHER = re.compile(r"(?:Unsalted\w{1,40}|MD5|SHA1|Crypt)PasswordHasher$")
 _TESTING = re.compile(r"debug|test|fast|(?:^|_)dev(?:_|$)|(?:^|_)ci(?:_|$)", re.IGNORECASE)
 _TRIAL = re.compile(r"(?:^|[/_.])(?:tests?|testing|ci|dev|development|local)(?:[/_.]|$)")
 

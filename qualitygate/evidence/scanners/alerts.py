@@ -44,7 +44,7 @@ _SECRET = re.compile(
 _QUOTE = re.compile(r"(?<![A-Za-z])['\"`]")
 # After a colon only what is no word, path or number of a line.
 _ASSIGNED = re.compile(
-    r"(=\s*)[^\s'\"`]{4,}|(:\s*)(?=[^\s'\"`./]*\d)(?=[^\s'\"`./]*[A-Za-z])[^\s'\"`./]{6,}(?![^\s,;])"
+    r"(=\s*)[^\s'\"`]{4,}|(:\s*)(?=[^\s'\"`./]{0,99}\d)(?=[^\s'\"`./]{0,99}[A-Za-z])[^\s'\"`./]{6,199}(?![^\s,;])"
 )
 
 
