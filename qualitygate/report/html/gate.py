@@ -46,6 +46,9 @@ def banner(verdict: Verdict, say: Speaker) -> Markup:
     if verdict.state == "closed":
         # What is missing opens no gate that something else closes.
         against = [row for row in against if row.state not in _MISSING] or against
+    waived = sum(row.required and row.state is State.WAIVED for row in verdict.rows)
+    classes = Counter(row.evidence for row in verdict.rows if row.state is not State.NOT_APPLICABLE)
+    rests = ", ".join(f"{count} {say(_CLASSES.get(name, name))}" for name, count in _by_class(classes))
     more = len(against) - _REASONS
     return element(
         "div",
@@ -54,6 +57,8 @@ def banner(verdict: Verdict, say: Speaker) -> Markup:
         if against
         else None,
         element("p", f"and {plural(more, 'more row')}", class_="faint") if more > 0 else None,
+        element("p", f"{plural(waived, 'required row')} waived.", class_="waivers") if waived else None,
+        element("p", f"Its rows: {rests}.", class_="faint") if rests else None,
         class_=f"banner {verdict.state}",
     )
 
@@ -75,14 +80,10 @@ def table(verdict: Verdict, say: Speaker) -> Markup:
         return element("p", "The gate has no row: nothing was asked for.", class_="faint")
     deciding = [row for row in rows if row.required and row.state is not State.NOT_APPLICABLE]
     others = [row for row in rows if row not in deciding]
-    classes = Counter(row.evidence for row in rows if row.state is not State.NOT_APPLICABLE)
-    told = _states(deciding)
-    rests = ", ".join(f"{count} {say(_CLASSES.get(name, name))}" for name, count in _by_class(classes))
     count = f"{len(deciding)} {'row decides' if len(deciding) == 1 else 'rows decide'}"
     return joined(
         [
-            element("p", f"{count}: {told}." if told else f"{count}.", class_="lead"),
-            element("p", f"Evidence of all rows that apply: {rests}.", class_="faint") if rests else None,
+            element("p", f"{count}: {_states(deciding)}." if deciding else f"{count}.", class_="lead"),
             _table(deciding, say) if deciding else None,
             element(
                 "details",
@@ -100,12 +101,11 @@ def table(verdict: Verdict, say: Speaker) -> Markup:
 
 
 def _table(rows: Sequence[Row], say: Speaker) -> Markup:
-    wide = any(row.source or row.observed or row.samples is not None for row in rows)
-    heads = ["State", "Condition", "Value", "Limit", "Rests on", *(["Source", "Age"] if wide else [])]
+    heads = ("State", "Condition", "Value", "Limit", "Rests on")
     return element(
         "table",
         element("thead", element("tr", [element("th", head, scope="col") for head in heads])),
-        element("tbody", [_row(row, say, wide) for row in rows]),
+        element("tbody", [_row(row, say) for row in rows]),
         class_="gate cards",
     )
 
@@ -125,7 +125,7 @@ def _ordered(verdict: Verdict) -> list[Row]:
     return sorted(verdict.rows, key=lambda row: (order.index(row.state), not row.required))
 
 
-def _row(row: Row, say: Speaker, wide: bool) -> Markup:
+def _row(row: Row, say: Speaker) -> Markup:
     mark, words = STATES[row.state]
     asked = f"{row.place.path}:{row.place.span.line}" if row.place is not None else ""
     condition: list[Child] = [element("code", say(row.id))]
@@ -137,19 +137,24 @@ def _row(row: Row, say: Speaker, wide: bool) -> Markup:
         element("td", element("span", mark, aria_hidden="true"), f" {words}", class_=_style(row)),
         element("td", condition, data_label="Condition"),
         _cell("Value", say(row.value), "value"),
-        _cell("Limit", say(row.limit), "value"),
-        _cell(
-            "Rests on",
-            "" if row.state is State.NOT_APPLICABLE else say(_GROUNDS.get(row.evidence, row.evidence)),
-            "value",
-        ),
+        _cell("Limit", say(row.limit), "limit"),
+        _cell("Rests on", _grounds(row, say)),
     ]
-    if wide:
-        samples = element("div", f"{row.samples:,} samples", class_="detail") if row.samples is not None else ""
-        cells.append(_cell("Source", [say(row.source), samples] if row.source or samples else ""))
-        when = element("time", say(row.observed[:10]), datetime=say(row.observed)) if row.observed else ""
-        cells.append(_cell("Age", when, "value"))
     return element("tr", cells)
+
+
+def _grounds(row: Row, say: Speaker) -> Child:
+    """The class of evidence; below it where it comes from, from how much, and when."""
+    if row.state is State.NOT_APPLICABLE:
+        return ""
+    when = element("time", say(row.observed[:10]), datetime=say(row.observed)) if row.observed else None
+    samples = plural(row.samples, "sample") if row.samples is not None else None
+    taken = [samples, ", " if samples and when else None, when]
+    return [
+        say(_GROUNDS.get(row.evidence, row.evidence)),
+        element("div", say(row.source), class_="detail") if row.source else None,
+        element("div", taken, class_="detail") if samples or when else None,
+    ]
 
 
 def _style(row: Row) -> str:

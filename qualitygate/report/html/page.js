@@ -4,6 +4,7 @@
   "use strict";
   const root = document.documentElement;
   const by = (id) => document.getElementById(id);
+  const number = (value) => value.toLocaleString("en");
 
   /* ---- colour scheme: automatic, or the reader's choice, kept where the browser allows it ---- */
   const schemes = ["auto", "light", "dark"];
@@ -27,10 +28,7 @@
   for (const time of document.querySelectorAll("time[datetime]")) {
     const days = Math.floor((Date.now() - Date.parse(time.dateTime)) / 86400000);
     if (!Number.isFinite(days) || days < 0) continue;
-    const age = document.createElement("span");
-    age.className = "old detail";
-    age.textContent = days === 0 ? "today" : days === 1 ? "1 day old" : `${days} days old`;
-    time.append(age);
+    time.append(days === 0 ? ", today" : days === 1 ? ", 1 day old" : `, ${number(days)} days old`);
   }
 
   /* ---- details are opened for what a link points to ---- */
@@ -132,7 +130,6 @@
   const prose = (text) => text.split(/`([^`\n]+)`/).map((part, index) => (index % 2 ? make("code", {}, part) : part.replaceAll(" -> ", " → ")));
   /* a path may break after its slashes */
   const wrapping = (path) => path.split(/(?<=\/)/).flatMap((part, index) => (index ? [document.createElement("wbr"), part] : [part]));
-  const number = (value) => value.toLocaleString("en");
   const plural = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
 
   /* ---- one finding, opened ---- */

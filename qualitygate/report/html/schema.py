@@ -29,7 +29,7 @@ def section(project: Project, say: Speaker) -> Markup | None:
     more = "".join(f", {plural(count, kind)}" for kind, count in sorted(others.items()))
     keys = sum(len(table.foreign_keys) for table in tables)
     modelled = sum(table.source == "models" for table in tables)
-    lead = f"{plural(len(tables), 'table')} after all migrations{more}, {keys:,} foreign keys."
+    lead = f"{plural(len(tables), 'table')} after all migrations{more}, {plural(keys, 'foreign key')}."
     if modelled:
         lead += f" {modelled:,} of them are made by no migration here: they are told as the models declare them."
     if len(tables) <= _TOGETHER or len(groups) == 1:
@@ -100,7 +100,7 @@ def _picture(group: TableGroup, say: Speaker) -> Markup:
             lines.append(Line(say(", ".join(key.columns)), say(key.references_table.rpartition(".")[2]), True))
         rest = len(table.columns) - len({*owned, *(column for key in keys for column in key.columns)})
         if rest > 0:
-            lines.append(Line(f"{rest} more columns" if lines else f"{rest} columns"))
+            lines.append(Line(plural(rest, "more column" if lines else "column")))
         nodes.append(Card(table.full_name, say(table.full_name), tuple(lines)))
     name = f"{len(nodes)} tables of {say(group.name)} with their keys"
     return _framed(cards(nodes, arrows, name), name)

@@ -217,6 +217,29 @@ def test_it_prints_what_the_filters_let_through(show: Show, many: Callable[[int]
     assert not page.locator("#scheme").is_visible()
 
 
+@pytest.mark.parametrize("width", [360, 760, 1400])
+def test_a_gate_with_every_kind_of_row_sticks_out_nowhere(show: Show, report: Make, width: int) -> None:
+    rows = tuple(
+        Row(
+            f"condition_number_{number}",
+            state,
+            "0.02688 %",
+            "< 150 ms (performance_targets.p95)",
+            "measured",
+            "5 of 18,600 failed, at most 0.05651 % with 95 % confidence",
+            source="evidence/of/the/evening/locust-stats-history.json",
+            observed="2026-11-01T00:00:00Z",
+            samples=18_600,
+            place=Place("pyproject.toml", Span(212, 1, 212, 9)),
+        )
+        for number, state in enumerate(State)
+    )
+    page = show(report(verdict=Verdict("closed", rows, 1)), width)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert "days old" in page.locator("time").first.inner_text()
+
+
 @pytest.mark.parametrize("width", [360, 800, 1400])
 def test_nothing_sticks_out_to_the_side(show: Show, scanned: Report, width: int) -> None:
     page = show(scanned, width)
