@@ -13,13 +13,11 @@ paths    -discover-> the source files, in a fixed order
 from __future__ import annotations
 
 import os
-import posixpath
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timezone
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -30,23 +28,21 @@ from qualitygate.analyse.base import attach_base
 from qualitygate.check import findings as findings_of
 from qualitygate.check import run_checks, selected
 from qualitygate.compare import Side, compare
-from qualitygate.discover import Filters, InputError, Layout, Tree, discover, discover_commit, way_down
+from qualitygate.discover import Filters, InputError, Layout, Tree, discover, discover_commit
 from qualitygate.discover.contents import Contents
 from qualitygate.discover.history import versions
-from qualitygate.discover.revision import LARGEST, find_base
-from qualitygate.discover.revision import contents as contents_at
-from qualitygate.discover.since import changed_since, head
+from qualitygate.discover.revision import find_base
+from qualitygate.discover.since import head
 from qualitygate.extract import MAX_BYTES, PARSED, judge_text
 from qualitygate.extract.cache import Cache
 from qualitygate.globs import matcher
-from qualitygate.judge import Case, judge
 from qualitygate.leaks import Past, is_past, read_known, unite, with_past
 from qualitygate.link.applied import UnknownMigration, mark_applied
 from qualitygate.load import Installed
-from qualitygate.model.evidence import ATTESTATIONS, REPORT, Attestation, Given, Proof, Scanned, Unusable
+from qualitygate.model.evidence import Proof
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.finding import CheckRun, Finding
-from qualitygate.model.policy import EvidenceSource, Kind, Policy
+from qualitygate.model.policy import EvidenceSource, Policy
 from qualitygate.model.project import Project
 from qualitygate.model.source import Language, Place, Span
 from qualitygate.model.verdict import Base, Report, Verdict
@@ -59,8 +55,8 @@ from qualitygate.suppress import (
     apply_baseline,
     apply_waivers,
     read_baseline,
-    waive_alerts,
 )
+from qualitygate.weigh import gather, on_code, placed, proved_by, weigh
 
 __all__ = ["InputError", "NothingToScan", "Request", "gate", "scan", "survey"]
 
@@ -174,136 +170,48 @@ def _scan(request: Request, installed: Installed, cache: Cache | None) -> Report
 def gate(request: Request) -> Report:
     """Judge evidence that was stored, without a scan: what the code proved comes from a report of qgate among it.
 
-    Several such reports count as one. Raises :class:`InputError`.
+    Raises :class:`InputError`.
     """
     started = time.perf_counter()
+    policy = request.policy
     root = Path(os.path.abspath(request.paths[0]))
-    given = _given(request, root)
-    proofs = [one.evidence for one in given if isinstance(one.evidence, Proof) and not one.stale]
-    proof = None
-    if proofs:
-        examined = Counter[str]()
-        for one in proofs:
-            examined.update(one.examined)
-        proof = Proof(
-            tuple(sorted((finding for one in proofs for finding in one.findings), key=_order)),
-            dict(examined),
-            {check: reason for one in proofs for check, reason in one.broken.items()},
-            tuple(item for one in proofs for item in one.unread),
-            proofs[0].origin,
-        )
+    given = gather(policy, request.evidence, root)
+    proof = proved_by(given)
+    findings = tuple(sorted(proof.findings, key=_order)) if proof is not None else ()
     return Report(
         version=__version__,
         root=root,
         prefix="",
         files=0,
         seconds=time.perf_counter() - started,
-        findings=proof.findings if proof is not None else (),
+        findings=findings,
         hidden=0,
         examined=proof.examined if proof is not None else {},
         broken=proof.broken if proof is not None else {},
         unread=proof.unread if proof is not None else (),
-        verdict=_judged_with(proof, given, request, root),
+        verdict=weigh(proof, given, policy, root, stated=True),
         texts={},
         secrets={},
         commit=head(root),
-        gate_place=_relative(request.policy.gate, root, ""),
+        gate_place=placed(policy.gate, root),
     )
 
 
 def _verdict(proof: Proof, request: Request, tree: Tree, base: Base | None) -> Verdict:
     """The verdict on a scan. What is staged is in no commit yet, so that nothing can have been measured of it."""
-    given = () if request.staged else _given(request, tree.root, proved=True)
-    if base is not None:
-        given = tuple(
-            msgspec.structs.replace(one, evidence=_with_base(one.evidence, tree.root, base.commit))
-            if isinstance(one.evidence, Scanned)
-            else one
-            for one in given
-        )
-    return _judged_with(proof, given, request, tree.root, tree.prefix)
-
-
-def _with_base(scanned: Scanned, root: Path, commit: str) -> Scanned:
-    """The results of another scanner, those marked that stood in the base."""
-    from qualitygate.evidence.scanners.standing import mark_stood
-
-    def head(path: str) -> bytes | None:
-        file = root / path
-        try:
-            inside = Path(os.path.realpath(file)).is_relative_to(os.path.realpath(root))
-            return file.read_bytes() if inside and file.stat().st_size <= LARGEST else None
-        except OSError:
-            return None
-
-    return mark_stood(scanned, head, lambda paths: contents_at(root, commit, paths))
-
-
-def _judged_with(
-    proof: Proof | None, given: tuple[Given, ...], request: Request, root: Path, prefix: str = ""
-) -> Verdict:
     policy = request.policy
-    now = datetime.now(timezone.utc)
-    conditions = [one for one in policy.conditions if not request.staged or one.kind in (Kind.FINDINGS, Kind.RATIO)]
-    stated = () if request.staged else _stated(policy.directory or root, now.date())
-    way = way_down(policy.directory, root)
-    given = tuple(
-        msgspec.structs.replace(one, evidence=waive_alerts(one.evidence, policy.waivers, way, now.date()))
-        if isinstance(one.evidence, Scanned)
-        else one
-        for one in given
-    )
-    return judge(
-        Case(
-            now=now,
-            limits=policy.limits,
-            proof=proof,
-            given=(*given, *(Given(one.path, one) for one in stated if isinstance(one, Unusable))),
-            attestations=tuple(one for one in stated if isinstance(one, Attestation)),
-            conditions=tuple(replace(one, place=_relative(one.place, root, prefix)) for one in conditions),
-            waivers=policy.waivers,
-        )
-    )
-
-
-def _given(request: Request, root: Path, proved: bool = False) -> tuple[Given, ...]:
-    """The evidence that was asked for; where this run has proved what the code proves, without reports of earlier ones."""
-    sources = [one for one in (*request.policy.evidence, *request.evidence) if not (proved and one.kind == REPORT)]
-    if not sources:
-        return ()
-    # Imported here: most scans judge the code alone.
-    from qualitygate.evidence.collect import collect
-
-    directory = request.policy.directory or root
-    given = collect(sources, directory, root, lambda commit: changed_since(directory, commit))
-    return tuple(one for one in given if not (proved and isinstance(one.evidence, Proof)))
-
-
-def _stated(directory: Path, today: date) -> tuple[Attestation | Unusable, ...]:
-    """The statements that are kept beside the configuration."""
-    file = directory / ATTESTATIONS
-    if not os.path.lexists(file):
-        return ()
-    from qualitygate.evidence.attestations import read_attestations
-
-    return read_attestations(file, directory, today)
+    if request.staged:
+        return weigh(proof, (), replace(policy, conditions=on_code(policy.conditions)), tree.root, tree.prefix)
+    given = gather(policy, request.evidence, tree.root, proved=True, base=base.commit if base is not None else "")
+    return weigh(proof, given, policy, tree.root, tree.prefix, stated=True)
 
 
 def _gate_place(policy: Policy, tree: Tree) -> Place:
     """A line for what stands in no file: of the configuration, else of a manifest at the top, else of the first file."""
-    if policy.gate is not None and (place := _relative(policy.gate, tree.root, tree.prefix)) is not None:
+    if (place := placed(policy.gate, tree.root, tree.prefix)) is not None:
         return place
     paths = sorted((file.path for file in tree.files), key=lambda path: (path not in _MANIFESTS, path.count("/"), path))
     return Place(paths[0], Span(1, 1, 1, 1))
-
-
-def _relative(place: Place | None, root: Path, prefix: str) -> Place | None:
-    """A place in the configuration from the scanned root; None where that is in no repository with it."""
-    if place is None:
-        return None
-    path = Path(os.path.relpath(place.path, root)).as_posix()
-    outside = posixpath.normpath(prefix + path).startswith("../")
-    return None if outside else msgspec.structs.replace(place, path=path)
 
 
 def _judged(
