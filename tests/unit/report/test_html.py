@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from qualitygate.load import load
@@ -333,6 +334,29 @@ def test_a_system_is_drawn_from_its_routes_to_what_it_reaches(report: Make) -> N
         ("app, 40 routes, 1 task, 0 lines", "api.stripe.com, over HTTP, 1 place"),
         ("app, 40 routes, 1 task, 0 lines", "Hosts without a name here, over HTTP, 1 place"),
         ("app, 40 routes, 1 task, 0 lines", "celery, 1 task"),
+    }
+
+
+def test_of_many_services_each_is_a_box(report: Make) -> None:
+    names = ("orders", "people", "stock")
+    files = [FileFacts(f"services/{name}/setup.cfg", Language.INI, Role.APPLICATION) for name in names]
+    files += [
+        FileFacts(f"services/{name}/{part}/api.py", Language.PYTHON, Role.APPLICATION, module=Module((), ()), lines=10)
+        for name in names
+        for part in ("api", "core")
+    ]
+    routes = tuple(
+        msgspec.structs.replace(route(f"/{name}/{part}"), place=place(f"services/{name}/{part}/api.py"))
+        for name in names
+        for part in ("api", "core")
+    )
+    tree = tree_of(
+        report(project=Project(files=tuple(files), routes=routes, tasks=(Task("rq", "t", routes[0].place),)))
+    )
+    assert {target for source, target in edges(tree) if source.startswith("/")} == {
+        "services/orders, 2 routes, 1 task, 20 lines",
+        "services/people, 2 routes, 20 lines",
+        "services/stock, 2 routes, 20 lines",
     }
 
 
