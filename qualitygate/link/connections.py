@@ -363,6 +363,9 @@ def _why(step: Step, routes: Sequence[str]) -> str:
     return f"{routes[0]} runs {shown}; {count}"
 
 
+_OUTSIDE = (ir.Attribute, ir.Subscript)
+
+
 def _kept(evaluator: Evaluator, function: FunctionValue, site: Site) -> str:
     """How the function keeps what it makes for the next call; empty where it does not.
 
@@ -370,6 +373,12 @@ def _kept(evaluator: Evaluator, function: FunctionValue, site: Site) -> str:
     it is there already; and what a singleton's ``__new__`` or an attribute of a module-level object holds.
     """
     body = evaluator.body(function)
+    if not any(
+        isinstance(statement, ir.Outer)
+        or (isinstance(statement, ir.Assign) and any(isinstance(one, _OUTSIDE) for one in statement.targets))
+        for statement in ir.walk(body)
+    ):
+        return ""  # it stores nothing outside of itself
     outer: set[str] = set()
     looks: dict[str, list[ir.Expression]] = {}
     for _, statement in _walk(body, ()):
@@ -390,9 +399,7 @@ def _kept(evaluator: Evaluator, function: FunctionValue, site: Site) -> str:
         )
 
     def stored(target: ir.Expression) -> bool:
-        outside = isinstance(target, (ir.Attribute, ir.Subscript)) or (
-            isinstance(target, ir.Name) and target.id in outer
-        )
+        outside = isinstance(target, _OUTSIDE) or (isinstance(target, ir.Name) and target.id in outer)
         return outside and not _is_flask_g(evaluator, target, function)
 
     for tests, statement in _walk(body, ()):

@@ -7,9 +7,10 @@ becomes ``Unknown`` and stays so. Work is bounded: by depth, by repetition of lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from qualitygate.frameworks.views import instances
 from qualitygate.link.language import BUILTINS, FUNCTIONS, MAX_TEXT, METHODS, bounded, text_of
@@ -110,7 +111,7 @@ class Evaluator:
     def __init__(self, modules: Mapping[str, ir.Module], contracts: tuple[Contract, ...] = ()) -> None:
         self._modules = dict(modules)
         self.contracts = contracts
-        self._index = ModuleIndex(self._modules)
+        self.index = ModuleIndex(self._modules)
         self._scopes: dict[str, Scope] = {}
         self._done: set[str] = set()
         self.events: list[Event] = []
@@ -247,7 +248,7 @@ class Evaluator:
 
     def module(self, dotted: str, near: str = "") -> ModuleValue | None:
         """A module by its absolute import name."""
-        path = self._index.absolute(dotted, near) if dotted else None
+        path = self.index.absolute(dotted, near) if dotted else None
         return None if path is None else ModuleValue(path)
 
     def lookup(self, dotted: str, near: str = "") -> Value | None:
@@ -318,8 +319,8 @@ class Evaluator:
     def imported(self, statement: ir.Import, near: str) -> str | None:
         """The path of the project's module that an import in the file ``near`` takes names from; None for a library."""
         if statement.level:
-            return self._index.relative(statement.level, statement.module, near)
-        return self._index.absolute(statement.module, near)
+            return self.index.relative(statement.level, statement.module, near)
+        return self.index.absolute(statement.module, near)
 
     # -- statements
 
@@ -346,47 +347,42 @@ class Evaluator:
             self.cut_short.append(path)
 
     def _statement(self, statement: ir.Statement, scope: Scope) -> None:
-        if isinstance(statement, ir.Evaluate):
-            self.evaluate(statement.value, scope)
-        elif isinstance(statement, ir.Assign):
-            self._assign(statement, scope)
-        elif isinstance(statement, ir.Function):
-            self._define_function(statement, scope)
-        elif isinstance(statement, ir.Class):
-            self._define_class(statement, scope)
-        elif isinstance(statement, ir.Import):
-            self._import(statement, scope)
-        elif isinstance(statement, ir.If):
-            self._if(statement, scope)
-        elif isinstance(statement, ir.For):
-            self._for(statement, scope)
-        elif isinstance(statement, ir.With):
-            for expression, target in statement.items:
-                value = self._entered(self.evaluate(expression, scope))
-                if target is not None:
-                    self._bind(target, value, scope)
-            self._block(statement.body, scope)
-        elif isinstance(statement, ir.Return):
-            value = self.evaluate(statement.value, scope) if statement.value is not None else Known(None)
-            self._returned(value, statement.value, statement.span, scope)
-            if not self._conditions:
-                raise _Return
-        elif isinstance(statement, ir.Try):
-            self._try(statement, scope)
-        elif isinstance(statement, ir.While):
-            self._looping(statement.test, statement.body, scope)
-            self._block(statement.orelse, scope)
-        elif isinstance(statement, ir.Raise):
-            if statement.exception is not None:
-                value = self.evaluate(statement.exception, scope)
-                if self._trace is not None:
-                    self._trace.raises.append((statement.exception, value, _place(scope.path, statement.span)))
-            if not self._conditions:
-                raise _Return
-        elif isinstance(statement, ir.Match):
-            self.evaluate(statement.subject, scope)
-            for case in statement.cases:
-                self._branch(case.body, scope)
+        follow = _STATEMENTS.get(type(statement))
+        if follow is not None:
+            follow(self, statement, scope)
+
+    def _evaluate_statement(self, statement: ir.Evaluate, scope: Scope) -> None:
+        self.evaluate(statement.value, scope)
+
+    def _with(self, statement: ir.With, scope: Scope) -> None:
+        for expression, target in statement.items:
+            value = self._entered(self.evaluate(expression, scope))
+            if target is not None:
+                self._bind(target, value, scope)
+        self._block(statement.body, scope)
+
+    def _return(self, statement: ir.Return, scope: Scope) -> None:
+        value = self.evaluate(statement.value, scope) if statement.value is not None else Known(None)
+        self._returned(value, statement.value, statement.span, scope)
+        if not self._conditions:
+            raise _Return
+
+    def _while(self, statement: ir.While, scope: Scope) -> None:
+        self._looping(statement.test, statement.body, scope)
+        self._block(statement.orelse, scope)
+
+    def _raise(self, statement: ir.Raise, scope: Scope) -> None:
+        if statement.exception is not None:
+            value = self.evaluate(statement.exception, scope)
+            if self._trace is not None:
+                self._trace.raises.append((statement.exception, value, _place(scope.path, statement.span)))
+        if not self._conditions:
+            raise _Return
+
+    def _match(self, statement: ir.Match, scope: Scope) -> None:
+        self.evaluate(statement.subject, scope)
+        for case in statement.cases:
+            self._branch(case.body, scope)
 
     def _returned(self, value: Value, expression: ir.Expression | None, span: Span, scope: Scope) -> None:
         if self._trace is not None:
@@ -538,16 +534,16 @@ class Evaluator:
     def _import(self, statement: ir.Import, scope: Scope) -> None:
         if not statement.names:
             first = statement.module if statement.alias else statement.module.split(".", 1)[0]
-            path = self._index.absolute(statement.module, scope.path)
+            path = self.index.absolute(statement.module, scope.path)
             if path is not None:
                 self._enter(path)
-                path = self._index.absolute(first, scope.path)
+                path = self.index.absolute(first, scope.path)
             scope.names[statement.alias or first] = ModuleValue(path) if path else External(first)
             return
         if statement.level:
-            path = self._index.relative(statement.level, statement.module, scope.path)
+            path = self.index.relative(statement.level, statement.module, scope.path)
         else:
-            path = self._index.absolute(statement.module, scope.path)
+            path = self.index.absolute(statement.module, scope.path)
         for name, alias in statement.names:
             if name == "*":
                 if path is not None:
@@ -580,7 +576,7 @@ class Evaluator:
         scope = self._enter(path)
         if scope is not None and name in scope.names:
             return scope.names[name]
-        child = self._index.child(path, name)
+        child = self.index.child(path, name)
         if child is not None:
             self._enter(child)
             return ModuleValue(child)
@@ -718,52 +714,51 @@ class Evaluator:
 
     def evaluate(self, expression: ir.Expression, scope: Scope) -> Value:
         """The value of an expression in a scope."""
-        if isinstance(expression, ir.Constant):
-            return Known(expression.value)
         if isinstance(expression, ir.Name):
             return self._name(expression.id, scope)
+        if isinstance(expression, ir.Constant):
+            return Known(expression.value)
         if isinstance(expression, ir.Attribute):
             return self.attribute(self.evaluate(expression.value, scope), expression.name)
-        if isinstance(expression, ir.Call):
-            return self._call_expression(expression, scope)
-        if isinstance(expression, ir.Template):
-            return self.add([self.evaluate(part, scope) for part in expression.parts], text=True)
-        if isinstance(expression, ir.Operation):
-            return self._operation(expression, scope)
-        if isinstance(expression, ir.Sequence):
-            return self._sequence(expression, scope)
-        if isinstance(expression, ir.Mapping):
-            return self._mapping(expression, scope)
-        if isinstance(expression, ir.Subscript):
-            return self._subscript(expression, scope)
-        if isinstance(expression, ir.Conditional):
-            test = self.evaluate(expression.test, scope)
-            truth = self._truth(test)
-            body = self.evaluate(expression.body, scope)
-            orelse = self.evaluate(expression.orelse, scope)
-            likely = _likely(test)
-            return body if truth is True else orelse if truth is False else self._either(None, body, orelse, likely)
-        if isinstance(expression, ir.Await):
-            self._awaiting = True
-            return self.evaluate(expression.value, scope)
-        if isinstance(expression, ir.Comprehension):
-            return self._comprehension(expression, scope)
-        if isinstance(expression, ir.Lambda):
-            if self._trace is not None:
-                self._quiet_parameters(expression, scope)
-            return LambdaValue(expression.body, scope)
-        if isinstance(expression, ir.Walrus):
-            value = self.evaluate(expression.value, scope)
-            self._bind(expression.target, value, scope)
-            return value
-        if isinstance(expression, ir.Starred):
-            return self.evaluate(expression.value, scope)
-        if isinstance(expression, ir.Yield):
-            value = self.evaluate(expression.value, scope) if expression.value is not None else Known(None)
-            if self._results:
-                self._results[-1].append(value)
-            return Unknown("sent into a generator")
-        return Unknown(expression.kind if isinstance(expression, ir.Opaque) else "")
+        follow = _EXPRESSIONS.get(type(expression))
+        return follow(self, expression, scope) if follow is not None else Unknown()
+
+    def _template(self, expression: ir.Template, scope: Scope) -> Value:
+        return self.add([self.evaluate(part, scope) for part in expression.parts], text=True)
+
+    def _conditional(self, expression: ir.Conditional, scope: Scope) -> Value:
+        test = self.evaluate(expression.test, scope)
+        truth = self._truth(test)
+        body = self.evaluate(expression.body, scope)
+        orelse = self.evaluate(expression.orelse, scope)
+        likely = _likely(test)
+        return body if truth is True else orelse if truth is False else self._either(None, body, orelse, likely)
+
+    def _await(self, expression: ir.Await, scope: Scope) -> Value:
+        self._awaiting = True
+        return self.evaluate(expression.value, scope)
+
+    def _lambda(self, expression: ir.Lambda, scope: Scope) -> Value:
+        if self._trace is not None:
+            self._quiet_parameters(expression, scope)
+        return LambdaValue(expression.body, scope)
+
+    def _walrus(self, expression: ir.Walrus, scope: Scope) -> Value:
+        value = self.evaluate(expression.value, scope)
+        self._bind(expression.target, value, scope)
+        return value
+
+    def _starred(self, expression: ir.Starred, scope: Scope) -> Value:
+        return self.evaluate(expression.value, scope)
+
+    def _yield(self, expression: ir.Yield, scope: Scope) -> Value:
+        value = self.evaluate(expression.value, scope) if expression.value is not None else Known(None)
+        if self._results:
+            self._results[-1].append(value)
+        return Unknown("sent into a generator")
+
+    def _opaque(self, expression: ir.Opaque, scope: Scope) -> Value:
+        return Unknown(expression.kind)
 
     def _quiet_parameters(self, expression: ir.Lambda, scope: Scope) -> None:
         inner = Scope(
@@ -791,9 +786,9 @@ class Evaluator:
         """A name that is imported for annotations only; a module that is still being followed is not entered for it."""
         for statement in self._typing.get(scope.path, ()):
             if statement.level:
-                path = self._index.relative(statement.level, statement.module, scope.path)
+                path = self.index.relative(statement.level, statement.module, scope.path)
             else:
-                path = self._index.absolute(statement.module, scope.path)
+                path = self.index.absolute(statement.module, scope.path)
             if path is not None and path in self._modules and path not in self._done:
                 continue
             for imported, alias in statement.names:
@@ -1349,13 +1344,15 @@ class Evaluator:
                         self._steps = steps
         return self._remembered[key]
 
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
+    def _quietly(self) -> Evaluator:
+        """``with self._quietly():`` records no event. It is entered so often that the evaluator is its own context."""
+        return self
+
+    def __enter__(self) -> None:
         self._silent += 1
-        try:
-            yield
-        finally:
-            self._silent -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._silent -= 1
 
     def _parameters(self, function: FunctionValue, receiver: Value | None, arguments: Arguments, scope: Scope) -> None:
         positional = list(arguments.positional)
@@ -1723,6 +1720,40 @@ class Evaluator:
         ):
             return [item for name, item in value.names.items() if isinstance(item, Known) and not name.startswith("_")]
         return []
+
+
+# One look into a table for each node that is followed: a chain of questions would be asked millions of times.
+_STATEMENTS: Mapping[type, Callable[[Evaluator, Any, Scope], None]] = {
+    ir.Evaluate: Evaluator._evaluate_statement,
+    ir.Assign: Evaluator._assign,
+    ir.Function: Evaluator._define_function,
+    ir.Class: Evaluator._define_class,
+    ir.Import: Evaluator._import,
+    ir.If: Evaluator._if,
+    ir.For: Evaluator._for,
+    ir.With: Evaluator._with,
+    ir.Return: Evaluator._return,
+    ir.Try: Evaluator._try,
+    ir.While: Evaluator._while,
+    ir.Raise: Evaluator._raise,
+    ir.Match: Evaluator._match,
+}
+_EXPRESSIONS: Mapping[type, Callable[[Evaluator, Any, Scope], Value]] = {
+    ir.Call: Evaluator._call_expression,
+    ir.Template: Evaluator._template,
+    ir.Operation: Evaluator._operation,
+    ir.Sequence: Evaluator._sequence,
+    ir.Mapping: Evaluator._mapping,
+    ir.Subscript: Evaluator._subscript,
+    ir.Conditional: Evaluator._conditional,
+    ir.Await: Evaluator._await,
+    ir.Comprehension: Evaluator._comprehension,
+    ir.Lambda: Evaluator._lambda,
+    ir.Walrus: Evaluator._walrus,
+    ir.Starred: Evaluator._starred,
+    ir.Yield: Evaluator._yield,
+    ir.Opaque: Evaluator._opaque,
+}
 
 
 def _dotted(path: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from posixpath import dirname
 
 from qualitygate.link.names import ModuleIndex
 from qualitygate.model import syntax as ir
@@ -11,18 +10,18 @@ from qualitygate.model.architecture import ModuleImport
 from qualitygate.model.source import Place, Span
 
 
-def link_imports(modules: Mapping[str, ir.Module]) -> tuple[ModuleImport, ...]:
-    """Every import of one module by another, in the order of the paths and lines.
+def link_imports(modules: Mapping[str, ir.Module], index: ModuleIndex) -> tuple[ModuleImport, ...]:
+    """Every import of one module by another, in the order of the paths and lines; ``index`` finds the modules.
 
     An import of a name of a package is one of the submodule of that name where there is one. Packages around what is
     imported do not count, though Python loads them too: nothing of theirs is asked for.
     """
-    index = _Index(modules)
+    targets = _Targets(modules, index)
     found = []
     for path, module in sorted(modules.items()):
         taken: dict[tuple[str, str, Span], list[str]] = {}
         for statement, when in _imports(module.body, "import"):
-            for target, name in index.targets(statement, path):
+            for target, name in targets.of(statement, path):
                 if target != path:
                     taken.setdefault((target, when, statement.span), []).extend([name] if name else [])
         found += [
@@ -32,15 +31,14 @@ def link_imports(modules: Mapping[str, ir.Module]) -> tuple[ModuleImport, ...]:
     return tuple(found)
 
 
-class _Index:
-    """Resolves imports; what one file of a folder imports, the others do too, so that answers are kept by folder."""
+class _Targets:
+    """Resolves imports to the files that they load."""
 
-    def __init__(self, modules: Mapping[str, ir.Module]) -> None:
+    def __init__(self, modules: Mapping[str, ir.Module], index: ModuleIndex) -> None:
         self._modules = modules
-        self._index = ModuleIndex(modules)
-        self._known: dict[tuple[str, str], str | None] = {}
+        self._index = index
 
-    def targets(self, statement: ir.Import, near: str) -> Iterator[tuple[str, str]]:
+    def of(self, statement: ir.Import, near: str) -> Iterator[tuple[str, str]]:
         """The files that an import loads, each with the name that it takes from there."""
         base = self._base(statement, near)
         if base is None:
@@ -59,14 +57,7 @@ class _Index:
     def _base(self, statement: ir.Import, near: str) -> str | None:
         if statement.level:
             return self._index.relative(statement.level, statement.module, near)
-        stem = near.rpartition("/")[2].removesuffix(".py")
-        # A file does not find itself by its own name: such answers are its own.
-        if stem == "__init__" or stem in statement.module.split("."):
-            return self._index.absolute(statement.module, near)
-        key = (statement.module, dirname(near))
-        if key not in self._known:
-            self._known[key] = self._index.absolute(statement.module, near)
-        return self._known[key]
+        return self._index.absolute(statement.module, near)
 
 
 def _imports(body: tuple[ir.Statement, ...], when: str) -> Iterator[tuple[ir.Import, str]]:

@@ -25,6 +25,8 @@ class ModuleIndex:
         packages = {dirname(path) for path in modules if path.endswith("__init__.py")} - {""}
         # `graphql-demo/__init__.py` makes no package: no import can name it.
         self._packages = {path for path in packages if path.rpartition("/")[2].isidentifier()}
+        # What one file of a folder imports, the others do too: a file's own name and that of a package tell answers apart.
+        self._known: dict[tuple[str, str, str], str | None] = {}
         self._through_imports(modules)
         self._roots = sorted(self._directories - self._packages, key=lambda path: (path.count("/"), path))
 
@@ -51,6 +53,14 @@ class ModuleIndex:
 
     def absolute(self, dotted: str, near: str) -> str | None:
         """The path of a module, or a package's directory, by its absolute import name; None for a library's."""
+        folder, _, name = near.rpartition("/")
+        own = name.endswith("__init__.py") or name.removesuffix(".py") in dotted
+        key = (dotted, folder, name if own else "")
+        if key not in self._known:
+            self._known[key] = self._absolute(dotted, near)
+        return self._known[key]
+
+    def _absolute(self, dotted: str, near: str) -> str | None:
         parts = dotted.split(".")
         tried = set()
         for start in _upwards(dirname(near)):

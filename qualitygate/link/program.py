@@ -93,7 +93,7 @@ def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: f
     calls = link_calls(evaluator, graph, drafts, names, roles, wanted | caches.CALLS | tasks.CALLS)
     return Program(
         routes=routes,
-        imports=link_imports(application),
+        imports=link_imports(application, evaluator.index),
         apps=tuple(dict.fromkeys(place for surface in surfaces for place in surface.apps)),
         connections=link_connections(evaluator, graph, drafts, names, roles),
         outbound=link_outbound(evaluator, graph, roles),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qualitygate.link.imports import link_imports
+from qualitygate.link.names import ModuleIndex
 from qualitygate.model.source import Text
 from qualitygate.model.syntax import Module
 from qualitygate.parse.python import parse_python
@@ -10,7 +11,7 @@ from qualitygate.parse.python import parse_python
 
 def edges(files: dict[str, str]) -> set[tuple[str, str, str]]:
     modules: dict[str, Module] = {path: parse_python(Text.of(text)).module() for path, text in files.items()}
-    return {(item.importer, item.imported, item.when) for item in link_imports(modules)}
+    return {(item.importer, item.imported, item.when) for item in link_imports(modules, ModuleIndex(modules))}
 
 
 def test_a_name_of_a_package_is_its_submodule_where_there_is_one() -> None:
@@ -64,6 +65,6 @@ def test_an_import_tells_when_it_happens() -> None:
 def test_the_names_that_are_taken_are_told_once_a_statement() -> None:
     files = {"app/__init__.py": "", "app/a.py": "from app.b import x, y\n", "app/b.py": ""}
     modules = {path: parse_python(Text.of(text)).module() for path, text in files.items()}
-    (item,) = link_imports(modules)
+    (item,) = link_imports(modules, ModuleIndex(modules))
     assert item.names == ("x", "y")
     assert item.place.span.line == 1
