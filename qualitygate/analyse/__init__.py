@@ -15,6 +15,7 @@ from qualitygate.authoring import Check
 from qualitygate.extract.cache import Cache, decode, digest
 from qualitygate.link import link
 from qualitygate.link.program import Program, link_program
+from qualitygate.link.schema import Schema, Sources, link_schema, sources_of
 from qualitygate.model.facts import FileFacts, linked
 from qualitygate.model.project import Project
 from qualitygate.model.source import Language, SourceFile
@@ -59,8 +60,12 @@ def analyse(
         # Facts of what could not be read, or crashed, may be others the next time.
         sure = {known.path for known, content in zip(whole, contents, strict=True) if cache is not None and content}
         # What else changed is nothing to the code, but for the contracts that it may serve: it is not followed again for it.
-        code = [linked(known) for known in whole if known.language is Language.PYTHON or known.contract is not None]
-        project = link(whole, _program(code, _identity(whole, sure, {one.path for one in code}), checks, cache))
+        shown = [linked(known) for known in whole]
+        code = [known for known in shown if known.language is Language.PYTHON or known.contract is not None]
+        program = _program(code, _identity(whole, sure, {one.path for one in code}), checks, cache)
+        sources = sources_of(sorted(shown, key=lambda known: known.path))
+        schema = _schema(sources, _identity(whole, sure, {one.path for one in sources.files}), cache)
+        project = link(whole, program, schema)
     return msgspec.structs.replace(project, identity=_identity(whole, sure, {known.path for known in whole}))
 
 
@@ -103,6 +108,20 @@ def _program(facts: Sequence[FileFacts], identity: str, checks: Sequence[Check],
     program = link_program(facts, wanted, assigned)
     cache.keep(what, msgspec.msgpack.encode(program))
     return program
+
+
+def _schema(sources: Sources, identity: str, cache: Cache | None) -> Schema:
+    """What the migrations make, from ``cache`` where they, and what is said of them elsewhere, were followed before."""
+    if cache is None or not identity:
+        return link_schema(sources)
+    what = digest("\n".join(("schema", identity, sources.driver, sources.user_model, sources.automatic)).encode())
+    known = cache.recall(what)
+    if known is not None:
+        with suppress(msgspec.MsgspecError):
+            return msgspec.msgpack.decode(known, type=Schema)
+    schema = link_schema(sources)
+    cache.keep(what, msgspec.msgpack.encode(schema))
+    return schema
 
 
 def _recall(files: Sequence[SourceFile], facts: list[FileFacts | None], cache: Cache) -> list[str]:

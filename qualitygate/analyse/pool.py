@@ -9,7 +9,6 @@ which a hostile file can crash or keep busy for hours.
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 import signal
 import sys
@@ -19,10 +18,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import BaseContext
-from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qualitygate.authoring import Check
 from qualitygate.extract import crash, extract, has_front_end
@@ -31,6 +27,11 @@ from qualitygate.load import load
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.source import SourceFile, Unread
 from qualitygate.parse.python_limits import deep_recursion
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import BaseContext
+    from multiprocessing.process import BaseProcess
 
 # A worker costs about 30 ms to start; half a megabyte of code takes half a second to read.
 _WORTH_A_WORKER = 300_000
@@ -101,6 +102,8 @@ def _context() -> BaseContext | None:
     Forking is unsafe beside threads, and on macOS beside the system's own. A process that starts anew first looks for
     modules in the current directory, which may be the scanned tree: only Python 3.11 and later can be told not to.
     """
+    import multiprocessing  # where everything is known, no worker starts
+
     if sys.platform == "linux" and threading.active_count() == 1:
         return multiprocessing.get_context("fork")
     return multiprocessing.get_context("spawn") if sys.version_info >= (3, 11) else None
@@ -153,6 +156,8 @@ class _Worker:
 
 
 def _share_out(work: Work, ordered: Sequence[int], count: int, context: BaseContext) -> Iterator[Taken]:
+    from multiprocessing.connection import wait
+
     pending = deque(ordered)
     workers: list[_Worker] = []
     try:

@@ -8,7 +8,7 @@ from qualitygate.link.agreement import link_agreements
 from qualitygate.link.contract import link_contracts
 from qualitygate.link.models import link_models
 from qualitygate.link.program import Program
-from qualitygate.link.schema import link_schema
+from qualitygate.link.schema import Schema, link_schema, sources_of
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.project import Project
 from qualitygate.model.source import Language
@@ -16,10 +16,14 @@ from qualitygate.model.source import Language
 _NO_PROGRAM = Program()
 
 
-def link(files: Sequence[FileFacts], program: Program = _NO_PROGRAM) -> Project:
-    """Join ``files`` (in the order of their paths) and the ``program`` that their code makes up into one project."""
+def link(files: Sequence[FileFacts], program: Program = _NO_PROGRAM, schema: Schema | None = None) -> Project:
+    """Join ``files`` (in the order of their paths) and the ``program`` that their code makes up into one project.
+
+    ``schema`` is what their migrations make, where that is known.
+    """
     ordered = tuple(sorted(files, key=lambda facts: facts.path))
-    histories, migrated = link_schema(ordered)
+    schema = schema if schema is not None else link_schema(sources_of(ordered))
+    histories, migrated = schema.histories, schema.tables
     models, declared = link_models(program.models, ordered, histories, migrated)
     contracts = link_contracts(ordered)
     # Two contracts may share a file that cannot be read.

@@ -47,8 +47,44 @@ _STORED = frozenset({"table", "partitioned", "partition"})
 _DIALECTS = {"postgresql": "postgres", "cockroachdb": "cockroach", "sqlserver": "mssql"}
 
 
-def link_schema(files: Sequence[FileFacts]) -> tuple[tuple[History, ...], tuple[Table, ...]]:
-    """Every line of migrations among ``files`` with its changes, and the tables that all of them leave."""
+_BESIDE = frozenset({"env.py", "apps.py", "manage.py"})
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """All that the schema is made of: the files that say something of it, and what the code at large says in few words."""
+
+    files: tuple[FileFacts, ...] = ()
+    driver: str = ""
+    user_model: str = ""
+    automatic: str = ""
+
+
+class Schema(msgspec.Struct, frozen=True):
+    """Every line of migrations with its changes, and the tables that all of them leave."""
+
+    histories: tuple[History, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+def sources_of(files: Sequence[FileFacts]) -> Sources:
+    """What the schema of a project is made of; ``files`` are all that it has."""
+    if all(facts.script is None for facts in files):
+        return Sources()
+    return Sources(
+        files=tuple(
+            facts
+            for facts in files
+            if facts.script is not None or facts.settings or facts.path.rpartition("/")[2] in _BESIDE
+        ),
+        driver=driver_of(files),
+        user_model=setting_of(files, "AUTH_USER_MODEL"),
+        automatic=setting_of(files, "DEFAULT_AUTO_FIELD").rpartition(".")[2],
+    )
+
+
+def link_schema(sources: Sources) -> Schema:
+    """Follow every line of migrations from its first to its last."""
+    files = sources.files
     scripts = {
         facts.path: facts.script for facts in files if facts.script is not None and facts.script.tool not in _IN_CODE
     }
@@ -56,7 +92,7 @@ def link_schema(files: Sequence[FileFacts]) -> tuple[tuple[History, ...], tuple[
     locks = {path: _DIALECTS.get(value, value) for (path, key), value in settings.items() if key == "provider"}
     lines = arrange([_described(path, script) for path, script in scripts.items()], locks)
     in_code = any(facts.script is not None and facts.script.tool in _IN_CODE for facts in files)
-    driver = driver_of(files) if in_code or any(not line.dialect for line in lines) else ""
+    driver = sources.driver if in_code or any(not line.dialect for line in lines) else ""
     histories = []
     tables: list[Table] = []
     for line in lines:
@@ -76,10 +112,10 @@ def link_schema(files: Sequence[FileFacts]) -> tuple[tuple[History, ...], tuple[
         if migrations:
             histories.append(History(line.tool, line.directory, dialect, migrations, line.ordered))
             tables += (table for table in final if table.kind in _STORED)
-    for history, final in (*_alembic(files, driver), *_django(files, driver)):
+    for history, final in (*_alembic(files, driver), *_django(sources, driver)):
         histories.append(history)
         tables += (table for table in final if table.kind in _STORED)
-    return tuple(histories), tuple(sorted(tables, key=lambda table: (table.history, table.full_name)))
+    return Schema(tuple(histories), tuple(sorted(tables, key=lambda table: (table.history, table.full_name))))
 
 
 Linked = tuple[History, tuple[Table, ...]]
@@ -110,9 +146,9 @@ def _alembic(files: Sequence[FileFacts], driver: str) -> Iterator[Linked]:
         yield History("alembic", chain.directory, dialect, tuple(marked)), tables
 
 
-def _django(files: Sequence[FileFacts], driver: str) -> Iterator[Linked]:
+def _django(sources: Sources, driver: str) -> Iterator[Linked]:
     """The histories of Django's migrations: one for each project, which a `manage.py` marks where there are several."""
-    facts = {each.path: each for each in files}
+    facts = {each.path: each for each in sources.files}
     roots = [path.rpartition("/")[0] for path in facts if path.rpartition("/")[2] == "manage.py"]
     projects: dict[str, dict[tuple[str, str], FileFacts]] = {}
     for path, each in facts.items():
@@ -122,10 +158,10 @@ def _django(files: Sequence[FileFacts], driver: str) -> Iterator[Linked]:
         root = _nearest(folder, roots) if len(roots) > 1 else ""
         projects.setdefault(root, {})[label_of(folder, facts), name.removesuffix(".py")] = each
     for members in projects.values():
-        user_model = setting_of(files, "AUTH_USER_MODEL") or "auth.User"
+        user_model = sources.user_model or "auth.User"
         read = {key: read_migration(each.module) for key, each in members.items() if each.module is not None}
         migrations = {key: migration for key, migration in read.items() if migration is not None}
-        automatic = setting_of(files, "DEFAULT_AUTO_FIELD").rpartition(".")[2]
+        automatic = sources.automatic
         state = State(user_model, automatic if automatic in ("AutoField", "BigAutoField") else "AutoField")
         steps = []
         revisions = {}

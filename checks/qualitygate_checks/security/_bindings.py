@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -55,6 +56,33 @@ def has_keyword(text: str) -> bool:
     """Whether :data:`KEYWORD` matches anywhere: one look for each of its words is faster than one for all of them."""
     lowered = text.lower()
     return any(word in lowered for word in _KEYWORDS)
+
+
+class Keywords:
+    """Where :data:`KEYWORD` matches in a text: found once, and then asked for one stretch of it after another."""
+
+    def __init__(self, text: str) -> None:
+        lowered = text.lower()
+        self._known = len(lowered) == len(text)
+        self._text = text
+        self._places: list[int] = []
+        # A letter whose small form is longer moves what follows it: then each stretch is looked through.
+        for word in _KEYWORDS if self._known else ():
+            place = lowered.find(word)
+            while place >= 0:
+                self._places.append(place)
+                place = lowered.find(word, place + 1)
+        self._places.sort()
+
+    def __bool__(self) -> bool:
+        return bool(self._places) or (not self._known and has_keyword(self._text))
+
+    def within(self, start: int, end: int) -> bool:
+        """Whether one begins in the characters from ``start`` up to, not including, ``end``."""
+        if not self._known:
+            return has_keyword(self._text[start:end])
+        at = bisect_left(self._places, start)
+        return at < len(self._places) and self._places[at] < end
 
 
 def _reader(file: ParsedFile) -> Callable[[str], Iterator[Bound]]:

@@ -96,9 +96,15 @@ def _note(statements: Iterable[ir.Statement], found: dict[str, str]) -> None:
 
 def written(file: ParsedFile, function: ir.Function | ir.Class) -> str:
     """The text of a definition from its name's line to its end: what its code says in so many words stands there."""
+    start, end = bounds(file, function)
+    return file.text.content[start:end]
+
+
+def bounds(file: ParsedFile, function: ir.Function | ir.Class) -> tuple[int, int]:
+    """The offsets at which :func:`written` begins and ends."""
     starts = file.text.line_starts
     end = starts[function.end_line] if function.end_line < len(starts) else len(file.text.content)
-    return file.text.content[starts[function.span.line - 1] : end]
+    return starts[function.span.line - 1], end
 
 
 def functions(module: ir.Module) -> Iterator[ir.Function]:

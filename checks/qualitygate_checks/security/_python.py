@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from qualitygate.authoring import ParsedFile, Span
 from qualitygate.model import syntax as ir
-from qualitygate_checks.security._bindings import KEYWORD, Bound, has_keyword
-from qualitygate_checks.security._module import written
+from qualitygate_checks.security._bindings import KEYWORD, Bound, Keywords
+from qualitygate_checks.security._module import bounds
 
 _Pair = tuple[str, ir.Expression, str]
 
@@ -17,16 +17,17 @@ _LITERAL = re.compile(r"""[A-Za-z]{0,2}(?P<quote>\"{3}|'{3}|"|')(?P<raw>.*)(?P=q
 
 def python_bindings(file: ParsedFile) -> Iterator[Bound]:
     """The bindings of a Python file that could be parsed."""
-    if not has_keyword(file.text.content):
+    keywords = Keywords(file.text.content)
+    if not keywords:
         return
     for scope in file.scopes:
-        if scope.function is None or has_keyword(written(file, scope.function)):
-            for name, value, form in _pairs(file, scope.walked):
+        if scope.function is None or keywords.within(*bounds(file, scope.function)):
+            for name, value, form in _pairs(file, scope.walked, keywords):
                 if name and KEYWORD.search(name):
                     yield from _literals(file, name, value, form)
 
 
-def _pairs(file: ParsedFile, walked: tuple[ir.Statement, ...]) -> Iterator[_Pair]:
+def _pairs(file: ParsedFile, walked: tuple[ir.Statement, ...], keywords: Keywords) -> Iterator[_Pair]:
     """Every name with the value that is bound to it, in the code of a module or a function and the classes in it."""
     blocks = [walked]
     while blocks:
@@ -36,7 +37,7 @@ def _pairs(file: ParsedFile, walked: tuple[ir.Statement, ...]) -> Iterator[_Pair
                 yield from _assigned(statement)
             elif isinstance(statement, (ir.Function, ir.Class)):
                 yield from _defined(statement)
-                if isinstance(statement, ir.Class) and has_keyword(written(file, statement)):
+                if isinstance(statement, ir.Class) and keywords.within(*bounds(file, statement)):
                     blocks.append(tuple(ir.walk(statement.body)))
         for statement in block:
             for expression in ir.evaluated_by(statement):

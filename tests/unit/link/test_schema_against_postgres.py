@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qualitygate.extract.sql import read_sql
-from qualitygate.link.schema import link_schema
+from qualitygate.link.schema import link_schema, sources_of
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.schema import Table
 from qualitygate.model.source import Language, Role, Text
@@ -162,7 +162,7 @@ def replayed() -> list[Table]:
         path = f"migrations/postgres/{number:03}_step.up.sql"
         files.append(FileFacts(path, Language.SQL, Role.MIGRATION, **read_sql(path, Text.of(content)).facts()))
     assert not [unread for file in files for unread in file.unread]
-    return list(link_schema(files)[1])
+    return list(link_schema(sources_of(files)).tables)
 
 
 def yes(value: bool) -> str:

@@ -3,7 +3,7 @@
 import sqlite3
 
 from qualitygate.extract.sql import read_sql
-from qualitygate.link.schema import link_schema
+from qualitygate.link.schema import link_schema, sources_of
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.source import Language, Role, Text
 
@@ -54,7 +54,7 @@ def test_the_replay_leaves_the_tables_that_sqlite_has() -> None:
         path = f"migrations/sqlite/{number:03}_step.sql"
         files.append(FileFacts(path, Language.SQL, Role.MIGRATION, **read_sql(path, Text.of(content)).facts()))
     assert not [unread for file in files for unread in file.unread]
-    tables = {table.name: table for table in link_schema(files)[1]}
+    tables = {table.name: table for table in link_schema(sources_of(files)).tables}
     named = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
     assert set(tables) == {name for (name,) in named}
     for name, table in tables.items():
