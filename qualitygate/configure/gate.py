@@ -311,7 +311,7 @@ def waivers_of(
     waivers = []
     for index, table in enumerate(written):
         key: Key = ("waiver", index)
-        missing = [name for name in ("reason", "owner", "until") if not table.get(name)]
+        missing = [name for name in ("reason", "owner", "until") if not str(table.get(name, "")).strip()]
         named = [name for name in ("check", "condition", "rule") if table.get(name)]
         if not named:
             missing.append("check, condition or rule")

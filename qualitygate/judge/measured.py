@@ -48,8 +48,9 @@ def judge_metric(case: Case, condition: Condition) -> Row:
     against = found(case, condition)
     speaking = f"{count(len(against), 'finding')} against it: {named(against)}" if against else ""
     runs = list(_runs(case, condition))
+    stated = condition.attest and any(one.condition == condition.id for one in case.attestations)
     if condition.required is None:
-        condition = replace(condition, required=bool(runs) and bound.value is not None)
+        condition = replace(condition, required=(bool(runs) or stated) and bound.value is not None)
     if bound.value is None:
         return missing(condition, f"{bound.variable} is not set in [profile]")
     if runs:
@@ -57,7 +58,7 @@ def judge_metric(case: Case, condition: Condition) -> Row:
         worst = min(rows, key=lambda one: (_WORST.index(one[0].state), -one[1], one[0].source))[0]
         if len(rows) > 1:
             worst = _told(worst, f"the worst of {len(rows)} runs")
-    elif condition.attest and any(one.condition == condition.id for one in case.attestations):
+    elif stated:
         worst = judge_statement(case, condition)
     else:
         worst = missing(condition, f"no evidence holds {condition.metric}{_of(condition.subject)}")

@@ -155,3 +155,30 @@ def schema_of_cyclonedx() -> jsonschema.Draft7Validator:
         for name, content in named.items()
     )
     return jsonschema.Draft7Validator(named["bom-1.6"], registry=registry, format_checker=jsonschema.FormatChecker())
+
+
+@pytest.mark.parametrize(
+    ("ends_in", "changes", "state", "code"),
+    [
+        (60, {}, "pass", 0),
+        (60, {"value": "99.5"}, "fail", 1),
+        (-1, {}, "stale", 4),
+        (60, {"reviewer": '"orders@example.com"'}, "error", 1),
+        (60, {"expires_at": "2027-01-01"}, "error", 1),
+    ],
+)
+def test_a_row_that_somebody_states_decides(
+    qgate, repository: Path, ends_in: int, changes: dict[str, str], state: str, code: int
+) -> None:
+    stated(repository, ends_in, **changes)
+    result = qgate("scan", "--select", "plain-http", "--format", "json")
+    (row,) = [one for one in json.loads(result.stdout)["gate"]["rows"] if one["id"] == "availability"]
+    assert (row["state"], row["required"], result.returncode) == (state, True, code)
+    assert row["evidence"] == "attested"
+
+
+def test_a_statement_about_nothing_is_an_error(qgate, repository: Path) -> None:
+    stated(repository, condition='"availabilty"')
+    result = qgate("scan", "--select", "plain-http")
+    assert result.returncode == 1
+    assert "availabilty is no row of the gate" in result.stdout

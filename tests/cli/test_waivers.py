@@ -128,6 +128,7 @@ def test_a_waiver_may_stand_in_pyproject(qgate, repository: Path) -> None:
     [
         ({"owner": ""}, "qgate.toml:3: a waiver needs owner"),
         ({"reason": ""}, "qgate.toml:3: a waiver needs reason"),
+        ({"owner": " "}, "qgate.toml:3: a waiver needs owner"),
         ({"check": "hardcoded-secrets"}, "unknown check 'hardcoded-secrets'; did you mean 'hardcoded-secret'?"),
         ({"expires": "2027-01-01"}, "unknown key 'expires'"),
         ({"condition": "availability"}, "a waiver speaks of one thing, not of check and condition"),
