@@ -27,6 +27,7 @@ LARGEST = 1 << 30  # bytes of a file that is read in pieces, packed and unpacked
 # Bytes of JSON, which is held whole. The 25,000 results that GitHub takes of a tool come to some 60 MB of SARIF.
 LARGEST_DOCUMENT = 100 << 20
 LONGEST_LINE = 4 << 20  # characters
+MOST_LINES = 20_000_000
 _HEAD = 64 << 10
 _CHUNK = 256 << 10
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -82,12 +83,15 @@ class Opened:
         return _chunks(self.stream)
 
     def lines(self) -> Iterator[str]:
-        """The lines of the text without their ends. Raises Unreadable where one is too long, as `chunks` does."""
+        """The lines of the text without their ends. Raises Unreadable where one is too long or they are too many."""
         decoder = codecs.getincrementaldecoder(self.encoding)("replace")
-        rest = ""
+        rest, count = "", 0
         for chunk in self.chunks():
             *whole, rest = (rest + decoder.decode(chunk)).replace("\r\n", "\n").split("\n")
             yield from whole
+            count += len(whole)
+            if count > MOST_LINES:
+                raise Unreadable(f"has more than {MOST_LINES:,} lines: give a summary in its place")
             if len(rest) > LONGEST_LINE:
                 raise Unreadable(f"has a line of more than {LONGEST_LINE >> 20} MiB")
         rest += decoder.decode(b"", final=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from qualitygate.evidence import read_evidence
-from qualitygate.evidence.opened import LARGEST, LARGEST_DOCUMENT, LONGEST_LINE
+from qualitygate.evidence.opened import LARGEST, LARGEST_DOCUMENT, LONGEST_LINE, MOST_LINES
 
 SAMPLES = Path(__file__).parent / "samples"
 Measured = Callable[..., Any]
@@ -70,6 +70,8 @@ def test_a_file_that_is_too_large_is_not_read(refused: Refused, tmp_path: Path) 
     assert "JSON of more than 100 MiB" in refused(gzip.compress(b'{"a": "' + b"x" * LARGEST_DOCUMENT + b'"}', 1))
     bomb = b"metric_name,timestamp,metric_value,\n" + b"x" * LONGEST_LINE * 2
     assert "line of more than 4 MiB" in refused(gzip.compress(bomb, 1))
+    bomb = b"metric_name,timestamp,metric_value,\n" + b"\n" * MOST_LINES
+    assert "more than 20,000,000 lines" in refused(gzip.compress(bomb, 1))
 
 
 def test_what_is_no_regular_file_is_refused_and_never_waited_for(refused: Refused, tmp_path: Path) -> None:
