@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from qualitygate.model.architecture import Outbound, Route, Scope, Task
 from qualitygate.model.finding import Finding
 from qualitygate.model.source import Place
-from qualitygate.report.architecture_facts import by_prefix, is_guarded
+from qualitygate.report.architecture_facts import by_prefix
 from qualitygate.report.architecture_markup import code, count, folded, items, long_table, series, table, text
-from qualitygate.report.architecture_subject import Subject, is_declared, sentence, share
+from qualitygate.report.architecture_subject import Subject, sentence, share
 
 _ROWS = 12
 _TIMEOUTS = {"": "not stated", "none": "switched off", "set": "stated", "unknown": "not known"}
@@ -252,7 +252,7 @@ def _of(some: int, whole: int) -> str:
 def access(subject: Subject) -> str:
     """Who may call what: guards, routes without one."""
     links = subject.links
-    routes = subject.api
+    routes, unseen = subject.api, subject.open
     if not subject.project.routes:
         return "No HTTP route was found, so nothing is known of who may call what."
     guards: dict[tuple[str, str], list[Place]] = defaultdict(list)
@@ -271,19 +271,31 @@ def access(subject: Subject) -> str:
         heads = ("Guard", "What it does", "Routes:", "Evidence")
         parts.append(long_table(heads, rows, _ROWS, "guards"))
     if routes:
-        declared = sum(is_declared(route) for route in routes)
-        told = f"{sentence(share(declared, len(routes), 'API operation'))} have a guard declared before them.{_everywhere(subject, routes)}"
-        asking = sum(is_guarded(route) and not is_declared(route) for route in routes)
+        declared = sum(subject.declared(route) for route in routes)
+        told = f"{sentence(share(declared, len(routes), 'API operation'))} have a guard declared before them."
+        bare = set(map(id, unseen))
+        read = [route for route in routes if not subject.declared(route) and id(route) not in bare]
+        asking = sum(any(guard.kind == "identity" for guard in route.guards) for route in read)
         if asking:
             told += f" {asking:,} more read in the handler who is calling, and may answer strangers too."
-        named = len(routes) - declared - asking - len(subject.open)
-        if named:
-            told += f" {named:,} more call something that asks by its name."
+        if len(read) > asking:
+            told += f" {len(read) - asking:,} more call something that asks by its name."
         parts.append(told)
-    if subject.open:
+    pages = [route for route in subject.project.routes if not route.api]
+    if pages:
+        declared = sum(subject.declared(route) for route in pages)
+        parts.append(
+            f"Of {count(len(pages), 'route')} for pages and files {declared:,} have a guard declared before them."
+        )
+    if subject.everywhere:
+        names = series([code(name) for name in sorted(subject.everywhere)], 3)
+        parts.append(
+            f"Not counted is what stands before nearly every route, health checks too, and may only note the caller: {names}."
+        )
+    if unseen:
         told = "Operations before which nothing was seen that asks who is calling. Some are open on purpose; a proxy or a gateway may guard others:"
-        if len(subject.open) <= _ROWS:
-            parts.append(f"{told}\n\n{_operations(subject, subject.open)}")
+        if len(unseen) <= _ROWS:
+            parts.append(f"{told}\n\n{_operations(subject, unseen)}")
         else:
             heads = ("Prefix", "Open operations:", "For example", "Evidence")
             rows = [
@@ -293,10 +305,10 @@ def access(subject: Subject) -> str:
                     code(_name(group.routes[0])),
                     links.to(group.routes[0].place),
                 )
-                for group in by_prefix(subject.open, _ROWS)
+                for group in by_prefix(unseen, _ROWS)
             ]
             parts.append(f"{told}\n\n{table(heads, rows)}")
-            parts.append(folded(f"The {len(subject.open):,} operations", _operations(subject, subject.open[:150])))
+            parts.append(folded(f"The {len(unseen):,} operations", _operations(subject, unseen[:150])))
     schemes = [(scheme, contract) for contract in subject.project.contracts for scheme in contract.schemes]
     if schemes:
         kinds = {
@@ -309,29 +321,6 @@ def access(subject: Subject) -> str:
     return "\n\n".join(parts)
 
 
-def _everywhere(subject: Subject, routes: Sequence[Route]) -> str:
-    """What is to be said of a guard before every route: it may let everybody pass."""
-    everything = subject.project.routes
-    seen = Counter(
-        name
-        for route in everything
-        for name in {guard.name for guard in route.guards if guard.kind == "authentication"}
-    )
-    # One that refuses strangers would not stand before a health check.
-    public = {guard.name for route in everything if route.exempt in _PUBLIC for guard in route.guards}
-    common = {name for name, number in seen.items() if number >= _NEARLY_ALL * len(everything)} & public
-    if not common or len(everything) < _ROWS:
-        return ""
-    own = sum(
-        any(guard.kind in ("authentication", "identity") and guard.name not in common for guard in route.guards)
-        for route in routes
-    )
-    names = series([code(name) for name in sorted(common)], 3)
-    return f" {sentence(names)} stands before nearly every route and may only note the caller; {own:,} have another guard as well."
-
-
-_NEARLY_ALL = 0.95
-_PUBLIC = frozenset(("health", "documentation", "root", "metrics", "well-known"))
 _KINDS = {
     "authentication": "says who calls, declared",
     "identity": "says who calls, asked by the handler",

@@ -24,7 +24,7 @@ from qualitygate.report.architecture_markup import (
     table,
     text,
 )
-from qualitygate.report.architecture_subject import Subject, is_apart, is_declared, sentence, share
+from qualitygate.report.architecture_subject import Subject, is_apart, sentence, share
 from qualitygate.vocabulary import path_version
 
 _FRAMEWORKS = {
@@ -60,6 +60,7 @@ _KINDS = {
 _HOSTS = 8  # drawn
 _PREFIXES = 30  # told
 _BOXES = 30  # of one drawing
+_FOLDED_PAGES = 12  # routes
 _ROWS = 20  # of a table that is not folded
 
 
@@ -383,6 +384,9 @@ def api(subject: Subject) -> str:
         reasons = Counter(route.exempt or "pages and files" for route in apart)
         told = ", ".join(f"{text(reason)} {number:,}" for reason, number in sorted(reasons.items(), key=_often))
         parts.append(f"Not in the table: {count(len(apart), 'route')} ({told}).")
+    pages = [route for route in project.routes if not route.api]
+    if len(pages) >= _FOLDED_PAGES:
+        parts.append(folded(f"{count(len(pages), 'route')} for pages and files", _prefixes(subject, pages)))
     lines = []
     if routes:
         lines += [_versioning(subject, routes), _pagination(subject, routes), _limits(subject, routes)]
@@ -460,7 +464,7 @@ def _prefixes(subject: Subject, routes: Sequence[Route]) -> str:
                 code(prefix) + (" (the rest)" if rest else ""),
                 f"{len(some):,}",
                 text(" ".join(f"{name} {number}" for name, number in sorted(methods.items(), key=_often))),
-                _of(sum(is_declared(route) for route in some), len(some)),
+                _of(sum(subject.declared(route) for route in some), len(some)),
                 _of(sum(route.paginated for route in collections), len(collections)),
                 subject.links.to(some[0].place),
             )

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from qualitygate.authoring import Check
 from qualitygate.model.architecture import Route
@@ -15,7 +16,7 @@ from qualitygate.model.finding import Finding, Status
 from qualitygate.model.project import Project
 from qualitygate.model.source import Place, Role
 from qualitygate.model.verdict import Report
-from qualitygate.report.architecture_facts import Architecture, is_guarded
+from qualitygate.report.architecture_facts import Architecture
 from qualitygate.report.architecture_markup import Links, code, count, series
 
 _APART = re.compile(
@@ -28,6 +29,11 @@ _APART = re.compile(
 _OTHER_CODE = frozenset(
     ".js .jsx .mjs .ts .tsx .vue .svelte .go .java .kt .rs .rb .php .cs .scala .ex .exs .c .cpp .h .swift .dart .lua".split()
 )
+
+
+_NEARLY_ALL = 0.95
+_MANY = 12  # fewer routes tell nothing of what stands everywhere
+_PUBLIC = frozenset(("health", "documentation", "root", "metrics", "well-known"))
 
 
 @dataclass(frozen=True)
@@ -50,13 +56,31 @@ class Subject:
         """The routes that clients call: no pages, no health checks, no documentation."""
         return [route for route in self.project.routes if route.api and not route.exempt]
 
+    @cached_property
+    def everywhere(self) -> frozenset[str]:
+        """The guards before nearly every route, health checks among them: they may note the caller, and refuse nobody."""
+        routes = self.project.routes
+        seen = Counter(
+            name
+            for route in routes
+            for name in {guard.name for guard in route.guards if guard.kind == "authentication"}
+        )
+        public = {guard.name for route in routes if route.exempt in _PUBLIC for guard in route.guards}
+        return frozenset(
+            name for name, number in seen.items() if name in public and number >= max(_MANY, _NEARLY_ALL * len(routes))
+        )
+
+    def declared(self, route: Route) -> bool:
+        """Whether something that says who is calling is declared before the handler, other than what stands everywhere."""
+        return any(guard.kind == "authentication" and guard.name not in self.everywhere for guard in route.guards)
+
     @property
     def open(self) -> list[Route]:
         """Those of them before and in which nothing was seen that asks who is calling, or that asks anything by its name."""
         return [
             route
             for route in self.api
-            if not is_guarded(route) and not any(guard.kind == "check" for guard in route.guards)
+            if not self.declared(route) and not any(guard.kind in ("identity", "check") for guard in route.guards)
         ]
 
     @property
@@ -106,11 +130,6 @@ class Subject:
             numbers[finding.check] = numbers.get(finding.check, 0) + 1
         ordered = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
         return series([f"{code(check)} {number:,}" for check, number in ordered], 8)
-
-
-def is_declared(route: Route) -> bool:
-    """Whether something that says who is calling is declared before the handler."""
-    return any(guard.kind == "authentication" for guard in route.guards)
 
 
 def is_apart(path: str) -> bool:
