@@ -281,8 +281,8 @@ def _injected(graph: CallGraph, function: FunctionValue) -> list[Value]:
         seen.add(id(current))
         for value in graph.injected(current):
             found.append(value)
-            if isinstance(value, FunctionValue):
-                queue.append(value)
+            # also of an object that is called, and of a class that is made: what those ask for in turn
+            queue.extend(function for function, _ in graph.entry(value))
     return found
 
 

@@ -482,3 +482,45 @@ def test_a_provider_that_a_loader_makes_is_told_by_the_name_of_the_call() -> Non
         }
     )
     assert found == {"POST /orders": {("authentication", "auth_verifier")}, "POST /lists": set()}
+
+
+def test_what_an_object_asks_for_when_it_is_called_guards_too() -> None:
+    found = guards(
+        {
+            "app/main.py": """
+                from typing import Annotated
+
+                from fastapi import Depends, FastAPI
+
+                app = FastAPI()
+
+                def current_user():
+                    ...
+
+                class Kind:
+                    def __init__(self, kinds):
+                        self.kinds = kinds
+
+                    async def __call__(self, user=Depends(current_user)):
+                        return user
+
+                class Narrow(Kind):
+                    ...
+
+                class Paging:
+                    def __init__(self, size: int = 10):
+                        self.size = size
+
+                Billing = Annotated[object, Depends(Narrow(["billing"]))]
+
+                @app.patch("/me")
+                def update(who: Billing):
+                    return who
+
+                @app.get("/lists")
+                def lists(page: Annotated[Paging, Depends(Paging)]):
+                    return page
+                """,
+        }
+    )
+    assert found == {"PATCH /me": {("authentication", "current_user")}, "GET /lists": set()}
