@@ -129,7 +129,7 @@ def test_what_cannot_be_searched_is_one_clear_line(
     checkout.commit({"app/main.py": "x = 1\n"})
     result = qgate("scan", *arguments, cwd=checkout.root)
     assert result.returncode == 2
-    assert told in result.stderr.splitlines()[-1]
+    assert told in result.stderr.splitlines()[0]
     assert result.stdout == ""
 
 
