@@ -32,6 +32,7 @@ def judge_scanners(case: Case, condition: Condition) -> Row:
             else not any(map(given.evidence.written_by, others))
         )
     ]
+    runs.sort(key=lambda run: (run[1].origin.path, run[1].origin.tool))
     if condition.required is None:
         condition = replace(condition, required=bool(runs))
     whole = (condition.scope or case.limits.scope) == "all"

@@ -69,3 +69,9 @@ def test_a_tool_with_a_row_of_its_own_counts_there_alone(make: Any) -> None:
     assert make.row(limit(make), *given, more=(lint,)).state is State.PASS
     assert make.row(lint, *given, more=(limit(make),)).state is State.FAIL
     assert make.row(limit(make), *given).state is State.FAIL
+
+
+def test_the_order_of_the_files_is_of_no_matter(make: Any) -> None:
+    given = [scanned(make, skipped=("b",), tool="Trivy"), scanned(make, skipped=("a",), tool="Grype")]
+    assert make.row(limit(make), *given) == make.row(limit(make), *reversed(given))
+    assert make.row(limit(make), *given).source == "out/grype.sarif, out/trivy.sarif"
