@@ -55,9 +55,14 @@ def _lead(project: Project, architecture: Architecture) -> Markup:
         (len(project.tasks), "task"),
     ]
     told = ", ".join(plural(count, word) for count, word in numbers if count)
+    note = (
+        "a guard is what asks who is calling, before the handler or in it: one in a function that the handler calls may escape"
+        if project.routes
+        else "no route is known, so that the code serves none, or by a framework that is not read"
+    )
     return element(
         "p",
-        f"{told}, as they stand in the code. A part is a folder with a manifest of its own; a route is open where nothing is seen to ask who calls.",
+        f"{told}, as they stand in the code. A part is a folder with a manifest of its own; {note}.",
         class_="lead",
     )
 
@@ -136,8 +141,10 @@ def _named(system: System, say: Speaker) -> str:
 def _prefix_box(group: RouteGroup, say: Speaker) -> Box:
     count = len(group.routes)
     open_ones = count - group.guarded
-    asked = ", all ask who calls" if not open_ones else f", {open_ones:,} open" if group.guarded else ", open"
-    return Box(f"prefix {group.prefix}", say(_prefix(group)), f"{plural(count, 'route')}{asked}")
+    asked = (
+        "all guarded" if not open_ones else f"{open_ones:,} with no guard seen" if group.guarded else "no guard seen"
+    )
+    return Box(f"prefix {group.prefix}", say(_prefix(group)), f"{plural(count, 'route')}, {asked}")
 
 
 def _prefix(group: RouteGroup) -> str:
@@ -189,10 +196,11 @@ def _group(group: RouteGroup, documented: set[tuple[str, str, Place]], served: b
     routes = group.routes
     judged = [route for route in routes if route.api and not route.exempt]
     collections = [route for route in routes if route.collection]
-    told_open = f"{len(routes) - group.guarded:,} open" if group.guarded < len(routes) else "all ask who calls"
+    unseen = len(routes) - group.guarded
+    guards = f"{unseen:,} with no guard seen" if unseen else "all guarded"
     cells = [
         (plural(len(routes), "route"), ""),
-        (told_open, "" if all(map(is_guarded, judged)) else "less"),
+        (guards, "" if all(map(is_guarded, judged)) else "less"),
     ]
     if judged:
         cells.append((f"{sum(route.versioned for route in judged):,} of {len(judged):,} versioned", ""))
@@ -224,7 +232,7 @@ def _group(group: RouteGroup, documented: set[tuple[str, str, Place]], served: b
 
 def _route(route: Route, say: Speaker) -> Markup:
     marks = [
-        "asks who calls" if is_guarded(route) else "open",
+        "guarded" if is_guarded(route) else "no guard seen",
         f"version by {route.version_how}" if route.versioned else "",
         (f"paginated by {route.paginated_by}" if route.paginated else "not paginated") if route.collection else "",
         f"uncertain: {route.uncertain}" if route.uncertain else "",

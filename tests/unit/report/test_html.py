@@ -318,7 +318,7 @@ def test_a_system_is_drawn_from_its_routes_to_what_it_reaches(report: Make) -> N
     tree = tree_of(report(project=linked))
     for told in (
         "/v1/orders",
-        "20 routes, open",
+        "20 routes, no guard seen",
         "postgres",
         "2 tables, postgres, psycopg",
         "api.stripe.com",
@@ -328,8 +328,8 @@ def test_a_system_is_drawn_from_its_routes_to_what_it_reaches(report: Make) -> N
         assert told in tree.text
     assert edges(tree) == {
         ("orders", "users"),
-        ("/v1/orders, 20 routes, open", "app, 40 routes, 1 task, 0 lines"),
-        ("/v1/users, 20 routes, open", "app, 40 routes, 1 task, 0 lines"),
+        ("/v1/orders, 20 routes, no guard seen", "app, 40 routes, 1 task, 0 lines"),
+        ("/v1/users, 20 routes, no guard seen", "app, 40 routes, 1 task, 0 lines"),
         ("app, 40 routes, 1 task, 0 lines", "Database, 2 tables, postgres, psycopg"),
         ("app, 40 routes, 1 task, 0 lines", "api.stripe.com, over HTTP, 1 place"),
         ("app, 40 routes, 1 task, 0 lines", "Hosts without a name here, over HTTP, 1 place"),
