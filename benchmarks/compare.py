@@ -42,6 +42,8 @@ for name in subprocess.run(["git", "ls-files", "-z"], capture_output=True, check
 # The last statement of a function, with its indentation, and what a path of tests looks like.
 _RETURN = re.compile(r"^([ \t]+)return\b", re.MULTILINE)
 _TEST = re.compile(r"/tests?/|/test_|_tests?\.py$|/conftest\.py$")
+_QUICK = "ruff,bandit,semgrep,detect-secrets"
+_PEERS = f"{_QUICK},fixit,pylint,squawk"
 _GIT = ("git", "-c", "user.name=benchmark", "-c", "user.email=benchmark@localhost", "-c", "commit.gpgsign=false")
 
 
@@ -281,24 +283,23 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description="Time qgate beside its peers")
     parser.add_argument("trees", nargs="*", type=Path, metavar="TREE")
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each command; 0: one, and none uncounted")
-    parser.add_argument("--quick", action="store_true", help="run each command once, and none uncounted")
     parser.add_argument(
-        "--peers", default="ruff,bandit,semgrep,detect-secrets,fixit,pylint,squawk", help="which to run, with commas"
+        "--quick", action="store_true", help="run each once, none uncounted, the slowest peers not at all"
     )
-    parser.add_argument(
-        "--limit", type=float, default=0, help="seconds after which a command is ended (900; 60 if quick)"
-    )
+    parser.add_argument("--peers", help=f"which to run, with commas ({_PEERS}; {_QUICK} if quick)")
+    parser.add_argument("--limit", type=float, default=0, help="seconds until a command is ended (900; 90 if quick)")
     parser.add_argument("--scale", type=Path, metavar="TREE", help="a tree to measure once, twice and four times")
     parser.add_argument("--write", type=Path, metavar="FILE", help="replace what follows the marker in this file")
     options = parser.parse_args(arguments)
     runs = 0 if options.quick else options.runs
-    limit = options.limit or (60 if options.quick else 900)
+    limit = options.limit or (90 if options.quick else 900)
+    names = (options.peers or (_QUICK if options.quick else _PEERS)).split(",")
     for tree in (*options.trees, *([options.scale] if options.scale else [])):
         if not tree.is_dir():
             raise SystemExit(f"{tree} is no directory")
     load = f", load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
     lines = [f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}{load}."]
-    tables = [compare(tree.resolve(), options.peers.split(","), runs, limit) for tree in options.trees]
+    tables = [compare(tree.resolve(), names, runs, limit) for tree in options.trees]
     if options.scale:
         drawing = options.write.with_name("scaling.svg") if options.write else None
         tables.append(scale(options.scale.resolve(), runs, drawing))

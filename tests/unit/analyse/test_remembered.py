@@ -12,6 +12,7 @@ from qualitygate.analyse import analyse
 from qualitygate.discover import discover
 from qualitygate.extract.cache import Cache
 from qualitygate.link.program import Program, link_program
+from qualitygate.link.schema import Schema, Sources, link_schema
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.project import Project
 
@@ -105,6 +106,64 @@ def test_a_line_that_moves_the_code_is_followed(tree: Callable[..., Path], tmp_p
     (root / "app/main.py").write_text("# a word about it\n" + FILES["app/main.py"])
     assert identity(root, tmp_path / "cache") != first
     assert len(linked) == 2
+
+
+MIGRATIONS = {
+    "migrations/0001_orders.sql": "CREATE TABLE orders (id bigint PRIMARY KEY);\n",
+    "migrations/0002_total.sql": "ALTER TABLE orders ADD COLUMN total numeric(12, 2);\n",
+    "app/settings.py": "DATABASE_URL = 'postgresql://db/shop'\n",
+}
+
+
+@pytest.fixture
+def replayed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The driver of each time that migrations were followed."""
+    seen: list[str] = []
+
+    def counting(sources: Sources) -> Schema:
+        seen.append(sources.driver)
+        return link_schema(sources)
+
+    monkeypatch.setattr(qualitygate.analyse, "link_schema", counting)
+    return seen
+
+
+def columns(root: Path, cache: Path) -> list[list[str]]:
+    return [[column.name for column in table.columns] for table in project_of(root, cache).tables]
+
+
+def test_migrations_are_followed_once_whatever_else_changes(
+    tree: Callable[..., Path], tmp_path: Path, replayed: list[str]
+) -> None:
+    root = tree(FILES | MIGRATIONS)
+    assert columns(root, tmp_path / "cache") == [["id", "total"]]
+    (root / "app/routes.py").write_text(FILES["app/routes.py"].replace("/orders", "/bills"))
+    assert columns(root, tmp_path / "cache") == [["id", "total"]]
+    assert replayed == ["postgres"]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "expected"),
+    [
+        ("migrations/0002_total.sql", "ALTER TABLE orders ADD COLUMN sum numeric(12, 2);\n", [["id", "sum"]]),
+        ("migrations/0003_note.sql", "ALTER TABLE orders ADD COLUMN note text;\n", [["id", "total", "note"]]),
+        ("app/settings.py", "DATABASE_URL = 'mysql://db/shop'\n", [["id", "total"]]),
+    ],
+    ids=["a migration", "one more", "the database that the code speaks to"],
+)
+def test_what_the_schema_is_made_of_is_a_reason_to_follow_it_again(
+    path: str,
+    content: str,
+    expected: list[list[str]],
+    tree: Callable[..., Path],
+    tmp_path: Path,
+    replayed: list[str],
+) -> None:
+    root = tree(FILES | MIGRATIONS)
+    columns(root, tmp_path / "cache")
+    (root / path).write_text(content)
+    assert columns(root, tmp_path / "cache") == expected
+    assert len(replayed) == 2
 
 
 def test_a_file_that_went_is_missed(tree: Callable[..., Path], tmp_path: Path, linked: list[int]) -> None:
