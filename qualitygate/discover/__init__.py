@@ -296,12 +296,26 @@ def _inside(root: Path, path: Path) -> bool:
 
 
 def _index(root: Path) -> tuple[Collection[str], _Look]:
-    """Names in the git index below ``root`` and what stands under them."""
+    """Names in the git index below ``root`` and what stands under them.
+
+    What is byte for byte the same in the work tree is read from there: git would have to unpack it.
+    """
+    inside = cache(lambda folder: _inside(root, folder))
+
+    def is_same(name: str, mode: int, identity: str) -> bool:
+        try:
+            there = stat.S_ISREG(mode) and _look(root, root / name, inside) == _Entry()
+            return there and git.identity((root / name).read_bytes(), identity) == identity
+        except OSError:
+            return False
+
     try:
-        entries = git.staged(root, MAX_BYTES)
+        entries = git.indexed(root)
+        same = {name for name, entry in entries.items() if is_same(name, *entry)}
+        stored = git.stored(root, {name: entry for name, entry in entries.items() if name not in same}, MAX_BYTES)
     except OSError as error:
         raise InputError(f"cannot read what is staged in {root}: {error}") from None
-    return entries, lambda name: _look_stored(entries[name], name)
+    return entries, lambda name: _Entry() if name in same else _look_stored(stored[name], name)
 
 
 def _look_stored(entry: git.Stored, name: str) -> _Entry | None:

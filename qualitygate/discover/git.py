@@ -54,11 +54,6 @@ def listed(root: Path) -> tuple[str, ...]:
     return tuple(sorted({os.fsdecode(name).rstrip("/") for name in output.split(b"\0") if name}))
 
 
-def staged(root: Path, largest: int) -> dict[str, Stored]:
-    """The entries of the index below ``root``, with contents of up to ``largest`` bytes. Raises ``OSError``."""
-    return stored(root, indexed(root), largest)
-
-
 def indexed(root: Path) -> Entries:
     """The entries of the index below ``root``. Raises ``OSError``."""
     entries = {}

@@ -97,6 +97,8 @@ def test_a_text_in_utf_16_is_a_text(project: Files) -> None:
 def test_a_staged_binary_is_known_by_its_head(checkout: Files) -> None:
     text = "words".encode("utf-16") * 2000
     root = checkout({"notes.txt": text, "blob.bin": b"\0" * 5000, "a.py": b"\0" * 5000})
+    for name in ("notes.txt", "blob.bin", "a.py"):
+        (root / name).write_bytes(b"not what is staged\n")
     found = discover([root], staged=True)
     assert {file.path: file.read() for file in found.files} == {"notes.txt": text, "a.py": b"\0" * 1024}
 
@@ -284,6 +286,14 @@ def test_staged_content_is_taken_from_the_index(checkout: Files, git: Git) -> No
     git(root, "rm", "--quiet", "--cached", "gone.py")
     found = discover([root], staged=True)
     assert {file.path: file.read() for file in found.files} == {"a.py": b"second = 2\n", "b.py": b""}
+
+
+def test_what_is_staged_as_it_lies_in_the_work_tree_is_read_from_there(checkout: Files) -> None:
+    root = checkout({"a.py": "a = 1\n", "b.py": "b = 1\n", "c.py": "c = 1\n"})
+    (root / "b.py").write_text("b = 2\n")
+    (root / "c.py").unlink()
+    found = discover([root], staged=True)
+    assert {file.path: file.content for file in found.files} == {"a.py": None, "b.py": b"b = 1\n", "c.py": b"c = 1\n"}
 
 
 def test_staged_content_is_exact_to_the_byte(checkout: Files) -> None:
