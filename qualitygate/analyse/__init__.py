@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache as remembered
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,14 +14,15 @@ from qualitygate.analyse.pool import Work, extract_all
 from qualitygate.authoring import Check
 from qualitygate.extract.cache import Cache, decode, digest
 from qualitygate.link import link
-from qualitygate.link.program import Program, link_program
-from qualitygate.link.schema import Schema, Sources, link_schema, sources_of
+from qualitygate.link.schema import Schema, link_schema, sources_of
 from qualitygate.model.facts import FileFacts, linked
+from qualitygate.model.program import Program
 from qualitygate.model.project import Project
 from qualitygate.model.source import Language, SourceFile
 from qualitygate.parse.python_limits import deep_recursion
 
 Progress = Callable[[int, int], None]
+_T = TypeVar("_T")
 
 
 def analyse(
@@ -62,9 +63,24 @@ def analyse(
         # What else changed is nothing to the code, but for the contracts that it may serve: it is not followed again for it.
         shown = [linked(known) for known in whole]
         code = [known for known in shown if known.language is Language.PYTHON or known.contract is not None]
-        program = _program(code, _identity(whole, sure, {one.path for one in code}), checks, cache)
+        wanted = frozenset[str]().union(*(check.calls for check in checks))
+        assigned = frozenset[str]().union(*(check.assigns for check in checks))
+        program = _remembered(
+            cache,
+            Program,
+            _identity(whole, sure, {one.path for one in code}),
+            (*sorted(wanted), "", *sorted(assigned)),
+            lambda: _program(code, wanted, assigned),
+        )
+        # The migrations, and what is said of them elsewhere.
         sources = sources_of(sorted(shown, key=lambda known: known.path))
-        schema = _schema(sources, _identity(whole, sure, {one.path for one in sources.files}), cache)
+        schema = _remembered(
+            cache,
+            Schema,
+            _identity(whole, sure, {one.path for one in sources.files}),
+            (sources.driver, sources.user_model, sources.automatic),
+            lambda: link_schema(sources),
+        )
         project = link(whole, program, schema)
     return msgspec.structs.replace(project, identity=_identity(whole, sure, {known.path for known in whole}))
 
@@ -94,34 +110,25 @@ def _identity(facts: Sequence[FileFacts], sure: set[str], wanted: set[str]) -> s
     return digest("\n".join(known.identity for known in facts if known.path in wanted).encode())
 
 
-def _program(facts: Sequence[FileFacts], identity: str, checks: Sequence[Check], cache: Cache | None) -> Program:
-    """What the code makes up, from ``cache`` where it was followed before as it is now."""
-    wanted = frozenset[str]().union(*(check.calls for check in checks))
-    assigned = frozenset[str]().union(*(check.assigns for check in checks))
+def _program(facts: Sequence[FileFacts], wanted: frozenset[str], assigned: frozenset[str]) -> Program:
+    """What the code makes up."""
+    from qualitygate.link.program import link_program  # with all frameworks: a scan that remembers needs none of them
+
+    return link_program(facts, wanted, assigned)
+
+
+def _remembered(cache: Cache | None, kind: type[_T], identity: str, parts: Iterable[str], make: Callable[[], _T]) -> _T:
+    """What ``make`` makes of the files of this identity and of ``parts``, from ``cache`` where it was made before."""
     if cache is None or not identity:
-        return link_program(facts, wanted, assigned)
-    what = digest("\n".join((identity, *sorted(wanted), "", *sorted(assigned))).encode())
+        return make()
+    what = digest("\n".join((kind.__name__, identity, *parts)).encode())
     known = cache.recall(what)
     if known is not None:
         with suppress(msgspec.MsgspecError):
-            return msgspec.msgpack.decode(known, type=Program)
-    program = link_program(facts, wanted, assigned)
-    cache.keep(what, msgspec.msgpack.encode(program))
-    return program
-
-
-def _schema(sources: Sources, identity: str, cache: Cache | None) -> Schema:
-    """What the migrations make, from ``cache`` where they, and what is said of them elsewhere, were followed before."""
-    if cache is None or not identity:
-        return link_schema(sources)
-    what = digest("\n".join(("schema", identity, sources.driver, sources.user_model, sources.automatic)).encode())
-    known = cache.recall(what)
-    if known is not None:
-        with suppress(msgspec.MsgspecError):
-            return msgspec.msgpack.decode(known, type=Schema)
-    schema = link_schema(sources)
-    cache.keep(what, msgspec.msgpack.encode(schema))
-    return schema
+            return msgspec.msgpack.decode(known, type=kind)
+    made = make()
+    cache.keep(what, msgspec.msgpack.encode(made))
+    return made
 
 
 def _recall(files: Sequence[SourceFile], facts: list[FileFacts | None], cache: Cache) -> list[str]:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from qualitygate.link.agreement import link_agreements
 from qualitygate.link.contract import link_contracts
 from qualitygate.link.models import link_models
-from qualitygate.link.program import Program
 from qualitygate.link.schema import Schema, link_schema, sources_of
 from qualitygate.model.facts import FileFacts
+from qualitygate.model.program import Program
 from qualitygate.model.project import Project
 from qualitygate.model.source import Language
 

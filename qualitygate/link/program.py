@@ -4,68 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
 from qualitygate.frameworks import RouteDraft, adapters
 from qualitygate.link import caches, tasks
 from qualitygate.link.assignments import link_assignments, link_settings
 from qualitygate.link.calls import CallGraph
 from qualitygate.link.connections import link_connections
+from qualitygate.link.declared import declared
 from qualitygate.link.errors import link_error_handlers, link_errors
 from qualitygate.link.evaluate import Evaluator
 from qualitygate.link.imports import link_imports
 from qualitygate.link.inputs import link_inputs
 from qualitygate.link.library_calls import link_calls
 from qualitygate.link.mentions import Mentions
-from qualitygate.link.models import declared
 from qualitygate.link.outbound import link_outbound
 from qualitygate.link.page_sizes import link_page_sizes
 from qualitygate.link.routes import link_routes
 from qualitygate.link.state import link_state
-from qualitygate.model.architecture import (
-    Cache,
-    Channel,
-    Connection,
-    ErrorHandler,
-    ErrorResponse,
-    ModuleImport,
-    Outbound,
-    PageSize,
-    Route,
-    SharedState,
-    Task,
-    Unfollowed,
-)
-from qualitygate.model.calls import Assignment, Call, Settings
-from qualitygate.model.contract import Input
 from qualitygate.model.facts import FileFacts
-from qualitygate.model.schema import Model
-from qualitygate.model.source import Place, Role, Span, Unread
+from qualitygate.model.program import Program
+from qualitygate.model.source import Role, Span, Unread
 from qualitygate.model.values import ClassValue, FunctionValue
-
-
-class Program(msgspec.Struct, frozen=True):
-    """The architecture of the code: what a scan of the same files may be handed again."""
-
-    routes: tuple[Route, ...] = ()
-    imports: tuple[ModuleImport, ...] = ()
-    apps: tuple[Place, ...] = ()
-    connections: tuple[Connection, ...] = ()
-    outbound: tuple[Outbound, ...] = ()
-    tasks: tuple[Task, ...] = ()
-    channels: tuple[Channel, ...] = ()
-    caches: tuple[Cache, ...] = ()
-    unfollowed: tuple[Unfollowed, ...] = ()
-    calls: tuple[Call, ...] = ()
-    assignments: tuple[Assignment, ...] = ()
-    settings: tuple[Settings, ...] = ()
-    errors: tuple[ErrorResponse, ...] = ()
-    error_handlers: tuple[ErrorHandler, ...] = ()
-    page_sizes: tuple[PageSize, ...] = ()
-    inputs: tuple[Input, ...] = ()
-    state: tuple[SharedState, ...] = ()
-    models: tuple[Model, ...] = ()
-    unread: tuple[Unread, ...] = ()
 
 
 def link_program(files: Sequence[FileFacts], wanted: frozenset[str], assigned: frozenset[str] = frozenset()) -> Program:

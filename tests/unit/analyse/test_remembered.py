@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 import qualitygate.analyse
+import qualitygate.link.program
 from qualitygate.analyse import analyse
 from qualitygate.discover import discover
 from qualitygate.extract.cache import Cache
-from qualitygate.link.program import Program, link_program
+from qualitygate.link.program import link_program
 from qualitygate.link.schema import Schema, Sources, link_schema
 from qualitygate.model.facts import FileFacts
+from qualitygate.model.program import Program
 from qualitygate.model.project import Project
 
 FILES = {
@@ -33,7 +35,7 @@ def linked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seen.append(len(files))
         return link_program(files, wanted, assigned)
 
-    monkeypatch.setattr(qualitygate.analyse, "link_program", counting)
+    monkeypatch.setattr(qualitygate.link.program, "link_program", counting)
     return seen
 
 
