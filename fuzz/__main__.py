@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib
 import json
 import mmap
 import multiprocessing
 import os
+import pkgutil
 import resource
 import struct
 import sys
@@ -29,6 +31,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import qualitygate
 from fuzz.targets import Case, Fault, Targets, signature
 
 # Of a processor, for one case: its inputs have some thousand lines at most, and take milliseconds as a rule.
@@ -92,8 +95,24 @@ def _case(targets: Targets, arguments: argparse.Namespace, number: int) -> tuple
     return name, Case(chance)
 
 
+class _Kept(dict[str, bytes]):
+    """Inputs that are written as soon as they are made: what reads them may end the process."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def __setitem__(self, path: str, content: bytes) -> None:
+        super().__setitem__(path, content)
+        target = self._folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
 def _one(targets: Targets, arguments: argparse.Namespace) -> int:
     name, case = _case(targets, arguments, arguments.only)
+    if arguments.keep:
+        case.inputs = _Kept(arguments.keep)
     print(f"case {arguments.only}: {name}")
     began = time.process_time()
     try:
@@ -103,10 +122,6 @@ def _one(targets: Targets, arguments: argparse.Namespace) -> int:
         return 1
     finally:
         print(f"{time.process_time() - began:.2f} s; broken: {', '.join(map(repr, case.inputs))}")
-        for path, content in case.inputs.items() if arguments.keep else ():
-            target = arguments.keep / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
     return 0
 
 
@@ -123,8 +138,11 @@ def _run(
     tried: Counter[str] = Counter()
     slow: list[tuple[float, int, str]] = []
     seconds = 0.0
-    # What every process would make for itself otherwise.
-    for name in ("_configurations", "_baseline", "_cached_project", "_cached"):
+    # What every process would import and make for itself otherwise.
+    for found in pkgutil.walk_packages(qualitygate.__path__, "qualitygate."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    for name in ("_configurations", "_samples", "_baseline", "_cached_project", "_cached"):
         getattr(targets, name)
     for seed in targets._whole:
         targets._facts(seed)

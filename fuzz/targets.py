@@ -26,12 +26,13 @@ from fuzz.mutate import mutated
 from qualitygate.analyse import analyse
 from qualitygate.analyse.base import attach_base
 from qualitygate.check import run_checks
-from qualitygate.cli.scan import FORMATS, rendered
 from qualitygate.configure import ConfigError, configure, schema
 from qualitygate.discover import Layout, language_of
+from qualitygate.evidence import read_evidence
 from qualitygate.extract import has_front_end
 from qualitygate.extract.cache import Cache
 from qualitygate.load import Installed, load
+from qualitygate.model.evidence import Unusable
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.finding import Confidence, Finding
 from qualitygate.model.policy import Policy
@@ -43,6 +44,7 @@ from qualitygate.parse.python_fast import read_module
 from qualitygate.parse.python_limits import PythonSyntaxError
 from qualitygate.parse.text import Undecodable, decode
 from qualitygate.report import inventory
+from qualitygate.report.formats import FORMATS, rendered
 from qualitygate.report.text import Style
 from qualitygate.run import NothingToScan, Request, scan
 from qualitygate.suppress import Baseline, BaselineError, Entry, apply_answers, apply_baseline, read_baseline
@@ -89,6 +91,7 @@ class Targets:
             "configuration": (50, self.configuration),
             "baseline": (30, self.baseline),
             "cache": (40, self.cache),
+            "evidence": (60, self.evidence),
         }
 
     # -- what is read
@@ -219,6 +222,22 @@ class Targets:
         if msgspec.structs.replace(project, identity="") != self._cached_project:
             raise Fault("a damaged cache changes the project")
 
+    def evidence(self, case: Case) -> None:
+        """A file of measurements, of another scanner or of statements: read, or told why not."""
+        name = case.chance.choice(sorted(self._samples))
+        content = mutated(self._samples[name], tuple(self._samples.values()), case.chance)
+        case.inputs[name] = content
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            file = Path(folder) / name
+            file.write_bytes(content)
+            found = read_evidence(file, Path(folder))
+        if not found:
+            raise Fault("evidence is neither read nor told")
+        for one in found:
+            if isinstance(one, Unusable) and (not one.reason or "\n" in one.reason):
+                raise Fault("evidence is refused without a word, or with a line break")
+            msgspec.json.encode(one)
+
     # -- what they are made of
 
     def _broken(self, case: Case, seed: Seed, count: int) -> dict[str, bytes]:
@@ -276,6 +295,13 @@ class Targets:
         readme = (Path(__file__).parents[1] / "README.md").read_text()
         shown = [part.partition("```")[0] for part in readme.split("```toml\n")[1:]]
         return tuple(text.encode() for text in (every, named, tables, *shown))
+
+    @cached_property
+    def _samples(self) -> dict[str, bytes]:
+        samples = Path(__file__).parents[1] / "tests" / "unit" / "evidence" / "samples"
+        return {path.name: path.read_bytes()[:60_000] for path in sorted(samples.iterdir())} | {
+            f"shown {number}.toml": content for number, content in enumerate(self._configurations)
+        }
 
     @cached_property
     def _findings(self) -> tuple[Finding, ...]:

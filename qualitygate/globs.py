@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
+
+# A pattern becomes a regular expression, in which many stars backtrack for ever on a name that is made for it.
+_MOST_STARS = 4
+
+
+def is_sound(pattern: str) -> bool:
+    """Whether a line is a pattern at all, and one that takes no endless time."""
+    parts = pattern.split("/")
+    if max(sum(part.count("*") for part in parts if part != "**"), parts.count("**")) > _MOST_STARS:
+        return False
+    from pathspec import GitIgnoreSpec
+
+    try:
+        with warnings.catch_warnings():
+            # of what a set of characters may mean one day
+            warnings.simplefilter("ignore")
+            GitIgnoreSpec.from_lines([pattern])
+    except ValueError:
+        return False
+    return True
 
 
 def matcher(patterns: Sequence[str], way: str = "") -> Callable[[str], bool]:
@@ -12,5 +33,7 @@ def matcher(patterns: Sequence[str], way: str = "") -> Callable[[str], bool]:
     # Imported here: a run without patterns need not wait for it.
     from pathspec import GitIgnoreSpec
 
-    specification = GitIgnoreSpec.from_lines(patterns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        specification = GitIgnoreSpec.from_lines(patterns)
     return lambda path: specification.match_file(way + path)

@@ -32,6 +32,7 @@ from qualitygate.configure.sources import (
     file_layer,
     find,
     shown_path,
+    unsound,
 )
 from qualitygate.configure.validate import dotted, faults, suggest, type_words
 from qualitygate.model.policy import Policy
@@ -93,7 +94,7 @@ def configure(
     given = {key: value for key, value in (arguments or {}).items() if value is not None}
     layers.append(Layer(given, lambda key: f"--{key[0]}" if key else "command line"))
     for layer in layers:
-        wrong = (*faults(layer.data, declared, ()), *escapes(layer))
+        wrong = (*faults(layer.data, declared, ()), *escapes(layer), *unsound(layer))
         problems.extend(Problem(layer.where(key), layer.worded(key, message)) for key, message in wrong)
     if problems:
         raise ConfigError(problems)

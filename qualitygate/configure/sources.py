@@ -12,6 +12,7 @@ import msgspec
 
 from qualitygate.configure.declare import bare_type, fields_of, identifier, is_mapping, is_table
 from qualitygate.configure.validate import name_of
+from qualitygate.globs import is_sound
 from qualitygate.model.source import Place, Span
 from qualitygate.parse.toml import Key, TomlError, read_toml
 
@@ -167,6 +168,31 @@ def escapes(layer: Layer) -> Iterator[tuple[Key, str]]:
             path = PurePosixPath(value.replace("\\", "/"))
             if path.is_absolute() or ".." in path.parts or Path(value).is_absolute():
                 yield key, f"{name_of(key)} must be a path below the folder of the configuration file"
+
+
+def unsound(layer: Layer) -> Iterator[tuple[Key, str]]:
+    """Globs that are none, or that would take endless time."""
+    if not isinstance(layer.data, dict):
+        return
+    named: list[tuple[Key, Any]] = []
+    tables: list[tuple[Key, dict[str, Any]]] = [((), layer.data)]
+    tables += [
+        ((name, index), table)
+        for name in ("evidence", "waiver")
+        if isinstance(rows := layer.data.get(name), list)
+        for index, table in enumerate(rows)
+        if isinstance(table, dict)
+    ]
+    for key, table in tables:
+        named.append(((*key, "path"), table.get("path")))
+        for name in ("include", "exclude", "paths"):
+            if isinstance(globs := table.get(name), (list, tuple)):
+                named += [((*key, name, index), glob) for index, glob in enumerate(globs)]
+    if isinstance(ignores := layer.data.get("per-path-ignores"), dict):
+        named += [(("per-path-ignores", glob), glob) for glob in ignores]
+    for key, value in named:
+        if isinstance(value, str) and not is_sound(value):
+            yield key, f"{value[:40]!r} is no pattern that can be matched"
 
 
 def shown_path(file: Path) -> str:

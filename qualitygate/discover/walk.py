@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qualitygate.discover.roles import is_vendored
+from qualitygate.globs import is_sound
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 _LARGEST = 1_000_000
-_STARS = 4
 
 
 def walk(root: Path, top: str = "") -> Iterator[str]:
@@ -56,24 +56,9 @@ def _ignore_file(root: Path, folder: str) -> tuple[tuple[str, GitIgnoreSpec], ..
         return ()
     from pathspec import GitIgnoreSpec
 
-    # A pattern becomes a regular expression, in which many stars backtrack for ever on a name made for it.
-    sound = [line for line in lines if line.replace("**", "").count("*") <= _STARS]
-    try:
-        known = GitIgnoreSpec.from_lines(sound)
-    except ValueError:
-        # git passes over a line that is no pattern (one that ends in a backslash); the library refuses them all for it.
-        known = GitIgnoreSpec.from_lines(filter(_is_pattern, sound))
+    # git passes over a line that is no pattern (one that ends in a backslash).
+    known = GitIgnoreSpec.from_lines([line for line in lines if is_sound(line)])
     return ((f"{folder}/" if folder else "", known),)
-
-
-def _is_pattern(line: str) -> bool:
-    from pathspec import GitIgnoreSpec
-
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
 
 
 def _ignored(name: str, ignores: tuple[tuple[str, GitIgnoreSpec], ...]) -> bool:

@@ -31,6 +31,7 @@ _TOKEN = re.compile(
     |(?P<operator>[-+*/%@&|^~<>!.]|\b(?:not|and|or|if|else|lambda|await|in|is|yield|elif)\b)""",
     re.VERBOSE | re.DOTALL,
 )
+_FORMATTED = re.compile(r"[fFtT][rR]?\Z")
 _GENERATED = re.compile(r"@generated\b|\bdo not edit\b|automatically generated|auto-generated", re.IGNORECASE)
 
 
@@ -110,6 +111,14 @@ def _refuse(text: Text, start: int, end: int) -> None:
         elif kind == "close":
             chain = levels.pop() if levels else 0
         elif kind != "comment":
+            if (
+                kind == "string"
+                and "{" in match[0]
+                and _FORMATTED.search(text.content, max(0, match.start() - 2), match.start())
+            ):
+                # The parts of a template are code, which the parser enters one level deeper for each bracket.
+                quotes = 3 if match[0][:3] in ('"""', "'''") else 1
+                _refuse(text, match.start() + quotes, match.end() - quotes)
             chain += 1
             if chain > MAX_CHAIN:
                 raise _too_deep(text, match.start(), f"an expression of more than {MAX_CHAIN:,} operations")

@@ -109,6 +109,8 @@ def test_a_circle_of_imports_is_no_depth() -> None:
         ("app/main.py", "x = " + "-" * 5000 + "a\n"),
         ("app/main.py", "x = " + "(" * 4000 + ")" * 4000),
         ("app/main.py", "".join("  " * depth + "if x:\n" for depth in range(500)) + "  " * 500 + "pass\n"),
+        ("app/main.py", 'x = f"{' + "f(" * 3000 + ")" * 3000 + '}"\n'),
+        ("app/main.py", "x = rf'''{" + "[" * 3000 + "]" * 3000 + "}'''\n"),
         ("openapi.json", '{"openapi": "3.1.0", "info": {}, "x": ' + "[" * 100_000 + "]" * 100_000 + "}"),
         ("openapi.yaml", "openapi: 3.1.0\ninfo: {}\nx: " + "[" * 20_000 + "]" * 20_000),
         ("openapi.yaml", "openapi: 3.1.0\ninfo: {}\nx:\n" + "".join(" " * n + "- \n" for n in range(1, 400))),

@@ -230,7 +230,7 @@ def slow_text(pattern: re.Pattern[Any], how: str) -> str:
         short, long = seconds(run, make(length // 4), 5), seconds(run, make(length), 2)
         if long > RATIO * short and length >= 400 and long < 0.1:
             # What looks ahead for a thousand characters at most is quadratic only as long as the text is no longer.
-            short, length = seconds(run, make(6400), 2), 25_600
+            short, length = seconds(run, make(3200), 2), 12_800
             long = seconds(run, make(length))
         if long > RATIO * short:
             shown = f"{length // 4} of its characters take {short * 1000:.2f} ms, {length} take {long * 1000:.1f} ms"

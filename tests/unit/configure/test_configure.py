@@ -323,3 +323,12 @@ def test_the_strict_preset_changes_defaults_and_nothing_that_is_given(tmp_path: 
     assert given.policy.options == {"page-size": Options(limit=9)}
     with pytest.raises(ConfigError, match="preset must be 'default' or 'strict', not 'strikt'; did you mean 'strict'"):
         configured('preset = "strikt"\n')
+
+
+@pytest.mark.parametrize("glob", ["*" * 40 + "x", "*a*b*c*d*e*f", "**/a/**/b/**/c/**/d/**/e", "!", "a\\"])
+@pytest.mark.parametrize(
+    "form", ["exclude = ['app/*', '{}']", "per-path-ignores = {{ '{}' = ['missing-pagination'] }}"]
+)
+def test_a_glob_that_cannot_be_matched_is_refused(tmp_path: Path, form: str, glob: str) -> None:
+    (told,) = faults(tmp_path, form.format(glob) + "\n")
+    assert told == f"qgate.toml:1: {glob[:40]!r} is no pattern that can be matched"

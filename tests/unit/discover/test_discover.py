@@ -428,3 +428,12 @@ def test_virtual_environments_are_not_walked(tree: Files) -> None:
 def test_a_line_of_an_ignore_file_that_is_no_pattern_hides_no_other(tree: Callable[..., Path]) -> None:
     root = tree({".gitignore": "build/\n!keep\\\n*.tmp.py\n", "build/a.py": "", "b.tmp.py": "", "c.py": "x = 1\n"})
     assert [file.path for file in discover([root]).files if file.path.endswith(".py")] == ["c.py"]
+
+
+@pytest.mark.parametrize("line", ["!" + "*" * 400, "*a" * 40, "**/a/" * 30 + "b", "[[a-b]" + "*" * 60])
+def test_a_line_of_an_ignore_file_that_would_take_endless_time_is_passed_over(
+    tree: Callable[..., Path], line: str
+) -> None:
+    name = "a" * 200 + ".py"
+    root = tree({".gitignore": f"{line}x\n*.tmp.py\n", name: "x = 1\n", "b.tmp.py": "", "c.py": "x = 1\n"})
+    assert [file.path for file in discover([root]).files if file.path.endswith(".py")] == [name, "c.py"]
