@@ -12,8 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from qualitygate.evidence.formats import Format
 from qualitygate.evidence.opened import Opened, Unreadable
 from qualitygate.evidence.scanners.alerts import (
@@ -28,6 +26,17 @@ from qualitygate.evidence.scanners.alerts import (
     speaks_of_secret,
 )
 from qualitygate.evidence.scanners.places import Places, address, inside
+from qualitygate.evidence.scanners.sarif_log import (
+    Invocation,
+    Log,
+    Message,
+    Notification,
+    Physical,
+    Reference,
+    Result,
+    Rule,
+    Run,
+)
 from qualitygate.model.evidence import Alert, Scanned
 
 KIND = "sarif"
@@ -43,150 +52,21 @@ _PACKAGES = (
 _MOST_BASES = 8
 
 
-# PHP writes an object without a key as an array without an item.
-_Empty = tuple[()]
-
-
-class _Message(msgspec.Struct):
-    text: str | None = None
-    markdown: str | None = None
-    id: str | None = None
-    arguments: tuple[str, ...] | None = None
-
-
-class _Address(msgspec.Struct, rename="camel"):
-    uri: str | None = None
-    uri_base_id: str | None = None
-    index: int | None = None
-
-
-class _Artifact(msgspec.Struct):
-    location: _Address | None = None
-
-
-class _Region(msgspec.Struct, rename="camel"):
-    start_line: int | float | None = None
-
-
-class _Physical(msgspec.Struct, rename="camel"):
-    artifact_location: _Address | None = None
-    region: _Region | None = None
-
-
-class _Location(msgspec.Struct, rename="camel"):
-    physical_location: _Physical | None = None
-
-
-class _Component(msgspec.Struct):
-    index: int | None = None
-
-
-class _Reference(msgspec.Struct, rename="camel"):
-    id: str | None = None
-    index: int | None = None
-    tool_component: _Component | None = None
-
-
-class _Configuration(msgspec.Struct):
-    level: str | None = None
-
-
-class _Override(msgspec.Struct):
-    descriptor: _Reference | None = None
-    configuration: _Configuration | None = None
-
-
-class _Rule(msgspec.Struct, rename="camel"):
-    id: str = ""
-    name: str | None = None
-    short_description: _Message | None = None
-    message_strings: dict[str, _Message] | _Empty | None = None
-    default_configuration: _Configuration | None = None
-    properties: dict[str, Any] | _Empty | None = None
-
-
-class _Driver(msgspec.Struct, rename="camel"):
-    name: str = ""
-    version: str | None = None
-    semantic_version: str | None = None
-    rules: tuple[_Rule, ...] | None = None
-
-
-class _Tool(msgspec.Struct):
-    driver: _Driver
-    extensions: tuple[_Driver, ...] | None = None
-
-
-class _Suppression(msgspec.Struct):
-    status: str | None = None
-
-
-class _Result(msgspec.Struct, rename="camel"):
-    rule_id: str | None = None
-    rule_index: int | None = None
-    rule: _Reference | None = None
-    kind: str | None = None
-    level: str | None = None
-    message: _Message | None = None
-    locations: tuple[_Location, ...] | None = None
-    suppressions: tuple[_Suppression, ...] | None = None
-    baseline_state: str | None = None
-    properties: dict[str, Any] | _Empty | None = None
-
-
-class _Notification(msgspec.Struct):
-    level: str | None = None
-    message: _Message | None = None
-
-
-class _Invocation(msgspec.Struct, rename="camel"):
-    execution_successful: bool | None = None
-    end_time_utc: str | None = None
-    exit_code_description: str | None = None
-    tool_execution_notifications: tuple[_Notification, ...] | None = None
-    tool_configuration_notifications: tuple[_Notification, ...] | None = None
-    rule_configuration_overrides: tuple[_Override, ...] | None = None
-    working_directory: _Address | None = None
-
-
-class _Provenance(msgspec.Struct, rename="camel"):
-    revision_id: str | None = None
-
-
-class _External(msgspec.Struct):
-    results: tuple[Any, ...] | None = None
-
-
-class _Run(msgspec.Struct, rename="camel"):
-    tool: _Tool
-    results: tuple[_Result, ...] | None = None
-    invocations: tuple[_Invocation, ...] | None = None
-    artifacts: tuple[_Artifact, ...] | None = None
-    original_uri_base_ids: dict[str, _Address] | _Empty | None = None
-    version_control_provenance: tuple[_Provenance, ...] | None = None
-    external_property_file_references: _External | None = None
-
-
-class _Log(msgspec.Struct):
-    version: str = ""
-    runs: tuple[_Run, ...] | None = None
-
-
 def read_sarif(source: Opened) -> tuple[Scanned, ...]:
     """What each tool of a log found, in the order of their first runs; runs of one tool are read as one."""
-    log = source.decode(_Log)
+    log = source.decode(Log)
     if not log.version.startswith("2.1"):
         raise Unreadable(f"is SARIF {log.version or 'of no version'}, which is not read: let the tool write 2.1.0")
     if not log.runs:
         raise Unreadable("is SARIF without a run in it: the tool did not write what it did")
-    tools: dict[str, list[_Run]] = {}
+    tools: dict[str, list[Run]] = {}
     for run in log.runs:
         tools.setdefault(run.tool.driver.name, []).append(run)
     places = Places(source.root)
     return tuple(_scanned(runs, source, places) for runs in tools.values())
 
 
-def _scanned(runs: Sequence[_Run], source: Opened, places: Places) -> Scanned:
+def _scanned(runs: Sequence[Run], source: Opened, places: Places) -> Scanned:
     driver = runs[0].tool.driver
     aside: Counter[str] = Counter()
     found = [drafted for run in runs for drafted in _Reader(run, places, aside).alerts()]
@@ -206,7 +86,7 @@ def _scanned(runs: Sequence[_Run], source: Opened, places: Places) -> Scanned:
     )
 
 
-def _faults(runs: Sequence[_Run], invocations: Sequence[_Invocation]) -> Iterator[str]:
+def _faults(runs: Sequence[Run], invocations: Sequence[Invocation]) -> Iterator[str]:
     """Why the results are not all that there is."""
     for run in runs:
         external = run.external_property_file_references
@@ -225,19 +105,19 @@ def _faults(runs: Sequence[_Run], invocations: Sequence[_Invocation]) -> Iterato
         yield f"the tool told an error: {errors[0]}{more}"
 
 
-def _warnings(invocations: Sequence[_Invocation]) -> tuple[str, ...]:
+def _warnings(invocations: Sequence[Invocation]) -> tuple[str, ...]:
     told = list(dict.fromkeys(_told(one) for one in _notifications(invocations) if one.level in (None, "warning")))
     more = (f"{len(told) - _TOLD} more warnings of the tool",) if len(told) > _TOLD else ()
     return (*(f"the tool warned: {one}" for one in told[:_TOLD]), *more)
 
 
-def _notifications(invocations: Sequence[_Invocation]) -> Iterator[_Notification]:
+def _notifications(invocations: Sequence[Invocation]) -> Iterator[Notification]:
     for one in invocations:
         yield from one.tool_execution_notifications or ()
         yield from one.tool_configuration_notifications or ()
 
 
-def _told(notification: _Notification) -> str:
+def _told(notification: Notification) -> str:
     message = notification.message
     return sentence((message.text or message.markdown or message.id or "") if message is not None else "") or "no words"
 
@@ -245,12 +125,12 @@ def _told(notification: _Notification) -> str:
 class _Reader:
     """One run; what of it does not count is added to ``aside``, in words."""
 
-    def __init__(self, run: _Run, places: Places, aside: Counter[str]) -> None:
+    def __init__(self, run: Run, places: Places, aside: Counter[str]) -> None:
         self.run = run
         self.places = places
         self.aside = aside
         self.components = (run.tool.driver, *(run.tool.extensions or ()))
-        self.named: dict[str, _Rule] = {}
+        self.named: dict[str, Rule] = {}
         for component in self.components:
             for rule in component.rules or ():
                 self.named.setdefault(rule.id, rule)
@@ -285,7 +165,7 @@ class _Reader:
             severity = self._severity(result, identity, rule)
             yield Alert(sentence(identity) or "unnamed", severity, message, path, line, package), words
 
-    def _rule(self, reference: _Reference | None, identity: str | None, index: int | None) -> tuple[str, _Rule | None]:
+    def _rule(self, reference: Reference | None, identity: str | None, index: int | None) -> tuple[str, Rule | None]:
         """Id and description of a rule, by whatever names it (section 3.52)."""
         component = self.components[0]
         if reference is not None:
@@ -307,7 +187,7 @@ class _Reader:
                 rule = self.named.get(above)
         return identity or (rule.id if rule is not None else ""), rule
 
-    def _severity(self, result: _Result, identity: str, rule: _Rule | None) -> str:
+    def _severity(self, result: Result, identity: str, rule: Rule | None) -> str:
         rules = rule.properties if rule is not None and isinstance(rule.properties, dict) else {}
         level = (
             result.level
@@ -325,7 +205,7 @@ class _Reader:
             or UNRATED
         )
 
-    def _place(self, result: _Result) -> tuple[str | None, int]:
+    def _place(self, result: Result) -> tuple[str | None, int]:
         """Path and line: an empty path where the result has no place here, None where it is in another part."""
         where = self._address(result)
         physical = _physical(result)
@@ -342,7 +222,7 @@ class _Reader:
             self.aside["results outside the scanned folder, counted without a place"] += 1
         return path, max(0, line) if path else 0
 
-    def _address(self, result: _Result) -> str:
+    def _address(self, result: Result) -> str:
         physical = _physical(result)
         where = physical.artifact_location if physical is not None else None
         artifacts = self.run.artifacts or ()
@@ -363,7 +243,7 @@ class _Reader:
             identity = base.uri_base_id
 
 
-def _package(result: _Result) -> str:
+def _package(result: Result) -> str:
     """The package that a result is about, as the scanners of dependencies write it; empty for others."""
     message = result.message
     text = (message.text or "")[:1_000] if message is not None else ""
@@ -375,11 +255,11 @@ def _is_of(identity: str, rule: str) -> bool:
     return identity == rule or identity.startswith(f"{rule}/")
 
 
-def _physical(result: _Result) -> _Physical | None:
+def _physical(result: Result) -> Physical | None:
     return result.locations[0].physical_location if result.locations else None
 
 
-def _uncounted(result: _Result) -> str:
+def _uncounted(result: Result) -> str:
     """Why a result does not count; empty where it does."""
     if result.kind not in (None, "fail"):
         return f"results of the kind {sentence(result.kind or '')!r}, which are no findings"
@@ -391,7 +271,7 @@ def _uncounted(result: _Result) -> str:
     return ""
 
 
-def _about(identity: str, rule: _Rule | None) -> str:
+def _about(identity: str, rule: Rule | None) -> str:
     """The words by which a rule says what it is about."""
     if rule is None:
         return identity
@@ -420,7 +300,7 @@ def _tagged(properties: Mapping[str, Any]) -> str:
     return ""
 
 
-def _text(message: _Message | None, rule: _Rule | None) -> str:
+def _text(message: Message | None, rule: Rule | None) -> str:
     """The words of a message, those that it takes from its rule included (section 3.11)."""
     if message is None:
         return ""
