@@ -17,7 +17,7 @@ from qualitygate.report.architecture_facts import (
     summarise,
 )
 from qualitygate.report.html.drawing import Box, Link, flow
-from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined, plural
+from qualitygate.report.html.markup import Child, Markup, Speaker, element, joined, path, plural, prose
 from qualitygate.report.html.systems import KINDS, System, reached_by
 
 # More boxes in a column than this are not read, but searched.
@@ -56,7 +56,7 @@ def _lead(project: Project, architecture: Architecture) -> Markup:
     ]
     told = ", ".join(plural(count, word) for count, word in numbers if count)
     note = (
-        "a guard is what asks who is calling, before the handler or in it: one in a function that the handler calls may escape"
+        "a route asks who calls by a guard before its handler or in the handler itself: what a function that it calls asks may escape"
         if project.routes
         else "no route is known, so that the code serves none, or by a framework that is not read"
     )
@@ -142,7 +142,11 @@ def _prefix_box(group: RouteGroup, say: Speaker) -> Box:
     count = len(group.routes)
     open_ones = count - group.guarded
     asked = (
-        "all guarded" if not open_ones else f"{open_ones:,} with no guard seen" if group.guarded else "no guard seen"
+        "all ask who calls"
+        if not open_ones
+        else f"{open_ones:,} not seen to ask"
+        if group.guarded
+        else "not seen to ask"
     )
     return Box(f"prefix {group.prefix}", say(_prefix(group)), f"{plural(count, 'route')}, {asked}")
 
@@ -197,10 +201,10 @@ def _group(group: RouteGroup, documented: set[tuple[str, str, Place]], served: b
     judged = [route for route in routes if route.api and not route.exempt]
     collections = [route for route in routes if route.collection]
     unseen = len(routes) - group.guarded
-    guards = f"{unseen:,} with no guard seen" if unseen else "all guarded"
+    asks = f"{unseen:,} not seen to ask" if unseen else "all ask who calls"
     cells = [
         (plural(len(routes), "route"), ""),
-        (guards, "" if all(map(is_guarded, judged)) else "less"),
+        (asks, "" if all(map(is_guarded, judged)) else "less"),
     ]
     if judged:
         cells.append((f"{sum(route.versioned for route in judged):,} of {len(judged):,} versioned", ""))
@@ -232,7 +236,7 @@ def _group(group: RouteGroup, documented: set[tuple[str, str, Place]], served: b
 
 def _route(route: Route, say: Speaker) -> Markup:
     marks = [
-        "guarded" if is_guarded(route) else "no guard seen",
+        *_asks(route),
         f"version by {route.version_how}" if route.versioned else "",
         (f"paginated by {route.paginated_by}" if route.paginated else "not paginated") if route.collection else "",
         f"uncertain: {route.uncertain}" if route.uncertain else "",
@@ -240,9 +244,27 @@ def _route(route: Route, say: Speaker) -> Markup:
     return element(
         "tr",
         element("td", element("code", say(f"{route.method} {route.path}"))),
-        element("td", say("; ".join(filter(None, marks))), class_="faint"),
-        element("td", element("code", say(at(route.place)))),
+        element("td", prose(say("; ".join(filter(None, marks)))), class_="faint"),
+        element("td", element("code", path(say(at(route.place))))),
     )
+
+
+# What the guards of a route do, in the words of its line.
+_GUARDS = {
+    "authentication": "guarded by",
+    "identity": "reads who calls from",
+    "check": "calls",
+    "throttling": "throttled by",
+}
+
+
+def _asks(route: Route) -> list[str]:
+    """What stands before the handler or in it, by kind; that nothing asks who calls, where nothing is seen to."""
+    names: dict[str, dict[str, None]] = {}
+    for guard in route.guards:
+        names.setdefault(guard.kind, {})[guard.name] = None
+    told = [f"{_GUARDS[kind]} {', '.join(names[kind])}" for kind in _GUARDS if kind in names]
+    return told if is_guarded(route) else ["not seen to ask who calls", *told]
 
 
 def _outside(reached: Sequence[System], say: Speaker) -> Markup | None:
@@ -284,7 +306,7 @@ def places(found: Iterable[Place], say: Speaker) -> Child:
         return "–"
     more = f" and {len(every) - _PLACES:,} more" if len(every) > _PLACES else ""
     return [
-        [element("div", element("code", say(one))) for one in every[:_PLACES]],
+        [element("div", element("code", path(say(one)))) for one in every[:_PLACES]],
         element("div", more, class_="faint") if more else None,
     ]
 

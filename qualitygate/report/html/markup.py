@@ -13,7 +13,8 @@ from qualitygate.report.display import visible
 from qualitygate.report.redact import Redactor
 
 _CODE = re.compile(r"`([^`\n]+)`")
-_VOID = frozenset({"br", "col", "input", "link", "meta", "rect", "path", "line", "circle"})
+_PARTS = re.compile(r"([^/]+/*|/+)(?=(.?))", re.DOTALL)
+_VOID = frozenset({"wbr", "col", "input", "link", "meta", "rect", "path", "line", "circle"})
 # What could end a script element or begin a comment in it; JSON reads the escapes as the characters.
 _IN_SCRIPT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -48,6 +49,11 @@ def element(name: str, /, *children: Child, **attributes: str | float | bool | N
 def prose(text: str) -> Markup:
     """``text`` in which what stands between backticks is code."""
     return joined(element("code", part) if number % 2 else part for number, part in enumerate(_CODE.split(text)))
+
+
+def path(text: str) -> Markup:
+    """``text`` that may be broken after its slashes."""
+    return joined([part, element("wbr") if rest else None] for part, rest in _PARTS.findall(text))
 
 
 def joined(parts: Iterable[Child]) -> Markup:

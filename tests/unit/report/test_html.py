@@ -17,7 +17,7 @@ import pytest
 
 from qualitygate.load import load
 from qualitygate.model.agreement import Agreement
-from qualitygate.model.architecture import Connection, Outbound, Route, Scope, Task, Unfollowed
+from qualitygate.model.architecture import Connection, Guard, Outbound, Route, Scope, Task, Unfollowed
 from qualitygate.model.contract import Contract, Operation
 from qualitygate.model.facts import FileFacts
 from qualitygate.model.finding import Change, Confidence, Finding, Severity, Status
@@ -318,7 +318,7 @@ def test_a_system_is_drawn_from_its_routes_to_what_it_reaches(report: Make) -> N
     tree = tree_of(report(project=linked))
     for told in (
         "/v1/orders",
-        "20 routes, no guard seen",
+        "20 routes, not seen to ask",
         "postgres",
         "2 tables, postgres, psycopg",
         "api.stripe.com",
@@ -328,13 +328,26 @@ def test_a_system_is_drawn_from_its_routes_to_what_it_reaches(report: Make) -> N
         assert told in tree.text
     assert edges(tree) == {
         ("orders", "users"),
-        ("/v1/orders, 20 routes, no guard seen", "app, 40 routes, 1 task, 0 lines"),
-        ("/v1/users, 20 routes, no guard seen", "app, 40 routes, 1 task, 0 lines"),
+        ("/v1/orders, 20 routes, not seen to ask", "app, 40 routes, 1 task, 0 lines"),
+        ("/v1/users, 20 routes, not seen to ask", "app, 40 routes, 1 task, 0 lines"),
         ("app, 40 routes, 1 task, 0 lines", "Database, 2 tables, postgres, psycopg"),
         ("app, 40 routes, 1 task, 0 lines", "api.stripe.com, over HTTP, 1 place"),
         ("app, 40 routes, 1 task, 0 lines", "Hosts without a name here, over HTTP, 1 place"),
         ("app, 40 routes, 1 task, 0 lines", "celery, 1 task"),
     }
+
+
+def test_a_route_tells_what_asks_who_calls(report: Make) -> None:
+    guards = (
+        Guard("authentication", "IsAdmin", place()),
+        Guard("identity", "request.user", place()),
+        Guard("throttling", "limiter", place()),
+    )
+    linked = project(routes=(route("/a/x", guards=guards), route("/a/y", guards=guards[2:]), route("/a/z")))
+    text = tree_of(report(project=linked)).text
+    assert "guarded by IsAdmin; reads who calls from request.user; throttled by limiter" in text
+    assert "not seen to ask who calls; throttled by limiter" in text
+    assert "2 not seen to ask" in text
 
 
 def test_of_many_services_each_is_a_box(report: Make) -> None:
