@@ -281,7 +281,7 @@ def _outside(reached: Sequence[System], say: Speaker) -> Markup | None:
                 data_label="How much",
             ),
             element("td", plural(len(one.routes), "route") if one.routes else "–", data_label="Routes"),
-            element("td", places(one.places, say), data_label="Where"),
+            element("td", element("div", places(one.places, say)), data_label="Where"),
         )
         for one in reached
     ]

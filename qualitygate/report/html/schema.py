@@ -31,7 +31,7 @@ def section(project: Project, say: Speaker) -> Markup | None:
     modelled = sum(table.source == "models" for table in tables)
     lead = f"{plural(len(tables), 'table')} after all migrations{more}, {plural(keys, 'foreign key')}."
     if modelled:
-        lead += f" {modelled:,} of them are made by no migration here: they are told as the models declare them."
+        lead += f" No migration here makes {plural(modelled, 'table')}: told as the models declare them."
     if len(tables) <= _TOGETHER or len(groups) == 1:
         pictures = [_picture(TableGroup("all tables", tuple(tables)), say), _listed(tables, say)]
     else:
