@@ -11,7 +11,7 @@ from qualitygate.authoring import Check
 from qualitygate.configure.declare import PERFORMANCE_TARGETS
 from qualitygate.configure.validate import suggest
 from qualitygate.gates import GATES, Gate
-from qualitygate.model.evidence import metrics, unit_of
+from qualitygate.model.evidence import is_metric, is_own, metrics, unit_of
 from qualitygate.model.finding import Severity
 from qualitygate.model.policy import Bound, Condition, EvidenceSource, Kind, Waiver
 from qualitygate.model.source import Place
@@ -218,8 +218,9 @@ class _Maker:
         }
         if "metric" in table:
             changes["metric"] = table["metric"]
-            if unit_of(table["metric"]) is None and table["metric"] not in self.custom:
-                self.fault((*key, "metric"), f"unknown metric {table['metric']!r}{suggest(table['metric'], metrics())}")
+            metric = table["metric"]
+            if not is_metric(metric) and not (is_own(metric) and metric in self.custom):
+                self.fault((*key, "metric"), f"unknown metric {metric!r}{suggest(metric, metrics())}")
         if "checks" in table:
             changes["checks"] = self._named(table["checks"])
         elif condition.kind is Kind.FINDINGS and not condition.checks:
@@ -299,6 +300,9 @@ def sources_of(
         if not table.get("path"):
             fault(key, "evidence needs a path")
             continue
+        metric = table.get("metric", "")
+        if metric and not is_metric(metric) and not is_own(metric):
+            fault((*key, "metric"), f"unknown metric {metric!r}{suggest(metric, metrics())}")
         given: dict[str, Any] = {name: tuple(value) if name == "paths" else value for name, value in table.items()}
         sources.append(EvidenceSource(**given, place=place(key)))
     return tuple(sources)

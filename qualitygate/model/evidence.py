@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from enum import Enum
@@ -32,6 +33,9 @@ _UNITS: Mapping[str, str] = {
 }
 
 
+_PERCENTILE = re.compile(r"\d{1,2}(?:\.\d{1,4})?")
+
+
 def unit_of(metric: str) -> str | None:
     """The unit that values of a canonical metric are in (`ms`, `s`, `rps`, `ratio` for 0..1, empty for a count).
 
@@ -44,10 +48,30 @@ def unit_of(metric: str) -> str | None:
     return next((one for name, one in _UNITS.items() if name.endswith("*") and metric.startswith(name[:-1])), None)
 
 
+def is_metric(metric: str) -> bool:
+    """Whether ``metric`` is a canonical one, with a part behind it that there can be: a percentile, `success`."""
+    if metric in _UNITS:
+        return "*" not in metric
+    family, _, part = metric.partition(".p") if ".p" in metric else metric.rpartition(".")
+    if family == "http.rps":
+        return part in ("offered", "success")
+    if f"{family}.*" not in _UNITS:
+        return False
+    return part in ("min", "mean", "max") or (".p" in metric and _PERCENTILE.fullmatch(part) is not None)
+
+
+def is_own(metric: str) -> bool:
+    """Whether ``metric`` is a name that users may give to a number of theirs: none that begins as one of ours."""
+    return metric.partition(".")[0] not in {name.partition(".")[0] for name in _UNITS}
+
+
 def metrics() -> tuple[str, ...]:
     """The canonical metrics, percentiles by the usual ones: what a misspelt name is held against."""
+    parts = {"http.rps.*": ("offered", "success")}
     return tuple(
-        name.replace("*", part) for name in _UNITS for part in (("p95", "p99", "p50", "max") if "*" in name else ("",))
+        name.replace("*", part)
+        for name in _UNITS
+        for part in (parts.get(name, ("p95", "p99", "p50", "max")) if "*" in name else ("",))
     )
 
 

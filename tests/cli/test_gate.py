@@ -282,3 +282,15 @@ def test_a_check_that_the_profile_switches_off_does_not_run_and_this_is_told(qga
     assert "unindexed-foreign-key did not run: api_style is graphql, not rest" in result.stdout
     shown = qgate("config", "show").stdout
     assert "# unindexed-foreign-key does not run: api_style is graphql, not rest" in shown
+
+
+def test_a_number_of_ones_own_is_limited_in_its_own_unit(qgate, service: Path) -> None:
+    (service / "out" / "depth.json").write_text(
+        '{"status": "success", "data": {"resultType": "scalar", "result": [1795118400.0, "42"]}}'
+    )
+    (service / "qgate.toml").write_text(
+        '[[evidence]]\npath = "out/depth.json"\nmetric = "queue.depth"\n'
+        '[[condition]]\nid = "queue"\nmetric = "queue.depth"\nlimit = "< 40"\n'
+    )
+    row = rows(qgate("scan", "--format", "json"))["queue"]
+    assert (row["state"], row["value"], row["observed"]) == ("fail", "42", "2026-11-19T20:00:00+00:00")

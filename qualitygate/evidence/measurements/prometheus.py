@@ -12,7 +12,7 @@ from qualitygate.evidence.measurements.canonical import number
 from qualitygate.evidence.measurements.samples import MOST_SUBJECTS
 from qualitygate.evidence.opened import Opened, Unreadable, decoded
 from qualitygate.evidence.texts import endpoint, iso
-from qualitygate.model.evidence import Measured, Measurement, metrics, unit_of
+from qualitygate.model.evidence import Measured, Measurement, is_metric, is_own, metrics, unit_of
 from qualitygate.parse.limit import LimitError, parse_quantity
 
 
@@ -115,8 +115,10 @@ def _scale(metric: str, unit: str) -> tuple[float, float]:
     """What a value is multiplied by to be in the unit of ``metric``, and the largest that it may be then."""
     if not metric:
         raise Unreadable("does not say what it measures: name the `metric` (such as http.latency.p95) and its `unit`")
+    if is_own(metric):
+        return 1.0, math.inf  # its limit is written in the unit of its numbers
     wanted = unit_of(metric)
-    if wanted is None:
+    if wanted is None or not is_metric(metric):
         raise Unreadable(f"is asked for {metric!r}, which is no metric of qgate; these are: {', '.join(metrics())}")
     if not unit and wanted in ("ms", "s", "ratio"):
         raise Unreadable(

@@ -225,6 +225,15 @@ def test_the_profile_switches_rows_and_checks_and_says_why(tmp_path: Path) -> No
             "4: unknown key 'api_stile' in condition.when; did you mean 'api_style'?",
         ),
         ('[[condition]]\nid = "a"\nattest = true\nmin-samples = 5', "4: unknown key 'min-samples' in condition"),
+        (
+            '[[condition]]\nid = "a"\nmetric = "http.latency.p_95"\nlimit = "< 2 ms"',
+            "3: unknown metric 'http.latency.p_95'",
+        ),
+        ('[[condition]]\nid = "a"\nmetric = "http.rps.p95"\nlimit = "> 2 rps"', "3: unknown metric 'http.rps.p95'"),
+        (
+            '[[evidence]]\npath = "a.json"\nmetric = "http.latencyp95"',
+            "3: unknown metric 'http.latencyp95'; did you mean",
+        ),
         ('[[evidence]]\nkind = "k6"', "1: evidence needs a path"),
         ('[[evidence]]\npath = "../out/k6.json"', "2: evidence.path must be a path below the folder"),
         ('[[waiver]]\ncheck = "plain-http"\nuntil = 2027-01-01', "1: a waiver needs reason, owner"),
@@ -244,6 +253,14 @@ def test_a_waiver_has_its_last_day(tmp_path: Path) -> None:
     text = '[[waiver]]\ncheck = "plain-http"\npath = "app/**"\nreason = "r"\nowner = "o"\nuntil = "2027-01-31"\n'
     (waiver,) = read(tmp_path, text).waivers
     assert (waiver.check, waiver.path, waiver.until) == ("plain-http", "app/**", date(2027, 1, 31))
+
+
+@pytest.mark.parametrize("metric", ["http.latency.p99.9", "http.latency.mean", "db.query.p50", "benchmark.mean"])
+def test_every_percentile_can_be_limited(tmp_path: Path, metric: str) -> None:
+    policy = read(tmp_path, f'[[condition]]\nid = "a"\nmetric = "{metric}"\nlimit = "< 0.2 s"\n')
+    bound = row(policy, "a").bound
+    assert bound is not None
+    assert bound.value == 200
 
 
 def test_a_metric_of_ones_own_is_known_by_the_evidence_that_holds_it(tmp_path: Path) -> None:
