@@ -33,6 +33,7 @@ _CALLS: Mapping[str, str] = {
 }
 # `tenacity.retry`, `backoff.on_exception`, `stamina.retry`, and decorators of the project that are named alike.
 _RETRIES = re.compile(r"retr(?:y|ies|ying)|backoff|^on_(?:exception|predicate)$", re.IGNORECASE)
+_PATH = re.compile(r"(?<=[.][a-z][a-z])\{\}$|(?<=[.][a-z]{3})\{\}$", re.IGNORECASE)
 _HOST = re.compile(r"^[a-z][a-z0-9+.-]*://([^/?#]+)", re.IGNORECASE)
 
 
@@ -128,7 +129,8 @@ def _host(value: Value | None) -> str:
     elif isinstance(value, Pattern):
         text = "".join(part if part is not None else "{}" for part in value.parts)
     match = _HOST.match(text)
-    host = match[1].rsplit("@", 1)[-1] if match else ""
+    # What follows a whole name without a colon is a path: `https://api.example.com{path}`.
+    host = _PATH.sub("", match[1].rsplit("@", 1)[-1]) if match else ""
     return host if any(map(str.isalnum, host.partition(":")[0].replace("{}", ""))) or host.startswith("[") else ""
 
 

@@ -134,6 +134,11 @@ class Architecture:
         """The number of the component that a file belongs to; -1 for none."""
         return _component_of(path, self.components)
 
+    def part(self, path: str) -> str:
+        """The folder of the part that a file belongs to; empty for the root."""
+        number = self.component(path)
+        return self.components[number].part if number >= 0 else ""
+
 
 def summarise(project: Project) -> Architecture:
     """The architecture of a project. Ask for it through ``project.once(summarise)``."""
@@ -379,7 +384,8 @@ def _reaches(project: Project) -> tuple[Reach, ...]:
         if outbound.host:
             places["host", outbound.host].append(outbound.place)
     for cache in project.caches:
-        if cache.kind == "store" and cache.backend and (name := _backend_name(cache.backend)) not in _INSIDE:
+        name = _backend_name(cache.backend)
+        if cache.kind == "store" and name.replace("{}", "") and name not in _INSIDE:
             places["cache", name].append(cache.place)
     for file in project.files:
         for unit in file.units:

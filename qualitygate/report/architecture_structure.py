@@ -49,6 +49,7 @@ _DIALECTS = {
     "tsql": "SQL Server",
     "clickhouse": "ClickHouse",
 }
+_TOOLS = {"plain": "SQL files", "schema": "SQL of a whole schema"}
 _KINDS = {
     "database": "Database",
     "cache": "Cache",
@@ -60,6 +61,8 @@ _KINDS = {
 _HOSTS = 8  # drawn
 _PREFIXES = 30  # told
 _BOXES = 30  # of one drawing
+_SERVICES = 10  # drawn
+_UNFOLDED = 2  # parts whose operations are not folded
 _FOLDED_PAGES = 12  # routes
 _ROWS = 20  # of a table that is not folded
 
@@ -123,6 +126,11 @@ def overview(subject: Subject) -> str:
     drawn = _context(subject)
     if drawn:
         parts.append(diagram(drawn))
+        if len(_by_part(subject, project.routes)) > 1:
+            parts.append(
+                "An arrow to a store or a host begins at the part whose own code makes the connection; what a part reaches "
+                "through a package that it shares has none."
+            )
     return "\n\n".join(parts)
 
 
@@ -144,38 +152,72 @@ def frameworks(routes: Sequence[Route]) -> str:
 
 def _context(subject: Subject) -> str:
     """The system, its clients and what it talks to, as a flow chart; nothing where there is nothing around it."""
-    project = subject.project
-    flow = Flow()
-    reached = {kind: _names(subject, kind) for kind in (*_KINDS, "host")}
+    project, facts = subject.project, subject.facts
+    reached = {kind: _names(subject, kind) for kind in _KINDS}
     if not reached["database"] and _tables(subject):
         dialects = sorted({one.dialect for one in project.histories if one.dialect})
         reached["database"] = [_DIALECTS.get(one, one) for one in dialects] or ["of a kind that is not stated"]
-    served = "api" if project.routes else ""
-    work = "work" if project.tasks else ""
-    if not served and not work:
+    routes = _by_part(subject, project.routes)
+    tasks = Counter(facts.part(task.place.path) for task in project.tasks)
+    running = sorted({*routes, *tasks}, key=lambda part: (-len(routes.get(part, ())) - tasks[part], part))
+    if not running:
         return ""
-    group = subject.report.root.name
-    if served:
+    flow = Flow()
+    if routes:
         flow.nodes.append(Node("clients", ("Clients",), "outside"))
-        words = ", ".join(_FRAMEWORKS.get(one, one) for one in sorted({route.framework for route in project.routes}))
-        flow.nodes.append(Node("api", ("Web", words, count(len(project.routes), "route")), group=group))
-        flow.edges.append(("clients", "api", ""))
-    if work:
-        words = ", ".join(sorted({task.library for task in project.tasks})[:3])
-        flow.nodes.append(Node("work", ("Background work", words, count(len(project.tasks), "task")), group=group))
-    if served and any(task.routes for task in project.tasks):
-        flow.edges.append(("api", "work", "hands over"))
+    for part in running[:_SERVICES]:
+        _draw_part(subject, flow, part if len(running) > 1 else "", routes.get(part, []), tasks[part])
+    if len(running) > _SERVICES:
+        flow.nodes.append(Node("more", (f"{len(running) - _SERVICES} more parts",), group=subject.report.root.name))
+    drawn = {node.name for node in flow.nodes}
+    alone = next(
+        name for name in (*(f"web {part}" for part in running), *(f"work {part}" for part in running)) if name in drawn
+    )
+    ends: list[tuple[str, str, list[Place]]] = []
     for kind, title in _KINDS.items():
         if reached[kind]:
             flow.nodes.append(Node(kind, (title, series(reached[kind], 4)), kind if kind != "mail" else "outside"))
-            flow.edges.append((served or work, kind, ""))
-    hosts = [host for host in reached["host"] if not _is_local(host)]
+            ends.append((kind, "", [place for one in facts.reaches if one.kind == kind for place in one.places]))
+    hosts = [host for host in _names(subject, "host") if not _is_local(host)]
     if hosts:
         more = len(hosts) - _HOSTS
         lines = (*hosts[:_HOSTS], f"and {more} more") if more > 0 else tuple(hosts)
         flow.nodes.append(Node("hosts", lines, "outside"))
-        flow.edges.append((served or work, "hosts", "HTTP"))
+        ends.append(("hosts", "HTTP", [place for one in facts.reaches if one.name in hosts for place in one.places]))
+    for name, words, places in ends:
+        parts = (
+            {facts.part(place.path) for place in places if place.path.endswith(".py")} if len(running) > 1 else set()
+        )
+        starts = [f"{kind} {part}" for part in running if part in parts for kind in ("web", "work")]
+        # Which of several parts reaches what only a file of deployment names is not known.
+        for start in [start for start in starts if start in drawn] or ([alone] if len(running) == 1 else []):
+            flow.edges.append((start, name, words))
     return flow.source()
+
+
+def _draw_part(subject: Subject, flow: Flow, part: str, routes: Sequence[Route], tasks: int) -> None:
+    """A part with what it serves and does; ``part`` is empty where there is one alone. Work is drawn apart then."""
+    project, group = subject.project, subject.report.root.name
+    folder = (part,) if part else ()
+    if part:
+        lines = (
+            *folder,
+            *([count(len(routes), "route")] if routes else []),
+            *([count(tasks, "task")] if tasks else []),
+        )
+        flow.nodes.append(Node(f"web {part}", lines, group=group))
+        flow.edges.extend([("clients", f"web {part}", "")] if routes else [])
+        return
+    name = subject.facts.part((routes[0] if routes else project.tasks[0]).place.path)
+    if routes:
+        words = ", ".join(_FRAMEWORKS.get(one, one) for one in sorted({route.framework for route in routes}))
+        flow.nodes.append(Node(f"web {name}", ("Web", words, count(len(routes), "route")), group=group))
+        flow.edges.append(("clients", f"web {name}", ""))
+    if tasks:
+        words = ", ".join(sorted({task.library for task in project.tasks})[:3])
+        flow.nodes.append(Node(f"work {name}", ("Background work", words, count(tasks, "task")), group=group))
+        if routes and any(task.routes for task in project.tasks):
+            flow.edges.append((f"web {name}", f"work {name}", "hands over"))
 
 
 def _names(subject: Subject, kind: str) -> list[str]:
@@ -377,7 +419,12 @@ def api(subject: Subject) -> str:
         parts.append(f"**Not counted**, since it is not followed: what the code offers by {series(unfollowed)}.")
     if not project.routes:
         return "\n\n".join(["No HTTP route was found.", *parts])
-    if routes:
+    by_part = _by_part(subject, routes)
+    if len(by_part) > 1:
+        for number, (folder, some) in enumerate(by_part.items()):
+            title, told = f"{folder or '(root)'}: {count(len(some), 'operation')}", _prefixes(subject, some, 15)
+            parts.append(f"**{text(title)}**\n\n{told}" if number < _UNFOLDED else folded(title, told))
+    elif routes:
         parts.append(_prefixes(subject, routes))
     apart = [route for route in project.routes if not route.api or route.exempt]
     if apart:
@@ -426,25 +473,29 @@ _NOT_FOLLOWED = {
     "quart": "Quart",
     "robyn": "Robyn",
     "blacksheep": "BlackSheep",
-    "twisted": "Twisted",
     "nameko": "Nameko",
-    "grpc": "gRPC",
     "graphene": "GraphQL (Graphene)",
     "graphene_django": "GraphQL (Graphene)",
     "strawberry": "GraphQL (Strawberry)",
     "ariadne": "GraphQL (Ariadne)",
     "channels": "Channels",
-    "socketio": "Socket.IO",
     "flask_socketio": "Socket.IO",
     "fastmcp": "the Model Context Protocol",
-    "mcp": "the Model Context Protocol",
 }
 
 
-def _prefixes(subject: Subject, routes: Sequence[Route]) -> str:
+def _by_part(subject: Subject, routes: Sequence[Route]) -> dict[str, list[Route]]:
+    """The routes by the part that has their handlers, the largest first."""
+    found: dict[str, list[Route]] = defaultdict(list)
+    for route in routes:
+        found[subject.facts.part(route.place.path)].append(route)
+    return dict(sorted(found.items(), key=lambda one: (-len(one[1]), one[0])))
+
+
+def _prefixes(subject: Subject, routes: Sequence[Route], most: int = _PREFIXES) -> str:
     # The same prefix in several versions, with as many operations in each, is one line.
     alike: dict[tuple[str, int, bool], list[RouteGroup]] = defaultdict(list)
-    for group in by_prefix(routes, _PREFIXES, 2 if len(routes) <= 2 * _PREFIXES else 12):
+    for group in by_prefix(routes, most, 2 if len(routes) <= 2 * most else 12):
         version = path_version(group.prefix)
         segments = (
             ["*" if segment == version else segment for segment in group.prefix.split("/")]
@@ -566,7 +617,7 @@ def data(subject: Subject) -> str:
             else code(history.directory)
         )
         lines.append(
-            f"{sentence(text(history.tool))}: {count(len(history.migrations), 'migration')} in {where}"
+            f"{_TOOLS.get(history.tool) or sentence(text(history.tool))}: {count(len(history.migrations), 'migration')} in {where}"
             + (f", read as {text(dialect)}" if dialect else "")
             + ("" if history.ordered else "; their order is a guess")
             + "."

@@ -146,6 +146,27 @@ def test_an_empty_project_says_so_in_each_section() -> None:
     assert not diagrams(page_of(report_of({"README.md": "# x\n"})))
 
 
+def test_services_of_one_repository_are_told_apart() -> None:
+    serve = "import httpx\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get('/v1/{0}/{{number}}')\ndef get(number: int):\n"
+    page = page_of(
+        report_of(
+            {
+                "orders/pyproject.toml": "",
+                "orders/main.py": serve.format("orders") + "    return httpx.get('https://bank.example.com').json()\n",
+                "people/pyproject.toml": "",
+                "people/main.py": serve.format("people") + "    return {}\n",
+            }
+        )
+    )
+    told = sections(page)
+    assert "**orders: 1 operation**" in told["API"]
+    assert "**people: 1 operation**" in told["API"]
+    (context,) = diagrams(told["Overview"])
+    assert re.search(r'n1\["orders<br/>1 route"\]', context)
+    assert re.search(r'n3\(\["bank.example.com"\]\)', context)
+    assert re.findall(r"n[12] -->.*", context) == ['n1 -->|"HTTP"| n3']
+
+
 def test_what_the_configuration_states_is_no_open_question() -> None:
     without, stated = (
         sections(page_of(report_of(SHOP), profile=profile))["Open questions"]

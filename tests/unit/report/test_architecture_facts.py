@@ -132,6 +132,8 @@ def test_a_host_that_the_code_spells_is_told_and_a_variable_is_not() -> None:
         "    requests.get(settings.bank.url, timeout=3)\n"
         "    requests.get(f'https://{settings.region}.bank.example.com/', timeout=3)\n"
         "    requests.get(f'https://{settings.host}/', timeout=3)\n"
+        "    requests.get(f'https://{settings.host}:8080/', timeout=3)\n"
+        "    requests.get(f'https://pay.example.com{settings.path}', timeout=3)\n"
     )
     assert [(reach.kind, reach.name) for reach in summed({"pay.py": code}).reaches] == [
         ("host", "pay.example.com"),
