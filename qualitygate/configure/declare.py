@@ -201,10 +201,12 @@ def limit_value(value: int | None) -> int | str:
 
 
 def _profile() -> type[msgspec.Struct]:
-    targets = ((name, str, "", words) for name, (_, words) in PERFORMANCE_TARGETS.items())
-    variables = ((name, Literal[choices] if choices else str, "", words) for name, (choices, words) in PROFILE.items())
+    targets = ((name, str, None, words) for name, (_, words) in PERFORMANCE_TARGETS.items())
+    variables = (
+        (name, Literal[choices] if choices else str, None, words) for name, (choices, words) in PROFILE.items()
+    )
     rate = Annotated[float, msgspec.Meta(gt=0)]
-    load = _struct("ExpectedLoad", ("rps", rate, 0, "Requests a second at the busiest."))
+    load = _struct("ExpectedLoad", ("rps", rate, None, "Requests a second at the busiest."))
     return _struct(
         "Profile",
         *variables,
@@ -213,7 +215,7 @@ def _profile() -> type[msgspec.Struct]:
         (
             "availability_target",
             float,
-            0,
+            None,
             "The share of the time that it is to be there, in percent: 99.9, 99.95, ...",
         ),
     )
@@ -243,24 +245,24 @@ def _condition(named: Any, known: Any, when: Any) -> type[msgspec.Struct]:
             "The scanners whose results count; empty for all that no other condition names.",
         ),
         ("min_severity", ranks, "note", "The least severity that counts."),
-        ("scope", scope, "", "Which results count: all, or those that the base does not have."),
+        ("scope", scope, None, "Which results count: all, or those that the base does not have."),
     )
     name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_.-]{0,99}$")]
     return _struct(
         "Condition",
-        ("id", name, "", "Its name; that of a row of the default policy changes this row."),
-        ("limit", str, "", "An operator and a number with its unit, or a variable of the profile; `off` takes a row away."),
-        ("metric", str, "", "A measured number, such as http.latency.p95."),
-        ("subject", str, "", "The endpoint or label that is measured; without it the whole run."),
+        ("id", name, None, "Its name; that of a row of the default policy changes this row."),
+        ("limit", str, None, "An operator and a number with its unit, or a variable of the profile; `off` takes a row away."),
+        ("metric", str, None, "A measured number, such as http.latency.p95."),
+        ("subject", str, None, "The endpoint or label that is measured; without it the whole run."),
         ("checks", tuple[named, ...], (), "Count the findings of these checks and domains; beside a metric they refute it."),
-        ("severity", levels, "", "The least severity of a finding that counts."),
-        ("ratio", known, "", "The share of what this check examined that has no finding."),
+        ("severity", levels, None, "The least severity of a finding that counts."),
+        ("ratio", known, None, "The share of what this check examined that has no finding."),
         ("sarif", scanner, None, "Count the results of other scanners."),
         ("needs", tuple[str, ...], (), "Scanners without whose results there is no answer."),
         ("attest", bool, False, "A statement of a person counts, where nothing else tells."),
-        ("scope", scope, "", "Which findings count where there is a base; without it as the whole gate."),
-        ("min_samples", Annotated[int, msgspec.Meta(ge=1)], 0, "The least number of samples; without it what the percentile needs."),
-        ("max_age", str, "", "How old evidence may be, such as 14 d."),
+        ("scope", scope, None, "Which findings count where there is a base; without it as the whole gate."),
+        ("min_samples", Annotated[int, msgspec.Meta(ge=1)], None, "The least number of samples; without it what the percentile needs."),
+        ("max_age", str, None, "How old evidence may be, such as 14 d."),
         ("confidence", Literal["95%", "none"], "95%", "How sure an error rate must be; `none` takes the plain ratio."),
         ("required", bool, True, "Whether it decides; else it is shown."),
         ("on_missing", Literal["fail", "warn"], "fail", "What it means that there is no evidence: incomplete, or a warning."),
@@ -271,25 +273,25 @@ def _condition(named: Any, known: Any, when: Any) -> type[msgspec.Struct]:
 def _evidence() -> type[msgspec.Struct]:
     return _struct(
         "Evidence",
-        ("path", str, "", "A path or a glob, relative to this file."),
-        ("kind", str, "", "The tool that wrote it (`k6`, `trivy`); without it any."),
-        ("commit", str, "", "The commit that was measured, where the file does not say."),
+        ("path", str, None, "A path or a glob, relative to this file."),
+        ("kind", str, None, "The tool that wrote it (`k6`, `trivy`); without it any."),
+        ("commit", str, None, "The commit that was measured, where the file does not say."),
         ("paths", _Globs, (), "What was measured, as globs: evidence of an earlier commit holds while none of it changed."),
-        ("subject", str, "", "The service or environment that was measured."),
-        ("metric", str, "", "What a file holds that does not say so itself (an answer of Prometheus)."),
-        ("unit", str, "", "The unit of its numbers."),
+        ("subject", str, None, "The service or environment that was measured."),
+        ("metric", str, None, "What a file holds that does not say so itself (an answer of Prometheus)."),
+        ("unit", str, None, "The unit of its numbers."),
     )  # fmt: skip
 
 
 def _waiver(known: Any) -> type[msgspec.Struct]:
     return _struct(
         "Waiver",
-        ("check", known, "", "The check whose findings are answered for."),
-        ("condition", str, "", "The row of the gate that is answered for."),
-        ("rule", str, "", "The rule of another scanner whose results are answered for (`CVE-2026-1234`, `B608`)."),
-        ("path", str, "", "A glob of the files that it speaks of, relative to this file."),
-        ("reason", str, "", "Why."),
-        ("owner", str, "", "Who answers for it."),
+        ("check", known, None, "The check whose findings are answered for."),
+        ("condition", str, None, "The row of the gate that is answered for."),
+        ("rule", str, None, "The rule of another scanner whose results are answered for (`CVE-2026-1234`, `B608`)."),
+        ("path", str, None, "A glob of the files that it speaks of, relative to this file."),
+        ("reason", str, None, "Why."),
+        ("owner", str, None, "Who answers for it."),
         ("until", date, None, "The last day on which it counts, such as 2027-01-31."),
     )
 
