@@ -205,7 +205,7 @@ def _profile() -> type[msgspec.Struct]:
     variables = (
         (name, Literal[choices] if choices else str, None, words) for name, (choices, words) in PROFILE.items()
     )
-    rate = Annotated[float, msgspec.Meta(gt=0)]
+    rate = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
     load = _struct("ExpectedLoad", ("rps", rate, None, "Requests a second at the busiest."))
     return _struct(
         "Profile",
