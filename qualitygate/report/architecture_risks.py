@@ -19,6 +19,7 @@ _SHOWN = 12
 _LOAD = frozenset(("api_response_time", "throughput", "database_performance", "memory_usage", "cpu_utilization"))
 _WEIGHTS = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.NOTE: "Notes"}
 _SENTENCE_END = re.compile(r"[.](?=\s|$)")
+_FRAMEWORK = re.compile(r"[A-Z][\w ]{1,30}:")
 _LONG = 160  # a mending that speaks of one place alone
 
 
@@ -73,8 +74,7 @@ def _risk(subject: Subject, found: Sequence[Finding]) -> str:
     first = min(found, key=lambda one: (one.severity.rank, one.confidence.rank, one.place.path, one.place.span))
     kind = "Bottleneck: " if check is not None and _LOAD & set(check.gates) else ""
     title = prose(check.title if check is not None else first.message)
-    alike = len({one.mend for one in found}) == 1 and len(first.mend) <= _LONG
-    mend = first.mend if alike else _mending(subject, found[0].check) or first.mend
+    mend = _mend(subject, first, found)
     unsure = sum(one.confidence.value != "high" for one in found)
     sure = (
         f", {unsure:,} of them likely rather than sure"
@@ -99,6 +99,15 @@ def _risk(subject: Subject, found: Sequence[Finding]) -> str:
         f"{kind}{title} ({code(found[0].check)}): {count(len(found), 'finding')}{sure}{where}.{mended} "
         f"Evidence: {subject.links.all(_spread(first, found), 3)}."
     )
+
+
+def _mend(subject: Subject, first: Finding, found: Sequence[Finding]) -> str:
+    """How to mend all of them: what each says, or what the rule says, where that speaks of no single framework."""
+    told = _mending(subject, first.check)
+    alike = len({one.mend for one in found}) == 1 and len(first.mend) <= _LONG and "[tool.qgate" not in first.mend
+    if alike or not told:
+        return first.mend
+    return f"at the first place: {first.mend}" if _FRAMEWORK.match(told) and first.mend else told
 
 
 def _mending(subject: Subject, identity: str) -> str:

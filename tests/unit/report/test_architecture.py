@@ -191,6 +191,9 @@ def test_risks_are_ranked_and_say_how_sure_they_are_and_how_to_mend() -> None:
     assert "Bottleneck: A query" in told
     assert "Mitigation: ask once, with `IN`." in told
     assert "1 finding answered in the code" in told
+    (timeout,) = [line for line in told.splitlines() if "`missing-timeout`" in line]
+    assert "timeout=3" not in timeout
+    assert "Mitigation: " in timeout
     assert "`plain-http` at [shop/main.py:23](shop/main.py#L23): a lab" in told
 
 
