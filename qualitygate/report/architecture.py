@@ -13,7 +13,10 @@ from pathlib import Path
 
 from qualitygate.authoring import Check
 from qualitygate.model.verdict import Report
+from qualitygate.report import architecture_api as api
 from qualitygate.report import architecture_behaviour as behaviour
+from qualitygate.report import architecture_data as data
+from qualitygate.report import architecture_overview as overview
 from qualitygate.report import architecture_risks as risks
 from qualitygate.report import architecture_structure as structure
 from qualitygate.report.architecture_facts import summarise
@@ -22,11 +25,11 @@ from qualitygate.report.architecture_subject import Subject
 from qualitygate.report.redact import Redactor
 
 _SECTIONS: tuple[tuple[str, Callable[[Subject], str]], ...] = (
-    ("Overview", structure.overview),
+    ("Overview", overview.overview),
     ("Services and boundaries", structure.services),
     ("Components", structure.decomposition),
-    ("API", structure.api),
-    ("Data", structure.data),
+    ("API", api.api),
+    ("Data", data.data),
     ("Caching", behaviour.caching),
     ("Communication", behaviour.communication),
     ("Authentication and authorisation", behaviour.access),

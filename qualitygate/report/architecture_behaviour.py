@@ -10,7 +10,7 @@ from qualitygate.model.finding import Finding
 from qualitygate.model.source import Place
 from qualitygate.report.architecture_facts import by_prefix
 from qualitygate.report.architecture_markup import code, count, folded, items, long_table, series, table, text
-from qualitygate.report.architecture_subject import Subject, sentence, share
+from qualitygate.report.architecture_subject import Subject, of, sentence, share
 
 _ROWS = 12
 _TIMEOUTS = {"": "not stated", "none": "switched off", "set": "stated", "unknown": "not known"}
@@ -185,7 +185,7 @@ def _calls(subject: Subject, calls: Sequence[Outbound]) -> str:
         (
             code(host),
             f"{len(found):,}",
-            _of(sum(_limited(one) for one in found), len(found)),
+            of(sum(_limited(one) for one in found), len(found)),
             text(", ".join(sorted({one.client for one in found}))),
             links.all([one.place for one in found]),
         )
@@ -220,8 +220,8 @@ def _tasks(subject: Subject, tasks: Sequence[Task]) -> str:
             _LIBRARIES.get(library, text(library)),
             code(queue) or "(none named)",
             f"{len(found):,}",
-            _of(sum(bool(task.retries) for task in found), len(found)),
-            _of(sum(bool(task.time_limit) for task in found), len(found)),
+            of(sum(bool(task.retries) for task in found), len(found)),
+            of(sum(bool(task.time_limit) for task in found), len(found)),
             f"{sum(bool(task.routes) for task in found) or ''}",
             links.to(found[0].place),
         )
@@ -243,10 +243,6 @@ _LIBRARIES = {"starlette": "starlette (in the web process, after the answer)"}
 
 def _limited(call: Outbound) -> bool:
     return call.timeout not in ("", "none", "unknown")
-
-
-def _of(some: int, whole: int) -> str:
-    return "all" if some == whole else f"{some:,} of {whole:,}"
 
 
 def access(subject: Subject) -> str:

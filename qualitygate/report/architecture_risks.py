@@ -170,7 +170,7 @@ def _nothing(subject: Subject) -> str:
 
 
 def _volumes(subject: Subject) -> str:
-    tables = [one for one in subject.project.tables if one.kind in ("table", "partitioned")]
+    tables = subject.tables
     partitioned = [one for one in tables if one.kind == "partitioned"]
     if not tables:
         return ""

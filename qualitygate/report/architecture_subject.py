@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,26 +14,53 @@ from qualitygate.model.architecture import Route
 from qualitygate.model.deployment import Unit
 from qualitygate.model.finding import Finding, Status
 from qualitygate.model.project import Project
+from qualitygate.model.schema import Table
 from qualitygate.model.source import Place, Role
 from qualitygate.model.verdict import Report
 from qualitygate.report.architecture_facts import Architecture
-from qualitygate.report.architecture_markup import Links, code, count, series
+from qualitygate.report.architecture_markup import Links, code, count, series, text
 
 _APART = re.compile(
     r"(?:^|[/._-])(?:dev|devel|development|devcontainer|tests?|testing|ci|local|debug|e2e|cypress|github|worktree"
     r"|benchmarks?|playground|preview|demo|samples?)(?:[/._-]|$)",
     re.IGNORECASE,
 )
-
-
 _OTHER_CODE = frozenset(
     ".js .jsx .mjs .ts .tsx .vue .svelte .go .java .kt .rs .rb .php .cs .scala .ex .exs .c .cpp .h .swift .dart .lua".split()
 )
-
-
 _NEARLY_ALL = 0.95
 _MANY = 12  # fewer routes tell nothing of what stands everywhere
 _PUBLIC = frozenset(("health", "documentation", "root", "metrics", "well-known"))
+FRAMEWORKS = {
+    "fastapi": "FastAPI",
+    "starlette": "Starlette",
+    "flask": "Flask",
+    "django": "Django",
+    "drf": "Django REST framework",
+    "ninja": "Django Ninja",
+    "aiohttp": "aiohttp",
+    "sanic": "Sanic",
+    "tornado": "Tornado",
+    "litestar": "Litestar",
+    "graphql": "GraphQL",
+    "connexion": "Connexion",
+    "appbuilder": "Flask-AppBuilder",
+}
+DIALECTS = {
+    "postgres": "PostgreSQL",
+    "mysql": "MySQL",
+    "sqlite": "SQLite",
+    "tsql": "SQL Server",
+    "clickhouse": "ClickHouse",
+}
+UNITS = {
+    "image": "container image",
+    "service": "compose service",
+    "workload": "workload",
+    "process": "process",
+    "chart": "Helm chart",
+}
+ROWS = 20  # of a table that is not folded
 
 
 @dataclass(frozen=True)
@@ -73,6 +100,18 @@ class Subject:
     def declared(self, route: Route) -> bool:
         """Whether something that says who is calling is declared before the handler, other than what stands everywhere."""
         return any(guard.kind == "authentication" and guard.name not in self.everywhere for guard in route.guards)
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables of the schema, views left out."""
+        return [one for one in self.project.tables if one.kind in ("table", "partitioned")]
+
+    def by_part(self, routes: Sequence[Route]) -> dict[str, list[Route]]:
+        """The routes by the part that has their handlers, the largest first."""
+        found: dict[str, list[Route]] = defaultdict(list)
+        for route in routes:
+            found[self.facts.part(route.place.path)].append(route)
+        return dict(sorted(found.items(), key=lambda one: (-len(one[1]), one[0])))
 
     @property
     def open(self) -> list[Route]:
@@ -147,3 +186,19 @@ def share(some: int, whole: int, one: str, many: str = "") -> str:
 def sentence(words: str) -> str:
     """``words`` with a capital at their beginning."""
     return words[:1].upper() + words[1:]
+
+
+def frameworks(routes: Sequence[Route]) -> str:
+    """The frameworks of routes, the most used first."""
+    numbers = Counter(route.framework for route in routes)
+    return ", ".join(text(FRAMEWORKS.get(name, name)) for name, _ in sorted(numbers.items(), key=often))
+
+
+def often(item: tuple[str, int]) -> tuple[int, str]:
+    """The order of names by their numbers, the largest first."""
+    return -item[1], item[0]
+
+
+def of(some: int, whole: int) -> str:
+    """`all` or `3 of 8`; nothing of nothing."""
+    return "" if not whole else "all" if some == whole else f"{some:,} of {whole:,}"
