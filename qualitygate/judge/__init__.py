@@ -94,8 +94,8 @@ def _conditional(case: Case, condition: Condition) -> Row:
         return row(condition, State.NOT_APPLICABLE, "", condition.because, EvidenceClass.UNKNOWN)
     made = _JUDGES[condition.kind](case, condition)
     attested = condition.attest and any(one.condition == condition.id for one in case.attestations)
-    if made.state is State.NO_DATA and condition.kind is Kind.FINDINGS and attested:
-        # Where the code has nothing to tell, a person may.
+    if made.state is State.NO_DATA and condition.kind is Kind.FINDINGS and attested and case.proof is not None:
+        # Where the code has nothing to tell, a person may; where nobody looked at it, nobody knows what it has to tell.
         made = judge_statement(case, replace(condition, bound=None))
     if made.state is State.NO_DATA and condition.on_missing == "warn":
         made = msgspec.structs.replace(made, required=False)

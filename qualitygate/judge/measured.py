@@ -62,6 +62,10 @@ def judge_metric(case: Case, condition: Condition) -> Row:
         worst = judge_statement(case, condition)
     else:
         worst = missing(condition, f"no evidence holds {condition.metric}{_of(condition.subject)}")
+    if case.proof is None and condition.checks and worst.state is State.PASS:
+        # Else a scan that is left out would take what it found along.
+        unknown = "whether the code speaks against it is not known without a scan (`checks = []` does not ask)"
+        return _told(msgspec.structs.replace(worst, state=State.INCONCLUSIVE), unknown)
     if not against:
         return worst
     if worst.state in (State.PASS, State.INCONCLUSIVE) or (worst.state is State.NO_DATA and condition.required):

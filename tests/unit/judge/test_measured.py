@@ -203,6 +203,18 @@ def test_findings_refute_a_measured_number_and_never_prove_it(make: Any) -> None
     assert make.row(condition, make.run(), proof=slight).state is State.PASS
 
 
+def test_a_scan_that_is_left_out_takes_nothing_along_that_it_found(make: Any) -> None:
+    condition = make.condition("< 200 ms", metric=P95, checks=("query-in-loop",))
+    row = make.row(condition, make.run(), proof=None)
+    assert (row.state, row.evidence) == (State.INCONCLUSIVE, "measured")
+    assert make.row(make.condition("< 200 ms", metric=P95), make.run(), proof=None).state is State.PASS
+    proved = make.condition("== 0", Kind.FINDINGS, checks=("query-in-loop",), attest=True)
+    assert make.row(proved, proof=make.proof(make.finding()), attestations=(stated(None),)).state is State.FAIL
+    assert make.row(proved, proof=None, attestations=(stated(None),)).state is State.NO_DATA
+    nothing = make.proof(examined={"query-in-loop": 0})
+    assert make.row(proved, proof=nothing, attestations=(stated(None),)).state is State.PASS
+
+
 def test_a_row_of_the_default_policy_is_required_where_there_is_evidence_of_it(make: Any) -> None:
     condition = make.condition("< 200 ms", metric=P95, required=None)
     assert not make.row(condition).required

@@ -166,6 +166,31 @@ def cases(draw: Any) -> Case:
     return Case(NOW, limits, proof, named, stated, rows, waived)
 
 
+@some.composite
+def good_cases(draw: Any) -> Case:
+    """One required row that everything speaks for but, perhaps, the code; nothing is asked of the findings themselves."""
+    kind = draw(some.sampled_from([Kind.METRIC, Kind.FINDINGS, Kind.RATIO]))
+    limit, metric, unit = {
+        Kind.METRIC: ("< 200 ms", "http.latency.p95", "ms"),
+        Kind.FINDINGS: ("== 0", "", ""),
+        Kind.RATIO: (">= 90 %", "", "ratio"),
+    }[kind]
+    checks = CHECKS[: 1 if kind is not Kind.METRIC else draw(some.integers(0, 1))]
+    bound = parse_bound(limit, unit, {})
+    row = Condition("row", kind, bound, checks, metric=metric, severity=Severity.NOTE, scope="all", attest=True)
+    origin = Origin("out/k6.json", "0", "k6", "k6", "", "2026-11-19T08:00:00Z", "content")
+    run = Measured(origin, (Measurement("http.latency.p95", 20.0, samples=5_000),))
+    said = Attestation("row", "so it is", "a", "b", "2026-11-01", "2027-01-01", (("https://x", ""),), value=20.0)
+    found = [
+        msgspec.structs.replace(one, status=Status.ACTIVE, check=CHECKS[0]) if draw(some.booleans()) else one
+        for one in draw(some.lists(findings, max_size=2))
+    ]
+    proof = Proof(tuple(found), {check: draw(some.integers(0, 5)) for check in CHECKS}, {}, ())
+    given = [Given("out/k6.json", run)] if draw(some.booleans()) else []
+    stated = [said] if draw(some.booleans()) else []
+    return Case(NOW, Limits(None, None, None, "ignore"), proof, given, stated, (row,))
+
+
 def is_open(case: Case) -> bool:
     return judge(case).exit_code == 0
 
@@ -190,6 +215,20 @@ def test_evidence_that_is_not_there_never_opens_the_gate(case: Case, data: Any) 
     less = dataclasses.replace(case, given=left, attestations=stated, proof=proof)
     faulty = any(one.faults for one in case.attestations)
     assert is_open(case) or faulty or not is_open(less)
+
+
+@settings(max_examples=150)
+@given(good_cases())
+def test_a_scan_that_is_left_out_never_opens_the_gate(case: Case) -> None:
+    assert is_open(case) or not is_open(dataclasses.replace(case, proof=None))
+
+
+@settings(max_examples=150)
+@given(good_cases(), findings)
+def test_one_more_finding_never_opens_a_gate_that_all_else_speaks_for(case: Case, more: Finding) -> None:
+    assert case.proof is not None
+    proof = msgspec.structs.replace(case.proof, findings=(*case.proof.findings, more))
+    assert is_open(case) or not is_open(dataclasses.replace(case, proof=proof))
 
 
 @settings(max_examples=150)
