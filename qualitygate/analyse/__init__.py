@@ -14,7 +14,8 @@ from qualitygate.analyse.pool import Work, extract_all
 from qualitygate.authoring import Check
 from qualitygate.extract.cache import Cache, decode, digest
 from qualitygate.link import link
-from qualitygate.link.schema import Schema, link_schema, sources_of
+from qualitygate.link.packed import Packed, pack, unpack
+from qualitygate.link.schema import link_schema, sources_of
 from qualitygate.model.facts import FileFacts, linked
 from qualitygate.model.program import Program
 from qualitygate.model.project import Project
@@ -76,12 +77,12 @@ def analyse(
         sources = sources_of(sorted(shown, key=lambda known: known.path))
         schema = _remembered(
             cache,
-            Schema,
+            Packed,
             _identity(whole, sure, {one.path for one in sources.files}),
             (sources.driver, sources.user_model, sources.automatic),
-            lambda: link_schema(sources),
+            lambda: pack(link_schema(sources)),
         )
-        project = link(whole, program, schema)
+        project = link(whole, program, unpack(schema))
     return msgspec.structs.replace(project, identity=_identity(whole, sure, {known.path for known in whole}))
 
 
