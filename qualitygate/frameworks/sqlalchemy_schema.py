@@ -371,7 +371,8 @@ def type_in(bound: Bound, depth: int = 0) -> str:
     if name == "ARRAY" and given is not None and depth < _MAX_DEPTH:
         inner = given.get("item_type", 0)
         return f"{type_in(inner, depth + 1)}[]" if inner is not None else "[]"
-    return name
+    # `TYPES[0]` of a name that is not followed
+    return "" if name.startswith("__") else name
 
 
 def index_in(given: Given, name: str, table: str, members: Iterable[Bound]) -> Operation:

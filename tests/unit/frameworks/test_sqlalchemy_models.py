@@ -256,3 +256,29 @@ def test_a_column_that_a_setting_chooses_is_the_likelier_of_the_two(drawn: Drawn
     )
     assert "key (id)" in tables["parcels"]
     assert [line for line in tables["parcels"] if line.startswith("label varchar(40) not null ")]
+
+
+def test_a_type_that_is_looked_up_where_it_cannot_be_followed_is_not_known(drawn: Drawn) -> None:
+    tables = drawn(
+        {
+            "app/models.py": """
+                from settings import kinds
+                from sqlalchemy import Column, Integer
+                from sqlalchemy.orm import declarative_base
+
+                Base = declarative_base()
+                KINDS = kinds()
+
+
+                def kind(name):
+                    return KINDS[name][0]
+
+
+                class Order(Base):
+                    __tablename__ = "orders"
+                    id = Column(Integer, primary_key=True)
+                    owner = Column(kind("User"))
+                """,
+        }
+    )
+    assert tables == {"orders": ["id serial not null app/models.py:15", "owner  app/models.py:16", "key (id)"]}
