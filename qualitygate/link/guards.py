@@ -31,7 +31,7 @@ from qualitygate.model.values import (
 _AUTH = re.compile(
     r"auth|login|permission|current_?\w{0,60}user|require_?\w{0,60}user|active_?user|superuser|admin|staff|token|principal|jwt|session_required|credential"
     r"|api_?key|security|protect|has_?access|has_?perm|requires|signed_?in|logged_?in|identity|needs_scope|role_?required"
-    r"|(?:owner|member|role|scope)\w{0,60}required"
+    r"|(?:owner|member|role|scope|group|team)\w{0,60}required|user_passes_test"
     # the user, not what belongs to one: `get_user_email`, `get_user_db`
     r"|get_?user(?:$|_?(?:id|from|or|with|for|and|dep|info|context|model|obj|data|payload|claims|required|if|async|sync)(?:$|_|[A-Z]))",
     re.IGNORECASE,
@@ -46,7 +46,7 @@ _NO_GUARD = re.compile(
 )
 _THROTTLE = re.compile(r"throttl|rate_?limit|limiter|ratelimit", re.IGNORECASE)
 _MIXINS = re.compile(
-    r"(?:LoginRequired|PermissionRequired|UserPassesTest|Access|Staff|Superuser|Authenticat|Authoriz|Protected|Secured)"
+    r"(?:LoginRequired|PermissionRequired|GroupRequired|RoleRequired|UserPassesTest|Access|Staff|Superuser|Authenticat|Authoriz|Protected|Secured)"
 )
 _UNRELATED = re.compile(r"csrf|setup|maintenance|ban|limit|log_|track|nonce|locale|language", re.IGNORECASE)
 # `get_all_users()` asks for everybody, not for the caller; `get_secret_value()` reads a setting.

@@ -524,3 +524,45 @@ def test_what_an_object_asks_for_when_it_is_called_guards_too() -> None:
         }
     )
     assert found == {"PATCH /me": {("authentication", "current_user")}, "GET /lists": set()}
+
+
+def test_a_decorator_that_asks_for_a_group_is_a_guard_under_any_name() -> None:
+    found = guards(
+        {
+            "shop/urls.py": """
+                from django.urls import path
+
+                from shop import views
+
+                urlpatterns = [path("export/", views.export), path("bot/", views.bot), path("open/", views.show)]
+                """,
+            "shop/settings.py": """
+                ROOT_URLCONF = "shop.urls"
+                """,
+            "shop/views.py": """
+                from django.contrib.auth.decorators import user_passes_test
+
+                def group_required(*groups):
+                    def in_groups(user):
+                        return user.groups.filter(name__in=groups).exists()
+
+                    return user_passes_test(in_groups)
+
+                @group_required("user")
+                def export(request):
+                    ...
+
+                @user_passes_test(lambda user: user.shop)
+                def bot(request):
+                    ...
+
+                def show(request):
+                    ...
+                """,
+        }
+    )
+    assert {name: {kind for kind, _ in each} for name, each in found.items()} == {
+        "ANY /export/": {"authentication"},
+        "ANY /bot/": {"authentication"},
+        "ANY /open/": set(),
+    }
