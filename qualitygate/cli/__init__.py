@@ -148,7 +148,8 @@ def _internal(error: Exception) -> int:
     import traceback
 
     if os.environ.get("QGATE_TRACEBACK"):
-        traceback.print_exc()
+        places = "".join(traceback.format_tb(error.__traceback__))
+        click.echo(f"Traceback (most recent call last):\n{places}{type(error).__name__}", err=True)
     else:
         frames = traceback.extract_tb(error.__traceback__)
         where = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""

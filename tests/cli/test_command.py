@@ -238,6 +238,27 @@ def test_a_fault_of_its_own_is_not_a_closed_gate(monkeypatch: pytest.MonkeyPatch
     assert "scanned" not in shown
 
 
+def test_a_traceback_has_places_and_no_words_of_what_was_scanned(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    import qualitygate.cli.rules
+    from qualitygate.cli import main
+
+    def crash() -> None:
+        try:
+            raise KeyError("text of a scanned file")
+        except KeyError as error:
+            raise ValueError("more text of a scanned file") from error
+
+    monkeypatch.setenv("QGATE_TRACEBACK", "1")
+    monkeypatch.setattr(qualitygate.cli.rules, "installed", crash)
+    assert main(["rules"]) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback (most recent call last):\n")
+    assert shown.endswith("ValueError\n")
+    assert " in crash\n" in shown
+    assert "KeyError(" not in shown.replace('raise KeyError("text', "")
+    assert "more text of a scanned file" not in shown.replace('raise ValueError("more text of a scanned file")', "")
+
+
 def commands() -> list[str]:
     """Every command and every command of a group."""
     import click

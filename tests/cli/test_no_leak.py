@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -84,7 +85,29 @@ def test_no_secret_leaves_the_files_that_hold_it(
     _, secrets = planted()
     assert len(set(secrets)) == len(secrets) > 20
     alone = ["--isolated"] if isolated else []
+    # Another scanner quotes what it found.
+    quoted = [
+        {
+            "ruleId": "generic-api-key",
+            "message": {"text": f"generic-api-key has detected secret {secret} in a file"},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": "app/settings.py"},
+                        "region": {"startLine": 3, "snippet": {"text": f"SIGNING_KEY = '{secret}'"}},
+                    }
+                }
+            ],
+        }
+        for secret in secrets
+    ]
+    log = {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "gitleaks"}}, "results": quoted}]}
+    (tmp_path / "gitleaks.sarif").write_text(json.dumps(log))
+    evidence = f"--evidence={tmp_path}/gitleaks.sarif"
     runs = [
+        ["scan", "-v", evidence, *(f"--output={name}={tmp_path}/out.evidence.{name}" for name in FORMATS)],
+        ["gate", evidence, "--format", "json"],
+        ["evidence", "check", f"{tmp_path}/gitleaks.sarif"],
         ["scan", "--min-confidence", "low", "-v", *(f"--output={name}={tmp_path}/out.{name}" for name in FORMATS)],
         ["scan", "--min-confidence", "low", "--format", "json"],
         ["scan", "--min-confidence", "low", "--history"],
