@@ -148,43 +148,48 @@ def _run(
         targets._facts(seed)
     gc.freeze()
     running: dict[Connection, tuple[Any, mmap.mmap, list[int]]] = {}
-    while pending or running:
-        while pending and len(running) < arguments.jobs:
-            batch = [pending.pop() for _ in range(min(_BATCH, len(pending)))]
-            ours, theirs = context.Pipe(duplex=False)
-            note = mmap.mmap(-1, 8)
-            process = context.Process(target=_batch, args=(targets, arguments, batch, theirs, note))
-            process.start()
-            theirs.close()
-            running[ours] = (process, note, batch)
-        for pipe in wait(list(running)):
-            assert isinstance(pipe, Connection)  # noqa: S101 - said to the type checker
-            process, note, batch = running[pipe]
-            try:
-                number, name, took, kind, detail = pipe.recv()
-            except EOFError:
-                process.join()
-                del running[pipe]
-                if batch:
-                    # It died over the case that it had noted: the others of its batch are still to be tried.
-                    (number,) = struct.unpack("q", note[:8])
-                    name, _ = _case(targets, arguments, number)
-                    how = "hangs" if process.exitcode in (-24, -9) else f"dies (exit code {process.exitcode})"
-                    faults.setdefault((name, how), []).append(
-                        (number, f"more than {_SECONDS} s" if how == "hangs" else "")
-                    )
-                    tried[name] += 1
-                    pending += [left for left in batch if left != number][::-1]
-                continue
-            batch.remove(number)
-            tried[name] += 1
-            seconds += took
-            if kind:
-                faults.setdefault((name, kind), []).append((number, detail))
-            if took > _SLOW:
-                slow.append((took, number, name))
-        if sys.stderr.isatty():
-            print(f"\r{sum(tried.values()):,} cases, {len(faults)} kinds of faults", end="", file=sys.stderr)
+    try:
+        while pending or running:
+            while pending and len(running) < arguments.jobs:
+                batch = [pending.pop() for _ in range(min(_BATCH, len(pending)))]
+                ours, theirs = context.Pipe(duplex=False)
+                note = mmap.mmap(-1, 8)
+                process = context.Process(target=_batch, args=(targets, arguments, batch, theirs, note))
+                process.start()
+                theirs.close()
+                running[ours] = (process, note, batch)
+            for pipe in wait(list(running)):
+                assert isinstance(pipe, Connection)  # noqa: S101 - said to the type checker
+                process, note, batch = running[pipe]
+                try:
+                    number, name, took, kind, detail = pipe.recv()
+                except EOFError:
+                    process.join()
+                    del running[pipe]
+                    if batch:
+                        # It died over the case that it had noted: the others of its batch are still to be tried.
+                        (number,) = struct.unpack("q", note[:8])
+                        name, _ = _case(targets, arguments, number)
+                        how = "hangs" if process.exitcode in (-24, -9) else f"dies (exit code {process.exitcode})"
+                        faults.setdefault((name, how), []).append(
+                            (number, f"more than {_SECONDS} s" if how == "hangs" else "")
+                        )
+                        tried[name] += 1
+                        pending += [left for left in batch if left != number][::-1]
+                    continue
+                batch.remove(number)
+                tried[name] += 1
+                seconds += took
+                if kind:
+                    faults.setdefault((name, kind), []).append((number, detail))
+                if took > _SLOW:
+                    slow.append((took, number, name))
+            if sys.stderr.isatty():
+                print(f"\r{sum(tried.values()):,} cases, {len(faults)} kinds of faults", end="", file=sys.stderr)
+    except KeyboardInterrupt:
+        # What was tried until then is told.
+        for process, _, _ in running.values():
+            process.kill()
     return faults, tried, slow, seconds
 
 
