@@ -539,6 +539,7 @@ def _taken(query: Query, call: ir.Call, body: Body) -> None:
 
 def _literal(body: Body, models: Models) -> Iterator[Query]:
     """Literal SQL over one table."""
+    fetched: frozenset[str] | None = None
     for expression in body.calls:
         if not expression.arguments:
             continue
@@ -557,8 +558,9 @@ def _literal(body: Body, models: Models) -> Iterator[Query]:
         query = Query(body, span_of(first) or expression.name_span, f"SELECT FROM {table.name}", table)
         query.ends = name
         if name == "execute":
-            fetched = {one for one in ("fetchall", "fetchone", "fetchmany", "all") if _is_called(body, one)}
-            query.ends = fetched.pop() if len(fetched) == 1 else "execute"
+            # Asked once of a body: a script may hold thousands of queries.
+            fetched = _fetched(body) if fetched is None else fetched
+            query.ends = next(iter(fetched)) if len(fetched) == 1 else "execute"
         where = match["where"] or ""
         query.unsure = bool(re.search(r"\b(?:OR|SELECT|EXISTS)\b", where, re.IGNORECASE))
         for term in re.split(r"\bAND\b", where, flags=re.IGNORECASE) if where else ():
@@ -580,8 +582,10 @@ def _literal(body: Body, models: Models) -> Iterator[Query]:
         yield query
 
 
-def _is_called(body: Body, name: str) -> bool:
-    return any(isinstance(part, ir.Call) and last_name(part.function) == name for part in body.expressions())
+def _fetched(body: Body) -> frozenset[str]:
+    """The ways in which a body fetches rows."""
+    called = {last_name(part.function) for part in body.expressions() if isinstance(part, ir.Call)}
+    return frozenset(called & {"fetchall", "fetchone", "fetchmany", "all"})
 
 
 def covered(condition: Condition) -> bool:
