@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -21,7 +22,7 @@ def is_sound(pattern: str) -> bool:
             # of what a set of characters may mean one day
             warnings.simplefilter("ignore")
             GitIgnoreSpec.from_lines([pattern])
-    except ValueError:
+    except (ValueError, re.error):
         return False
     return True
 
