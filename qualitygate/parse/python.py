@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -229,10 +230,10 @@ class _Reader:
                 ir.Operation("assert", (self.expression(node.test),)), self._span(node)
             ),
             cst.Del: lambda node: ir.Forget((self.expression(node.target),)),
-            cst.Global: lambda node: ir.Outer(tuple(item.name.value for item in node.names)),
+            cst.Global: lambda node: ir.Outer(tuple(_name(item.name) for item in node.names)),
             cst.Break: lambda node: ir.Jump("break"),
             cst.Continue: lambda node: ir.Jump("continue"),
-            cst.Nonlocal: lambda node: ir.Outer(tuple(item.name.value for item in node.names)),
+            cst.Nonlocal: lambda node: ir.Outer(tuple(_name(item.name) for item in node.names)),
             cst.If: self._if,
             cst.For: self._for,
             cst.While: lambda node: ir.While(
@@ -280,8 +281,8 @@ class _Reader:
         for node in nodes:
             if isinstance(node, cst.Import):
                 for alias in node.names:
-                    name = alias.evaluated_name
-                    result.append(ir.Import(name, (), 0, alias.evaluated_alias or "", self._span(alias)))
+                    name, known = _imported(alias)
+                    result.append(ir.Import(name, (), 0, known, self._span(alias)))
             else:
                 self._one(node, result)
 
@@ -342,7 +343,7 @@ class _Reader:
         if isinstance(node.names, cst.ImportStar):
             names: tuple[tuple[str, str], ...] = (("*", ""),)
         else:
-            names = tuple((alias.evaluated_name, alias.evaluated_alias or "") for alias in node.names)
+            names = tuple(map(_imported, node.names))
         return ir.Import(module, names, len(node.relative), "", self._span(node))
 
     def _if(self, node: cst.If) -> ir.If:
@@ -404,7 +405,7 @@ class _Reader:
         calls, yields = self._calls, self._yields
         self._calls, self._yields = outer_calls | calls, outer_yields
         return ir.Function(
-            node.name.value,
+            _name(node.name),
             parameters,
             decorators,
             None if node.returns is None else self.expression(node.returns.annotation),
@@ -418,7 +419,7 @@ class _Reader:
 
     def _class(self, node: cst.ClassDef) -> ir.Statement:
         return ir.Class(
-            node.name.value,
+            _name(node.name),
             tuple(self._argument(argument) for argument in (*node.bases, *node.keywords)),
             self._decorators(node.decorators),
             self.block(node.body),
@@ -437,18 +438,18 @@ class _Reader:
         return None if node is None else self.expression(node)
 
     def _name(self, node: cst.Name) -> ir.Expression:
-        name = node.value
+        name = _name(node)
         return ir.Constant(_TRUTH[name]) if name in _TRUTH else ir.Name(name)
 
     def _attribute(self, node: cst.Attribute) -> ir.Expression:
-        return ir.Attribute(self.expression(node.value), node.attr.value)
+        return ir.Attribute(self.expression(node.value), _name(node.attr))
 
     def _call(self, node: cst.Call) -> ir.Expression:
         function = node.func
         if isinstance(function, cst.Name):
-            self._calls.add(function.value)
+            self._calls.add(_name(function))
         elif isinstance(function, cst.Attribute):
-            self._calls.add(function.attr.value)
+            self._calls.add(_name(function.attr))
         return ir.Call(
             self.expression(function),
             tuple(self._argument(argument) for argument in node.args),
@@ -463,7 +464,7 @@ class _Reader:
             return ir.Argument(value, None, len(node.star), span)
         start = self._span(node.keyword)
         whole = Span(start.line, start.column, span.end_line, span.end_column)
-        return ir.Argument(value, node.keyword.value, 0, whole)
+        return ir.Argument(value, _name(node.keyword), 0, whole)
 
     def _string(self, node: cst.SimpleString) -> ir.Expression:
         return ir.Constant(_literal(node), self._span(node))
@@ -601,13 +602,23 @@ class _Reader:
 
     def _parameter(self, node: cst.Param, kind: str) -> ir.Parameter:
         annotation = None if node.annotation is None else self.expression(node.annotation.annotation)
-        return ir.Parameter(node.name.value, kind, annotation, self._optional(node.default))
+        return ir.Parameter(_name(node.name), kind, annotation, self._optional(node.default))
 
 
 def _dotted(node: Any) -> str:
     if isinstance(node, cst.Attribute):
-        return f"{_dotted(node.value)}.{node.attr.value}"
-    return node.value if isinstance(node, cst.Name) else ""
+        return f"{_dotted(node.value)}.{_name(node.attr)}"
+    return _name(node) if isinstance(node, cst.Name) else ""
+
+
+def _imported(alias: cst.ImportAlias) -> tuple[str, str]:
+    """What is imported, and the name that it gets; empty where it keeps its own."""
+    return _dotted(alias.name), "" if alias.asname is None else _dotted(alias.asname.name)
+
+
+def _name(node: cst.Name) -> str:
+    """A name as Python knows it: letters that are written in several ways are one (NFKC, as its reference says)."""
+    return node.value if node.value.isascii() else unicodedata.normalize("NFKC", node.value)
 
 
 def _literal(node: cst.SimpleString) -> str:

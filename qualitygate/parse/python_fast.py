@@ -23,6 +23,8 @@ from qualitygate.parse.python_limits import (
     sound,
 )
 
+# A name of a definition, in whatever letters: `\\w` knows no combining marks.
+_WORD = re.compile(r"[^\s(:\[\\#]+")
 _DEFINITION = re.compile(r"(?:async\s+)?(?:def|class)\s+")
 _T = TypeVar("_T")
 _INTEGER_LIMIT = 2**63
@@ -162,7 +164,9 @@ class _Reader:
         start = self._text.offset(node.lineno, self.span(node).column)
         match = _DEFINITION.match(self._text.content, start)
         offset = match.end() if match is not None else self._text.content.find(node.name, start)
-        return self._text.span(offset, offset + len(node.name))
+        # The tree has the name as Python knows it; in the text its letters may be written in another way.
+        written = _WORD.match(self._text.content, offset)
+        return self._text.span(offset, written.end() if written is not None else offset + len(node.name))
 
     # -- statements
 

@@ -92,6 +92,8 @@ SNIPPETS = {
     "imports": "import a.b, c as d\nfrom . import e\nfrom ..f.g import (h as i, j,)\nfrom k import *\n",
     "comments between operands": "x = (a  # one )\n     + b  # two\n     + c)\n",
     "strings over lines": "x = ('a'\n     'b'\n     f'{c}'\n     'd')\ny = \"\"\"e\n\tf\"\"\"\n",
+    # A letter with its accent beside it, a ligature, and the same as one letter: to Python they are one name.
+    "names of several spellings": "import re\u0301seau as ﬁle\nfrom a import e\u0301 as é\nclass ﬂag(réseau): pass\ndef e\u0301oﬀ(e\u0301, *, ﬁ=1) -> ﬁle: return e\u0301.ﬁx(ﬁ=ﬁ)\ntry: pass\nexcept E as ﬁ: global ﬂ\n",
     "jumps": "for x in y:\n    if x: break\n    else: continue\nwhile x: pass\nelse: f()\nglobal z\nassert a, b\nyield_ = [(yield), (yield from g)] if h else i\n",
 }
 
