@@ -23,7 +23,7 @@ from qualitygate.parse.python_limits import (
     sound,
 )
 
-# A name of a definition, in whatever letters: `\\w` knows no combining marks.
+# A name of a definition, in whatever letters: `\w` knows no combining marks.
 _WORD = re.compile(r"[^\s(:\[\\#]+")
 _DEFINITION = re.compile(r"(?:async\s+)?(?:def|class)\s+")
 _T = TypeVar("_T")
