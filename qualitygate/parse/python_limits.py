@@ -17,7 +17,7 @@ MAX_CHAIN = 1_000
 MAX_ALTERNATIVES = 1_000
 """Most `elif` of one file, each of which is one level deeper."""
 _RECURSION = 10_000
-_HARMLESS = 2 * MAX_CHAIN  # characters: too few for any of the bounds but nesting, which Python's own stack still takes
+_HARMLESS = 2 * MAX_CHAIN  # characters: too few for any of the bounds but nesting
 _CONTINUED = 200  # lines that a backslash continues: more are written by no person
 
 _TOKEN = re.compile(
@@ -52,8 +52,10 @@ def is_generated(text: Text) -> bool:
 
 def refuse_deep_nesting(text: Text) -> None:
     """Raise for what would overflow the stack of the parser, or take it quadratic time."""
-    if len(text.content) >= _HARMLESS:
-        _refuse(text, 0, len(text.content))
+    length = len(text.content)
+    # A short text holds no chain, but a thousand brackets end the process of the parser.
+    if length >= _HARMLESS or _opening(text.content, 0, length) > MAX_NESTING:
+        _refuse(text, 0, length)
 
 
 def may_be_hostile(text: Text) -> bool:

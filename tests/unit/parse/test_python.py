@@ -245,8 +245,19 @@ def test_a_syntax_error_names_its_line() -> None:
         "x = " + "-" * 100_000 + "a",
         "x = (\n" + "\n+ ".join(["a"] * (MAX_CHAIN + 2)) + "\n)",
         "if a: pass\n" + "elif a: pass\n" * (MAX_CHAIN + 2),
+        "routes " + "(" * 1_385,
     ],
-    ids=["brackets", "sum", "attributes", "calls", "not", "minus", "sum over lines", "elif"],
+    ids=[
+        "brackets",
+        "sum",
+        "attributes",
+        "calls",
+        "not",
+        "minus",
+        "sum over lines",
+        "elif",
+        "brackets of a short file",
+    ],
 )
 def test_what_would_overflow_the_parser_is_refused_in_one_line(content: str) -> None:
     with pytest.raises(PythonSyntaxError) as caught:
