@@ -25,7 +25,7 @@ from qualitygate.report.architecture import render
 from qualitygate.report.architecture_markup import code, prose, table, text
 
 HOSTILE = 'a"b]}|<script>alert(1)</script> `x` *end* #1 @you $y$ [l](http://e) \\ \u202e \U0001f600'
-ROOT = Path("/work/shop")
+ROOT = Path("/srv/shop")
 
 SHOP = {
     "pyproject.toml": "[project]\nname = 'shop'\n",
